@@ -1,0 +1,44 @@
+# make bench: everything from nothing to a table and a page. make test: everything that CI checks.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export OMP_WAIT_POLICY := PASSIVE
+
+.PHONY: bench test check perf gpu-check weights clean
+
+bench: $(VENV)/.bench
+	$(BIN)/benchsuite run smoke --report bench-report.html
+
+test: $(VENV)/.test
+	$(MAKE) check
+
+check:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+# ratios, interleaved in one run; nothing here is a test
+perf: $(VENV)/.test
+	$(BIN)/python tests/perf.py
+
+# what only a machine with an NVIDIA GPU shows
+gpu-check: $(VENV)/.bench
+	$(BIN)/benchsuite run reference --device cuda --json reports/data/gpu.json
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
+	touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist bench-report.html

@@ -1,0 +1,1 @@
+"""FLOPs, bytes and the roofline of a network: no machine needed."""

@@ -1,0 +1,34 @@
+"""The roofline: what the layers' work and traffic allow at best on a device.
+
+Williams, Waterman, Patterson: Roofline, CACM 52(4), 2009; applied layer by layer.
+"""
+
+from __future__ import annotations
+
+from benchsuite.types import Count, Layer
+
+
+def layer_seconds(layer: Layer, *, peak: float, bandwidth: float, element_b: float) -> float:
+    """Seconds of one layer per query: max(FLOP / peak, bytes / bandwidth)."""
+    return max(layer.work / peak, layer.traffic(element_b) / bandwidth)
+
+
+def bound_by(layer: Layer, *, peak: float, bandwidth: float, element_b: float) -> str:
+    """`compute` or `bandwidth`: which of the two takes longer."""
+    compute_s = layer.work / peak
+    return "compute" if compute_s >= layer.traffic(element_b) / bandwidth else "bandwidth"
+
+
+def roofline_seconds(count: Count, *, peak: float, bandwidth: float, element_b: float) -> float:
+    """Seconds of one query: the sum over its layers.
+
+    Args:
+        count: Of one query.
+        peak: FLOP/s.
+        bandwidth: B/s of main memory.
+        element_b: Bytes of a weight or activation at the precision used.
+    """
+    return sum(
+        layer_seconds(layer, peak=peak, bandwidth=bandwidth, element_b=element_b)
+        for layer in count.layers
+    )

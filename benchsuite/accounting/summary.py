@@ -1,0 +1,145 @@
+"""A workload's count per frame: what `benchsuite count` shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from benchsuite.accounting.count import count
+from benchsuite.catalog import Entry
+from benchsuite.errors import BadInput, NotMeasurable
+from benchsuite.types import Count, Layer
+
+if TYPE_CHECKING:
+    import torch
+
+_FP32_B = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerTotals:
+    """One layer per frame, mean over the load cycle (its signatures by their shares).
+
+    Attributes:
+        output_shape: At the first signature, batch dimension first.
+        traffic: Bytes in fp32.
+    """
+
+    name: str
+    kind: str
+    work: float
+    work_without_padding: float
+    parameters: int
+    output_shape: tuple[int, ...]
+    traffic: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadCount:
+    """A workload per frame, in fp32: FLOP, bytes, parameters."""
+
+    workload: str
+    scale: str
+    batch: int
+    frame: str
+    work: float
+    work_without_padding: float
+    parameters: int
+    model_size: float
+    activations: float
+    traffic: float
+    uncounted: tuple[str, ...]
+    layers: tuple[LayerTotals, ...]
+
+
+def count_workload(entry: Entry, *, scale: str, batch: int) -> WorkloadCount:
+    """Counts a workload at a scale; nothing is computed.
+
+    Raises:
+        BadInput: Unknown scale, `build` fails, or the network does not run on the meta device.
+    """
+
+    def build() -> torch.nn.Module:
+        network: torch.nn.Module = entry.module.build(scale)
+        return network
+
+    try:
+        counts = [
+            count(build, signature, batch=batch, training=False)
+            for signature in entry.scale(scale).signatures
+        ]
+    except NotMeasurable as error:
+        raise BadInput(f"{entry.path}: {error}") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise BadInput(
+            f"{entry.path}: build({scale!r}) failed: {type(error).__name__}: {error}"
+        ) from error
+    frames = sum(each.share * each.frames for each in counts)
+    layers = _layers(counts, frames=frames)
+    activations = sum(
+        each.share * layer.output_elements * _FP32_B for each in counts for layer in each.layers
+    )
+    return WorkloadCount(
+        workload=entry.name,
+        scale=scale,
+        batch=batch,
+        frame=entry.workload.frame,
+        work=sum(layer.work for layer in layers),
+        work_without_padding=sum(layer.work_without_padding for layer in layers),
+        parameters=counts[0].parameters,
+        model_size=counts[0].parameters * _FP32_B,
+        activations=activations / frames,
+        traffic=sum(layer.traffic for layer in layers),
+        uncounted=tuple(sorted({name for each in counts for name in each.uncounted})),
+        layers=layers,
+    )
+
+
+def as_json(counted: WorkloadCount) -> dict[str, Any]:
+    """As `count --json` gives it: per frame."""
+    return {
+        "workload": counted.workload,
+        "scale": counted.scale,
+        "batch": counted.batch,
+        "frame": counted.frame,
+        "work": counted.work,
+        "work_without_padding": counted.work_without_padding,
+        "macs": counted.work / 2,
+        "parameters": counted.parameters,
+        "model_size": counted.model_size,
+        "activations": counted.activations,
+        "traffic": counted.traffic,
+        "uncounted": list(counted.uncounted),
+        "layers": [
+            {
+                "name": layer.name,
+                "kind": layer.kind,
+                "work": layer.work,
+                "work_without_padding": layer.work_without_padding,
+                "parameters": layer.parameters,
+                "output_shape": list(layer.output_shape),
+                "traffic": layer.traffic,
+            }
+            for layer in counted.layers
+        ],
+    }
+
+
+def _layers(counts: list[Count], *, frames: float) -> tuple[LayerTotals, ...]:
+    by_name: dict[str, list[tuple[int, Layer]]] = {}
+    for each in counts:
+        for layer in each.layers:
+            by_name.setdefault(layer.name, []).append((each.share, layer))
+    return tuple(
+        LayerTotals(
+            name=name,
+            kind=rows[0][1].kind,
+            work=sum(share * layer.work for share, layer in rows) / frames,
+            work_without_padding=sum(share * la.work_without_padding for share, la in rows)
+            / frames,
+            parameters=rows[0][1].parameters,
+            output_shape=rows[0][1].output_shape,
+            traffic=sum(share * layer.traffic(_FP32_B) for share, layer in rows) / frames,
+        )
+        for name, rows in by_name.items()
+    )

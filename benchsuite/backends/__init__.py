@@ -1,0 +1,69 @@
+"""Backends by name: the software that runs a network; one file each, which defines `BACKEND`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from benchsuite.plugins import plugin, plugin_names
+from benchsuite.types import Arrays, DeviceInfo, Executable
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a backend is to make ready.
+
+    Attributes:
+        samples: One example of the inputs a signature, at the `Offline` batch.
+        batches: The batch sizes that will be run.
+        key: Hash of network, weights and signatures: what artefacts are cached by.
+        cache: The folder for artefacts.
+    """
+
+    device: DeviceInfo
+    precision: str
+    threads: int
+    samples: tuple[Arrays, ...]
+    batches: tuple[int, ...]
+    key: str
+    cache: Path
+
+
+class Backend(Protocol):
+    """A way to run a torch module."""
+
+    def missing(self, kind: str, precision: str) -> str | None:
+        """Why it cannot run on this kind of device at this precision; None if it can.
+
+        An absent package is named with the pip line that brings it.
+        """
+
+    def prepare(self, network: torch.nn.Module, job: Job) -> Executable:
+        """Makes the network ready; all that is done once happens here.
+
+        Raises:
+            NotMeasurable: The backend cannot take this network; the text says why.
+        """
+
+    def packages(self) -> tuple[str, ...]:
+        """Distributions whose versions belong to the software's fingerprint."""
+
+
+def names() -> list[str]:
+    """Every backend there is a file for."""
+    return plugin_names(sys.modules[__name__])
+
+
+def backend(name: str) -> Backend:
+    """The backend of a name.
+
+    Raises:
+        BadInput: There is none.
+    """
+    found: Backend = plugin(sys.modules[__name__], name, attribute="BACKEND", what="backend")
+    return found

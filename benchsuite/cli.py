@@ -1,0 +1,546 @@
+"""The command line: parses, composes the other modules, prints through `terminal`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from benchsuite import __version__
+from benchsuite.errors import BadInput, BenchsuiteError, Interrupted
+
+if TYPE_CHECKING:
+    from benchsuite.goals import Goals
+    from benchsuite.plan import Request
+    from benchsuite.store import Store
+    from benchsuite.types import Result, RunInfo
+
+DONE, BAD_INPUT, SOME_FAILED, NOTHING = 0, 2, 3, 5
+_INTERRUPTED = 130
+LISTED = (
+    "workloads",
+    "suites",
+    "backends",
+    "devices",
+    "meters",
+    "metrics",
+    "datasets",
+    "goals",
+    "runs",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; the exit code is the public contract's."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        code: int = options.command(options)
+        return code
+    except Interrupted as stop:
+        _say(f"stopped; what was measured is stored: benchsuite run --resume {stop}")
+        return _INTERRUPTED
+    except KeyboardInterrupt:
+        _say("stopped")
+        return _INTERRUPTED
+    except BenchsuiteError as error:
+        _say(f"benchsuite: {error}")
+        return BAD_INPUT
+    except BrokenPipeError:  # the reader of a pipe left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _say(f"benchsuite: {where}{error.strerror or error}")
+        return BAD_INPUT
+
+
+# --- the commands -------------------------------------------------------------------------------
+
+
+def _run(options: argparse.Namespace) -> int:
+    from benchsuite import environment, output, plan, progress, run
+
+    report = _report_path(options)
+    _check_writable(options.json, "--json")
+    store = _store(options)
+    goals = _goals(options)
+    home, cache = environment.data_folder(), environment.cache_folder()
+    show = progress.Progress(quiet=options.quiet)
+    if options.resume:
+        info = store.find_run(options.resume)
+        planned = run.resumed_plan(store, info)
+    else:
+        if not options.targets:
+            raise BadInput("name a suite or a workload: benchsuite run smoke")
+        with show.working("preparing data"):
+            planned = plan.make_plan(_request(options), cache=cache, home=home)
+        info = run.new_run(_labels(options.label), command=_command_line())
+        store.add_run(info, plan=[*planned.specs, *(spec for spec, _ in planned.skipped)])
+    for note in planned.notes:
+        show.note(note)
+    done = run.measured_specs(planned, store.results(info.id)) if options.resume else []
+    try:
+        with show.running(len(planned.specs)):
+            run.execute(planned, info, store=store, goals=goals, on_event=show.on_event, done=done)
+    except BadInput as error:
+        raise BadInput(f"{error}; run {info.id} can go on: --resume {info.id}") from error
+    info = store.find_run(info.id)
+    results = store.results(info.id)
+    if not options.quiet and options.json != "-":
+        output.print_run(results)
+    if report is not None:
+        path = _write_page(report or _default_report(home, info), info, results, store, options)
+        if not options.quiet and options.json != "-":
+            output.print_path("page", path)
+    if options.json:
+        _write_json(options.json, store, [info])
+    if not any(result.status == "ok" for result in results):
+        reasons = {result.reason for result in results if result.reason}
+        _say(f"benchsuite: nothing was measured: {'; '.join(sorted(reasons)) or 'no system'}")
+        return NOTHING
+    return SOME_FAILED if any(result.status == "failed" for result in results) else DONE
+
+
+def _train(options: argparse.Namespace) -> int:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch starts its threads
+    from benchsuite import catalog, datasets, environment, output, plan, progress, train
+
+    _check_writable(options.json, "--json")
+    roots = catalog.content_roots(options.content)
+    entries = catalog.select(catalog.load_catalog(roots), options.workload)
+    if len(entries) != 1:
+        raise BadInput(f"{options.workload} names {len(entries)} workloads; train takes one")
+    entry = entries[0]
+    scale = options.scale or entry.default_scale()
+    places = _places(options)
+    qualities = entry.scale(scale).qualities
+    if not qualities:
+        raise BadInput(f"{entry.name} has no data set at scale {scale!r}, so it cannot be trained")
+    dataset = options.dataset or next((n for n in qualities if n in places), next(iter(qualities)))
+    if options.dataset:
+        datasets.describe(dataset)
+    home = environment.data_folder()
+    path = options.output or plan.trained_path(home, entry.name, scale=scale, dataset=dataset)
+    job = train.TrainingJob(
+        entry=entry,
+        scale=scale,
+        dataset=dataset,
+        place=places.get(dataset),
+        seed=options.seed,
+        output=path,
+        cache=environment.cache_folder(),
+        roots=roots,
+        command=_command_line(),
+        meter=options.meter,
+        threads=options.threads,
+    )
+    with progress.TrainingProgress(entry.name, quiet=options.quiet) as show:
+        outcome = train.train(job, on_step=show.on_step, on_epoch=show.on_epoch)
+    if options.json:
+        _write_text(options.json, _json(outcome.record))
+    if not options.quiet and options.json != "-":
+        output.print_training(outcome.record, outcome.output)
+    return DONE if outcome.time_to_accuracy_s is not None else SOME_FAILED
+
+
+def _count(options: argparse.Namespace) -> int:
+    from benchsuite import catalog, output
+    from benchsuite.accounting.summary import as_json, count_workload
+
+    roots = catalog.content_roots(options.content)
+    found = catalog.load_catalog(roots)
+    entries = [entry for name in options.workloads for entry in catalog.select(found, name)]
+    counted = [
+        count_workload(
+            entry,
+            scale=options.scale or entry.default_scale(),
+            batch=options.batch,
+        )
+        for entry in entries
+    ]
+    if options.json:
+        _write_text(options.json, _json([as_json(each) for each in counted]))
+    if options.json != "-":
+        for each in counted:
+            output.print_count(each)
+    return DONE
+
+
+def _hw(options: argparse.Namespace) -> int:
+    from benchsuite import catalog, hw, output
+
+    roots = catalog.content_roots(options.content)
+    if options.action == "probe":
+        from benchsuite import environment, probe
+
+        report = probe.probe_device(
+            options.device, cache=environment.cache_folder(), roots=roots, threads=options.threads
+        )
+        _emit(options.json, report, lambda: output.print_probe(report))
+        return DONE
+    found = hw.models(list(reversed(roots)))
+    if options.action == "list":
+        rows = [hw.as_json(model) for model in found.models.values()]
+        _emit(options.json, rows, lambda: output.print_device_models(rows, found.broken))
+        return DONE
+    if not options.name:
+        raise BadInput("hw show needs a name: benchsuite hw list shows them")
+    if options.name in found.broken:
+        raise BadInput(found.broken[options.name])
+    if options.name not in found.models:
+        known = ", ".join(found.models)
+        raise BadInput(f"unknown device model {options.name!r}; known: {known}")
+    model = hw.as_json(found.models[options.name])
+    _emit(options.json, model, lambda: output.print_device_model(model))
+    return DONE
+
+
+def _list(options: argparse.Namespace) -> int:
+    from benchsuite import inventory, output
+
+    if options.what == "runs":
+        rows = inventory.runs(_store(options))
+    else:
+        rows = inventory.listing(options.what, content=options.content)
+    _emit(options.json, rows, lambda: output.print_listing(options.what, rows))
+    return DONE
+
+
+def _report(options: argparse.Namespace) -> int:
+    from benchsuite import environment, output
+
+    store = _store(options)
+    info = store.find_run(options.run)
+    results = store.results(info.id)
+    path = options.output or _default_report(environment.data_folder(), info)
+    written = _write_page(path, info, results, store, options)
+    output.print_path("page", written)
+    return DONE
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from benchsuite import difference, output
+
+    if len(options.systems) < 2:
+        raise BadInput("compare needs two or more: benchsuite compare latest~1 latest")
+    store = _store(options)
+    base, *others = [difference.select(store, name) for name in options.systems]
+    compared = [difference.compare(base, other) for other in others]
+    _emit(
+        options.json,
+        [difference.as_json(each) for each in compared],
+        lambda: output.print_comparisons(compared),
+    )
+    return DONE if any(each.changes for each in compared) else NOTHING
+
+
+def _export(options: argparse.Namespace) -> int:
+    from benchsuite import exchange
+
+    store = _store(options)
+    runs = [store.find_run(name) for name in options.runs] or store.runs()
+    if options.format == "json":
+        _write_json(str(options.output or "-"), store, runs)
+    else:
+        _write_text(str(options.output or "-"), exchange.to_csv(store, runs))
+    return DONE
+
+
+# --- what the commands share --------------------------------------------------------------------
+
+
+def _request(options: argparse.Namespace) -> Request:
+    from benchsuite.plan import Request
+
+    return Request(
+        targets=tuple(options.targets),
+        scale=options.scale,
+        backends=_listed(options.backend),
+        precisions=_listed(options.precision),
+        batch=options.batch,
+        scenarios=_listed(options.scenario),
+        device=options.device,
+        threads=options.threads,
+        time_limit_s=options.time_limit,
+        meter=options.meter,
+        data=_places(options),
+        weights=_pairs(options.weights, "--weights", "WORKLOAD=FILE"),
+        content=tuple(options.content),
+    )
+
+
+def _store(options: argparse.Namespace) -> Store:
+    from benchsuite import environment
+    from benchsuite.store import open_store
+
+    default = os.environ.get("BENCHSUITE_STORE") or environment.data_folder() / "results.db"
+    return open_store(options.store or default)
+
+
+def _goals(options: argparse.Namespace) -> Goals | None:
+    if not options.goals:
+        return None
+    from benchsuite import catalog
+    from benchsuite.goals import load_goals
+    from benchsuite.metrics import METRICS
+
+    roots = catalog.content_roots(options.content)
+    path = Path(options.goals)
+    if path.suffix != ".toml":
+        named = catalog.named_file(roots, "goals", options.goals)
+        if named is None:
+            known = ", ".join(catalog.named_files(roots, "goals")) or "none"
+            raise BadInput(f"--goals {options.goals}: no such goals; known: {known}")
+        path = named
+    return load_goals(path, keys=METRICS)
+
+
+def _places(options: argparse.Namespace) -> dict[str, Path]:
+    places: dict[str, Path] = {}
+    if options.places:
+        from benchsuite.catalog import load_toml
+
+        for name, folder in load_toml(options.places, what="places").items():
+            if not isinstance(folder, str):
+                raise BadInput(f"{options.places}: {name} = {folder!r} must be a folder's path")
+            places[name] = (options.places.parent / Path(folder).expanduser()).resolve()
+    places.update(_pairs(options.data, "--data", "NAME=DIR"))
+    return places
+
+
+def _pairs(texts: Sequence[str], flag: str, form: str) -> dict[str, Path]:
+    pairs: dict[str, Path] = {}
+    for text in texts:
+        name, equals, path = text.partition("=")
+        if not (name and equals and path):
+            raise BadInput(f"{flag} {text}: write {flag} {form}")
+        pairs[name] = Path(path).expanduser()
+    return pairs
+
+
+def _labels(texts: Sequence[str]) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not (key and equals):
+            raise BadInput(f"--label {text}: write --label KEY=VALUE")
+        labels[key] = value
+    return labels
+
+
+def _listed(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not names:
+        raise BadInput(f"{text!r}: an empty list")
+    return names
+
+
+def _report_path(options: argparse.Namespace) -> Path | str | None:
+    """None for no page, an empty text for the default place, else the user's file."""
+    if options.report == "none":
+        return None
+    if options.report is None:
+        return ""
+    _check_writable(options.report, "--report")
+    return Path(options.report)
+
+
+def _default_report(home: Path, info: RunInfo) -> Path:
+    return home / "reports" / f"{info.id}.html"
+
+
+def _check_writable(name: str | None, flag: str) -> None:
+    """Refuses a file that cannot be written before anything is measured."""
+    if name is None or name == "-":
+        return
+    path = Path(name)
+    folder = path.parent
+    if path.is_dir():
+        raise BadInput(f"{flag} {name}: a folder; name a file")
+    if not folder.is_dir():
+        raise BadInput(f"{flag} {name}: the folder {folder} does not exist")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise BadInput(f"{flag} {name}: may not be written; name another file")
+
+
+def _write_page(
+    path: Path | str, info: RunInfo, results: Sequence[Result], store: Store, options: Any
+) -> Path:
+    from benchsuite import catalog
+    from benchsuite.pages import run as page
+
+    environments = store.environments(sorted({result.environment for result in results}))
+    roots = catalog.content_roots(getattr(options, "content", ()))
+    root = next(root for root in roots if (root / "reports" / "pages").is_dir())
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        page.render(info, results, environments=environments, root=root), encoding="utf-8"
+    )
+    return path
+
+
+def _write_json(place: str, store: Store, runs: Sequence[RunInfo]) -> None:
+    from benchsuite import exchange
+
+    _write_text(place, _json(exchange.to_json(store, runs)))
+
+
+def _emit(place: str | None, data: Any, otherwise: Any) -> None:
+    """Writes JSON where `--json` says so, and shows it to people unless that is stdout."""
+    if place:
+        _write_text(place, _json(data))
+    if place != "-":
+        otherwise()
+
+
+def _json(data: Any) -> str:
+    import json
+
+    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _write_text(place: str, text: str) -> None:
+    if place == "-":
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    else:
+        Path(place).write_text(text, encoding="utf-8")
+
+
+def _command_line() -> str:
+    import shlex
+
+    return shlex.join(["benchsuite", *sys.argv[1:]])
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+# --- the parser ---------------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence and exit code 2, without the usage text."""
+        _say(f"{self.prog}: {message} ({self.prog} --help)")
+        raise SystemExit(BAD_INPUT)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 1")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number of seconds above 0")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="benchsuite",
+        description="Benchmarks deep-learning systems, and shows each team its own part.",
+    )
+    parser.add_argument("--version", action="version", version=f"benchsuite {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+
+    def command(name: str, function: Any, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        sub.set_defaults(command=function)
+        return sub
+
+    run = command("run", _run, "measure suites or workloads, store the results, write the page")
+    run.add_argument("targets", nargs="*", metavar="TARGET",
+                     help="suite, workload, glob (image/*), or a .toml or .py file")  # fmt: skip
+    run.add_argument("--scale", metavar="SCALE", help="embedded or reference")
+    run.add_argument("--backend", metavar="B[,B]", help="backends, or all")
+    run.add_argument("--precision", metavar="P[,P]", help="fp32, ...")
+    run.add_argument("--batch", type=_positive, metavar="N", help="samples a query in Offline")
+    run.add_argument("--scenario", metavar="S[,S]", help="Offline, SingleStream")
+    run.add_argument("--device", metavar="KIND[:N]", help="cpu, cuda:0, ...")
+    run.add_argument("--threads", type=_positive, metavar="N")
+    run.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of one system")
+    run.add_argument("--meter", default="auto", metavar="NAME", help="where joules come from")
+    run.add_argument("--weights", action="append", default=[], metavar="WORKLOAD=FILE")
+    run.add_argument("--goals", metavar="NAME|FILE", help="a deployment's needs")
+    run.add_argument("--label", action="append", default=[], metavar="KEY=VALUE")
+    run.add_argument("--report", metavar="FILE|none", help="where the page goes")
+    run.add_argument("--resume", metavar="RUN", help="measure what a run still lacks")
+    _add_data(run)
+    _add_common(run, store=True, quiet=True)
+
+    train = command("train", _train, "train a workload to its quality target")
+    train.add_argument("workload", metavar="WORKLOAD")
+    train.add_argument("--scale", metavar="SCALE")
+    train.add_argument("--dataset", metavar="NAME", help="which of the workload's data sets")
+    train.add_argument("--seed", type=int, default=0, metavar="N")
+    train.add_argument("--threads", type=_positive, metavar="N")
+    train.add_argument("--meter", default="auto", metavar="NAME")
+    train.add_argument("--output", type=Path, metavar="FILE", help="the weights (safetensors)")
+    _add_data(train)
+    _add_common(train, quiet=True)
+
+    count = command("count", _count, "work, bytes and parameters, per layer; runs nothing")
+    count.add_argument("workloads", nargs="+", metavar="WORKLOAD")
+    count.add_argument("--scale", metavar="SCALE")
+    count.add_argument("--batch", type=_positive, default=1, metavar="N")
+    _add_common(count)
+
+    hw = command("hw", _hw, "device models; measure this device's peaks, bandwidth and power")
+    hw.add_argument("action", choices=("list", "show", "probe"))
+    hw.add_argument("name", nargs="?", metavar="NAME")
+    hw.add_argument("--device", metavar="KIND[:N]")
+    hw.add_argument("--threads", type=_positive, metavar="N")
+    _add_common(hw)
+
+    listing = command("list", _list, "what is usable here, and why the rest is not")
+    listing.add_argument("what", choices=LISTED, metavar="|".join(LISTED))
+    _add_common(listing, store=True)
+
+    report = command("report", _report, "one run as a self-contained HTML page")
+    report.add_argument("run", nargs="?", default="latest", metavar="RUN")
+    report.add_argument("-o", "--output", type=Path, metavar="FILE")
+    _add_common(report, store=True, json=False)
+
+    compare = command("compare", _compare, "systems side by side, with the teams' shares")
+    compare.add_argument("systems", nargs="+", metavar="RUN[#SPEC]")
+    _add_common(compare, store=True)
+
+    export = command("export", _export, "results as JSON or CSV")
+    export.add_argument("runs", nargs="*", metavar="RUN")
+    export.add_argument("--format", choices=("json", "csv"), default="json")
+    export.add_argument("-o", "--output", type=Path, metavar="FILE")
+    _add_common(export, store=True, json=False)
+    return parser
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", action="append", default=[], metavar="NAME=DIR")
+    parser.add_argument("--places", type=Path, metavar="FILE", help="a TOML file of NAME = DIR")
+
+
+def _add_common(
+    parser: argparse.ArgumentParser, *, store: bool = False, quiet: bool = False, json: bool = True
+) -> None:
+    parser.add_argument("--content", action="append", type=Path, default=[], metavar="DIR",
+                        help="a folder with workloads/ and hw/ of your own")  # fmt: skip
+    if store:
+        parser.add_argument("--store", metavar="URL|FILE")
+    if json:
+        parser.add_argument("--json", metavar="FILE|-")
+    if quiet:
+        parser.add_argument("--quiet", action="store_true")

@@ -1,0 +1,186 @@
+"""The processor as a device."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchsuite.devices import Kernel
+from benchsuite.devices._onnx_kernels import onnx_kernels
+from benchsuite.devices._torch_kernels import convolutions, products, streams
+from benchsuite.types import DeviceInfo, Rate
+
+_CPUINFO = Path("/proc/cpuinfo")
+_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+# fp32 elements a stream array at least: 64 MiB
+_STREAM_ELEMENTS = 16 << 20
+
+
+class _Cpu:
+    kind = "cpu"
+    meters = ("rapl", "modelled")
+
+    def discover(self) -> tuple[DeviceInfo, ...]:
+        import psutil
+
+        cpuinfo = _cpuinfo()
+        cores = usable_cores()
+        return (
+            DeviceInfo(
+                kind="cpu",
+                index=0,
+                name=_name(cpuinfo),
+                units=cores,
+                memory_b=psutil.virtual_memory().total,
+                facts={
+                    "cores": cores,
+                    "logical": psutil.cpu_count() or cores,
+                    "vendor": cpuinfo.get("vendor_id"),
+                    "family": _integer(cpuinfo.get("cpu family")),
+                    "model": _integer(cpuinfo.get("model")),
+                    "vector": _vector(cpuinfo.get("flags", "")),
+                    "caches": _caches(),
+                },
+            ),
+        )
+
+    def torch_name(self, info: DeviceInfo) -> str:
+        return "cpu"
+
+    def synchroniser(self, info: DeviceInfo) -> Callable[[], object] | None:
+        return None
+
+    def compute_kernels(
+        self, info: DeviceInfo, *, precision: str, threads: int
+    ) -> Iterator[Kernel]:
+        # 14x14 and 28x28 outputs of 256 channels fit the caches; the larger one fills more cores
+        shapes = ((1, 256, 28), (1, 512, 14), (4, 128, 56))
+        yield from convolutions("cpu", precision=precision, shapes=shapes)
+        yield from products("cpu", precision=precision, sizes=(768, 1536))
+        yield from onnx_kernels(precision=precision, threads=threads)
+
+    def bandwidth_kernels(self, info: DeviceInfo) -> Iterator[Kernel]:
+        caches = info.facts.get("caches", ())
+        largest_b = max((level["bytes"] * level["instances"] for level in caches), default=0)
+        # one array of twice all last-level caches together, as far as memory allows
+        elements = max(_STREAM_ELEMENTS, min(2 * largest_b // 4, info.memory_b // 64))
+        yield from streams("cpu", elements=elements)
+
+    def start_memory(self, info: DeviceInfo) -> None:
+        try:  # forgets the high-water mark, so that what came before does not count
+            Path("/proc/self/clear_refs").write_text("5")
+        except OSError:
+            pass
+
+    def peak_memory(self, info: DeviceInfo) -> int:
+        return _high_water()
+
+    def power(self, info: DeviceInfo) -> tuple[Rate | None, Rate | None]:
+        return None, None
+
+
+DEVICE = _Cpu()
+
+
+def usable_cores() -> int:
+    """Cores this process may use: affinity and container quota, hyper-threads counted once."""
+    import psutil
+
+    allowed = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    physical = psutil.cpu_count(logical=False) or allowed
+    quota = _quota()
+    cores = min(allowed, physical)
+    return max(1, min(cores, int(quota)) if quota else cores)
+
+
+def _quota() -> float | None:
+    """Cores a container's limit allows (cgroup v2, then v1); None without a limit."""
+    try:
+        limit, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return None if limit == "max" else int(limit) / int(period)
+    except (OSError, ValueError):
+        pass
+    try:
+        base = Path("/sys/fs/cgroup/cpu")
+        limit_us = int((base / "cpu.cfs_quota_us").read_text())
+        return limit_us / int((base / "cpu.cfs_period_us").read_text()) if limit_us > 0 else None
+    except (OSError, ValueError):
+        return None
+
+
+def _cpuinfo() -> dict[str, str]:
+    try:
+        text = _CPUINFO.read_text()
+    except OSError:
+        return {}
+    first = text.split("\n\n", 1)[0]
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _name(cpuinfo: dict[str, str]) -> str:
+    name = cpuinfo.get("model name") or cpuinfo.get("Model") or platform.processor()
+    return " ".join(re.sub(r"\((R|TM)\)", "", name).split()) or platform.machine()
+
+
+def _integer(text: str | None) -> int | None:
+    return int(text) if text and text.isdigit() else None
+
+
+def _vector(flags: str) -> list[str]:
+    known = (
+        "avx2 fma avx512f avx512_vnni avx512_bf16 avx512_fp16 amx_bf16 amx_int8 avx_vnni "
+        "asimd asimddp sve bf16 i8mm"
+    )
+    have = set(flags.split())
+    return [name for name in known.split() if name in have]
+
+
+def _caches() -> list[dict[str, Any]]:
+    """Data caches from near to far, bytes of one instance."""
+    found = []
+    for index in sorted(_CACHES.glob("index*")):
+        try:
+            if (index / "type").read_text().strip() == "Instruction":
+                continue
+            size = (index / "size").read_text().strip()
+            level = (index / "level").read_text().strip()
+            sharers = _listed((index / "shared_cpu_list").read_text())
+        except (OSError, ValueError):
+            continue
+        unit = {"K": 1 << 10, "M": 1 << 20}.get(size[-1:], 1)
+        digits = size.rstrip("KM")
+        if digits.isdigit():
+            instances = max(1, (os.cpu_count() or 1) // max(1, sharers))
+            found.append(
+                {"level": f"L{level}", "bytes": int(digits) * unit, "instances": instances}
+            )
+    return found
+
+
+def _listed(text: str) -> int:
+    """How many processors a kernel list such as `0-3,8` names."""
+    total = 0
+    for piece in text.strip().split(","):
+        first, _, last = piece.partition("-")
+        total += int(last or first) - int(first) + 1
+    return total
+
+
+def _high_water() -> int:
+    """The resident size's high-water mark, which `clear_refs` resets on Linux."""
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)

@@ -1,0 +1,154 @@
+"""NVIDIA GPUs through torch and NVML."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchsuite.devices import Kernel
+from benchsuite.devices._torch_kernels import convolutions, products, streams
+from benchsuite.errors import NotMeasurable
+from benchsuite.types import DeviceInfo, Rate
+from benchsuite.units import MILLIWATT_W
+
+_STREAM_ELEMENTS = 256 << 20
+
+
+class _Cuda:
+    kind = "cuda"
+    meters = ("nvml", "modelled")
+
+    def discover(self) -> tuple[DeviceInfo, ...]:
+        if not _driver_answers():  # asked first: importing torch takes a second
+            raise NotMeasurable("no NVIDIA driver answers here")
+        import torch
+
+        if torch.version.cuda is None:
+            raise NotMeasurable("this torch is built without CUDA")
+        if not torch.cuda.is_available():
+            raise NotMeasurable("torch sees no CUDA device (driver missing or all devices hidden)")
+        return tuple(_info(index) for index in range(torch.cuda.device_count()))
+
+    def torch_name(self, info: DeviceInfo) -> str:
+        return f"cuda:{info.index}"
+
+    def synchroniser(self, info: DeviceInfo) -> Callable[[], object] | None:
+        import torch
+
+        stream = torch.cuda.current_stream(info.index)
+        return stream.synchronize
+
+    def compute_kernels(
+        self, info: DeviceInfo, *, precision: str, threads: int
+    ) -> Iterator[Kernel]:
+        import torch
+
+        allow = precision == "tf32"
+        torch.backends.cuda.matmul.allow_tf32 = allow
+        torch.backends.cudnn.allow_tf32 = allow
+        torch.backends.cudnn.benchmark = True
+        name = self.torch_name(info)
+        yield from products(name, precision=precision, sizes=(4096, 8192))
+        yield from convolutions(name, precision=precision, shapes=((32, 256, 56), (64, 512, 28)))
+
+    def bandwidth_kernels(self, info: DeviceInfo) -> Iterator[Kernel]:
+        elements = min(_STREAM_ELEMENTS, info.memory_b // 64)
+        yield from streams(self.torch_name(info), elements=elements)
+
+    def start_memory(self, info: DeviceInfo) -> None:
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(info.index)
+
+    def peak_memory(self, info: DeviceInfo) -> int:
+        import torch
+
+        return int(torch.cuda.max_memory_allocated(info.index))
+
+    def power(self, info: DeviceInfo) -> tuple[Rate | None, Rate | None]:
+        handle = nvml_handle(info)
+        if handle is None:
+            return None, None
+        import pynvml
+
+        def read(function: Callable[[Any], int], how: str) -> Rate | None:
+            try:
+                return Rate(value=function(handle) * MILLIWATT_W, how=how)
+            except pynvml.NVMLError:
+                return None
+
+        return (
+            read(
+                pynvml.nvmlDeviceGetPowerManagementDefaultLimit,
+                "NVML default power limit of the board",
+            ),
+            read(pynvml.nvmlDeviceGetEnforcedPowerLimit, "NVML enforced power limit of the board"),
+        )
+
+
+DEVICE = _Cuda()
+
+
+def _driver_answers() -> bool:
+    try:
+        import pynvml
+    except ImportError:
+        return True  # torch will tell
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return any(Path(node).exists() for node in ("/dev/nvidiactl", "/dev/nvhost-gpu"))
+    return True
+
+
+def nvml_handle(info: DeviceInfo) -> Any | None:
+    """NVML's handle of a torch device, found by UUID; None without NVML.
+
+    NVML counts all boards, torch those that CUDA_VISIBLE_DEVICES shows: an index of one means
+    nothing to the other.
+    """
+    try:
+        import pynvml
+    except ImportError:
+        return None
+    try:
+        pynvml.nvmlInit()
+        if info.uuid:
+            return pynvml.nvmlDeviceGetHandleByUUID(info.uuid)
+        if "CUDA_VISIBLE_DEVICES" in os.environ:
+            return None  # which board it is cannot be told
+        return pynvml.nvmlDeviceGetHandleByIndex(info.index)
+    except pynvml.NVMLError:
+        return None
+
+
+def _info(index: int) -> DeviceInfo:
+    import torch
+
+    properties = torch.cuda.get_device_properties(index)
+    uuid = getattr(properties, "uuid", None)
+    facts: dict[str, Any] = {
+        "compute_capability": f"{properties.major}.{properties.minor}",
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+    }
+    level2 = getattr(properties, "L2_cache_size", 0)
+    if level2:
+        facts["caches"] = [{"level": "L2", "bytes": int(level2)}]
+    info = DeviceInfo(
+        kind="cuda",
+        index=index,
+        name=properties.name,
+        units=properties.multi_processor_count,
+        memory_b=properties.total_memory,
+        uuid=f"GPU-{uuid}" if uuid else None,
+        facts=facts,
+    )
+    handle = nvml_handle(info)
+    if handle is not None:
+        import pynvml
+
+        facts["driver"] = str(pynvml.nvmlSystemGetDriverVersion())
+    return info

@@ -1,0 +1,182 @@
+"""Probes what a device can do: the best rate any installed library reaches, pinned in the cache."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import msgspec
+
+from benchsuite.devices import Device, Kernel, identity
+from benchsuite.errors import NotMeasurable
+from benchsuite.stats import median
+from benchsuite.types import Calibration, DeviceInfo, Probe, Rate
+
+SWEEP_S = 0.9
+CONFIRM_S = 0.4
+BANDWIDTH_S = 0.5
+CALIBRATION_S = 0.15
+_LIBRARIES = ("torch", "onnxruntime", "numpy")
+
+
+def probe(device: Device, info: DeviceInfo, *, precision: str, threads: int) -> Probe:
+    """Sweeps the kernels at a precision; takes about 2 s.
+
+    Args:
+        device: The plug-in.
+        info: Which device.
+        precision: As in `--precision`.
+        threads: Threads of this process, already set; 0 where the device has none.
+
+    Raises:
+        NotMeasurable: No kernel runs at that precision.
+    """
+    wait = device.synchroniser(info)
+    kernels = list(device.compute_kernels(info, precision=precision, threads=threads))
+    streams = list(device.bandwidth_kernels(info))
+    winner, peak = _sweep(kernels, wait, seconds=SWEEP_S, precision=precision)
+    stream, bandwidth = _sweep(streams, wait, seconds=BANDWIDTH_S, precision=precision)
+    compute_call, stream_call = winner.make(), stream.make()
+    rates = _rates(compute_call, winner.amount, wait, seconds=CONFIRM_S)
+    stream_rates = _rates(stream_call, stream.amount, wait, seconds=CONFIRM_S / 2)
+    best, best_bandwidth = max(peak, *rates), max(bandwidth, *stream_rates)
+    setting = f"{precision}, {threads} threads" if threads else precision
+    return Probe(
+        precision=precision,
+        threads=threads,
+        kernel=winner.name,
+        peak=Rate(
+            value=best,
+            how=f"best of {len(kernels)} kernels at {setting}: {winner.name}; pinned",
+        ),
+        bandwidth=Rate(
+            value=best_bandwidth,
+            how=f"best of {len(streams)} streams through main memory: {stream.name}; pinned",
+        ),
+        calibration_peak=median(rates),
+        calibration_bandwidth=median(stream_rates),
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+class Calibrator:
+    """Repeats a probe's winning kernels beside a system, to tell the machine's drift."""
+
+    def __init__(self, device: Device, info: DeviceInfo, pinned: Probe) -> None:
+        kernels = device.compute_kernels(info, precision=pinned.precision, threads=pinned.threads)
+        kernel = next((k for k in kernels if k.name == pinned.kernel), None)
+        stream = next(
+            (k for k in device.bandwidth_kernels(info) if pinned.bandwidth.how.find(k.name) >= 0),
+            None,
+        )
+        if kernel is None or stream is None:
+            raise NotMeasurable(f"the pinned kernel {pinned.kernel!r} is not there any more")
+        self._wait = device.synchroniser(info)
+        self._kernel, self._stream = kernel, stream
+
+    def run(self) -> Calibration:
+        """Runs both kernels for about 0.15 s in all."""
+        started = perf_counter()
+        # the data are made anew each time: a system's own memory is not taken meanwhile
+        peak = _rates(
+            self._kernel.make(), self._kernel.amount, self._wait, seconds=CALIBRATION_S / 2
+        )
+        band = _rates(
+            self._stream.make(), self._stream.amount, self._wait, seconds=CALIBRATION_S / 2
+        )
+        return Calibration(
+            peak=median(peak), bandwidth=median(band), seconds=perf_counter() - started
+        )
+
+
+def pinned_key(info: DeviceInfo, *, precision: str, threads: int) -> str:
+    """What a pinned probe is kept by: the device, the libraries, precision and threads."""
+    libraries = {name: _version(name) for name in _LIBRARIES}
+    text = json.dumps([identity(info), libraries, precision, threads], sort_keys=True)
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+def read_pinned(cache: Path, key: str) -> Probe | None:
+    """The pinned probe of a key, if there is one that can be read."""
+    try:
+        return msgspec.json.decode((cache / "probes" / f"{key}.json").read_bytes(), type=Probe)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def pin(cache: Path, key: str, result: Probe) -> None:
+    """Keeps a probe until the device, a library or the user's cache changes."""
+    folder = cache / "probes"
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f"{key}.{os.getpid()}"
+    draft.write_bytes(msgspec.json.encode(result))
+    draft.replace(folder / f"{key}.json")
+
+
+def _sweep(
+    kernels: Iterable[Kernel],
+    wait: Callable[[], object] | None,
+    *,
+    seconds: float,
+    precision: str,
+) -> tuple[Kernel, float]:
+    kernels = list(kernels)
+    best: tuple[Kernel, float] | None = None
+    failures = []
+    for kernel in kernels:
+        try:
+            call = kernel.make()
+            rate = max(_rates(call, kernel.amount, wait, seconds=seconds / len(kernels)))
+        except (RuntimeError, ValueError, TypeError) as error:
+            failures.append(f"{kernel.name}: {error}")
+            continue
+        if best is None or rate > best[1]:
+            best = kernel, rate
+    if best is None:
+        why = failures[0] if failures else "no kernel is known for it"
+        raise NotMeasurable(f"the peak at {precision} cannot be probed here: {why}")
+    return best
+
+
+def _rates(
+    call: Callable[[], object],
+    amount: float,
+    wait: Callable[[], object] | None,
+    *,
+    seconds: float,
+) -> list[float]:
+    """Rates of single calls (of ten queued ones on an asynchronous device) for about `seconds`."""
+    calls = 1 if wait is None else 10
+    for _ in range(2):
+        call()
+    if wait is not None:
+        wait()
+    rates: list[float] = []
+    end = perf_counter() + seconds
+    while len(rates) < 3 or perf_counter() < end:
+        started = perf_counter()
+        for _ in range(calls):
+            call()
+        if wait is not None:
+            wait()
+        rates.append(calls * amount / (perf_counter() - started))
+    return rates
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def describe(result: Probe) -> dict[str, Any]:
+    """A probe as `hw probe --json` shows it."""
+    return {"value": result.peak.value, "how": result.peak.how, "threads": result.threads}

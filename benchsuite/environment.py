@@ -1,0 +1,128 @@
+"""The environment of a run: machine, system and libraries, as facts that explain a change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from benchsuite import __version__
+from benchsuite.types import DeviceInfo
+
+_PACKAGES = ("torch", "onnxruntime", "onnx", "onnxscript", "numpy", "nvidia-ml-py", "psutil")
+_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OMP_WAIT_POLICY",
+    "MKL_NUM_THREADS",
+    "KMP_AFFINITY",
+    "CUDA_VISIBLE_DEVICES",
+)
+
+
+def capture(device: DeviceInfo, *, threads: int) -> dict[str, Any]:
+    """What is known of the place where a system runs; call it in the process that measures."""
+    import psutil
+
+    return {
+        "benchsuite": __version__,
+        "device": {
+            "kind": device.kind,
+            "name": device.name,
+            "units": device.units,
+            "memory_b": device.memory_b,
+            **device.facts,
+        },
+        "machine": {
+            "architecture": platform.machine(),
+            "logical processors": os.cpu_count(),
+            "memory_b": psutil.virtual_memory().total,
+            "hypervisor": _hypervisor(),
+            "frequency governor": _read(
+                "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
+            ),
+            "turbo": _turbo(),
+        },
+        "system": {
+            "kernel": f"{platform.system()} {platform.release()}",
+            "python": platform.python_version(),
+            "implementation": platform.python_implementation(),
+            "C library": " ".join(platform.libc_ver()) or None,
+        },
+        "packages": versions(_PACKAGES),
+        "threads": threads,
+        "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
+    }
+
+
+def versions(names: Iterable[str]) -> dict[str, str | None]:
+    """Installed versions of distributions; None where one is absent."""
+    found: dict[str, str | None] = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def digest(facts: Mapping[str, Any]) -> str:
+    """The first 12 hex digits of a hash of JSON-able facts."""
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def cache_folder() -> Path:
+    """The user's cache: prepared data, exported graphs, pinned peaks."""
+    import platformdirs
+
+    named = os.environ.get("BENCHSUITE_CACHE")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("benchsuite"))
+
+
+def data_folder() -> Path:
+    """The user's data: the store and the pages."""
+    import platformdirs
+
+    named = os.environ.get("BENCHSUITE_HOME")
+    return Path(named) if named else Path(platformdirs.user_data_dir("benchsuite"))
+
+
+def thread_variables(threads: int) -> dict[str, str]:
+    """The environment a measuring process starts with: its threads, and waiting ones that sleep."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    return {
+        **os.environ,
+        **dict.fromkeys(names, str(threads)),
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "PYTHONHASHSEED": "0",
+    }
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text().strip() or None
+    except OSError:
+        return None
+
+
+def _turbo() -> str | None:
+    boost = _read("/sys/devices/system/cpu/cpufreq/boost")
+    off = _read("/sys/devices/system/cpu/intel_pstate/no_turbo")
+    if boost is not None:
+        return "on" if boost == "1" else "off"
+    if off is not None:
+        return "off" if off == "1" else "on"
+    return None
+
+
+def _hypervisor() -> str | None:
+    text = _read("/proc/cpuinfo") or ""
+    flags = next((line for line in text.splitlines() if line.startswith("flags")), "")
+    if "hypervisor" not in flags.split():
+        return None
+    return _read("/sys/class/dmi/id/sys_vendor") or "present"

@@ -1,0 +1,28 @@
+"""What can go wrong through the user's input, as exceptions whose text is shown as it is."""
+
+
+class BenchsuiteError(Exception):
+    """A failure that is explained to the user in one sentence, without a traceback."""
+
+
+class BadInput(BenchsuiteError):
+    """Bad usage or bad input (exit code 2); the text names the thing, its value and the fix."""
+
+
+class MissingPackage(BadInput):
+    """A needed package is not installed; the text ends with the pip line that brings it."""
+
+    def __init__(self, package: str, *, needed_for: str, extra: str = "bench") -> None:
+        super().__init__(
+            f"{needed_for} needs the package {package}, which is not installed: "
+            f"pip install 'benchsuite[{extra}]'"
+        )
+        self.package = package
+
+
+class NotMeasurable(BenchsuiteError):
+    """A quantity cannot be had here; the text is the reason stored beside the missing value."""
+
+
+class Interrupted(BenchsuiteError):
+    """The user stopped the run; what was measured is stored."""

@@ -1,0 +1,98 @@
+"""Results for other programs: the results JSON of the public contract, and CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from benchsuite.metrics import METRICS
+from benchsuite.store import Store
+from benchsuite.types import Result, RunInfo
+
+SCHEMA = "benchsuite/results/1"
+
+
+def to_json(store: Store, runs: Sequence[RunInfo]) -> dict[str, Any]:
+    """Runs with all their results, as `run --json` and `export --format json` give them."""
+    results = [result for run in runs for result in store.results(run.id)]
+    return {
+        "schema": SCHEMA,
+        "environments": store.environments(sorted({result.environment for result in results})),
+        "runs": [
+            {
+                "id": run.id,
+                "started_at": run.started_at,
+                "labels": dict(run.labels),
+                "command": run.command,
+                "seconds": run.seconds,
+            }
+            for run in runs
+        ],
+        "results": [result_json(result) for result in results],
+    }
+
+
+def result_json(result: Result) -> dict[str, Any]:
+    """One result of the results JSON."""
+    key = result.key
+    return {
+        "run": result.run,
+        "environment": result.environment,
+        "workload": key.workload,
+        "domain": result.domain,
+        "scale": key.scale,
+        "dataset": key.dataset,
+        "weights": result.weights,
+        "backend": key.backend,
+        "precision": key.precision,
+        "batch": key.batch,
+        "device": result.device,
+        "device_name": key.device_name,
+        "device_count": key.device_count,
+        "threads": key.threads,
+        "scenario": result.scenario,
+        "status": result.status,
+        "reason": result.reason,
+        "class": result.rank_class,
+        "class_reason": result.class_reason,
+        "frame": result.frame,
+        "measure": result.measure,
+        "target": result.target,
+        "beside": dict(result.beside),
+        "measured_at": result.measured_at,
+        "warnings": [asdict(doubt) for doubt in result.doubts],
+        "fingerprint": None if result.fingerprint is None else asdict(result.fingerprint),
+        "metrics": {key: _metric_json(key, result) for key in METRICS},
+    }
+
+
+def to_csv(store: Store, runs: Sequence[RunInfo]) -> str:
+    """One line a result: identity, then every metric's value (empty where it is missing)."""
+    import pandas as pd
+
+    rows = []
+    for run in runs:
+        for result in store.results(run.id):
+            row = result_json(result)
+            for name in ("warnings", "fingerprint", "beside", "metrics"):
+                row.pop(name)
+            values = {key: result.metrics[key].value for key in METRICS if key in result.metrics}
+            rows.append(row | values)
+    return str(pd.DataFrame(rows).to_csv(index=False))
+
+
+def _metric_json(key: str, result: Result) -> dict[str, Any]:
+    info = METRICS[key]
+    value = result.metrics.get(key)
+    return {
+        "value": None if value is None else value.value,
+        "low": None if value is None else value.low,
+        "high": None if value is None else value.high,
+        "unit": info.unit,
+        "team": info.team,
+        "better": info.better,
+        "influenced_by": list(info.influenced_by),
+        "how": "not stored" if value is None else value.how,
+        "reason": "stored by a version without this metric" if value is None else value.reason,
+    }

@@ -1,0 +1,1 @@
+"""What drives a system and records raw measurements: performance, accuracy, training."""

@@ -1,0 +1,145 @@
+"""A workload's network and samples: built, with weights, preprocessed, in batches."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchsuite.catalog import Entry
+from benchsuite.errors import BadInput
+from benchsuite.types import Array, Arrays, Signature, Split
+
+if TYPE_CHECKING:
+    import torch
+
+
+def build(entry: Entry, scale: str, *, seed: int = 0) -> torch.nn.Module:
+    """The network in evaluation form with weights drawn from `seed`.
+
+    Raises:
+        BadInput: The workload file's `build` failed or gave no module.
+    """
+    import torch
+
+    torch.manual_seed(seed)
+    try:
+        network = entry.module.build(scale)
+    except Exception as error:
+        raise BadInput(
+            f"{entry.path}: build({scale!r}) failed: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(network, torch.nn.Module):
+        raise BadInput(
+            f"{entry.path}: build({scale!r}) gave {type(network).__name__}, not a torch module"
+        )
+    return network.eval()
+
+
+def load_weights(network: torch.nn.Module, path: Path) -> None:
+    """Fills a network from a safetensors file; other formats are refused, never unpickled.
+
+    Raises:
+        BadInput: Not safetensors, a missing, extra or differently shaped tensor.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        head = path.open("rb").read(10)
+    except OSError as error:
+        raise BadInput(f"{path}: the weights cannot be read: {error.strerror}") from None
+    if head[:2] == b"PK" or head[:1] == b"\x80":
+        raise BadInput(
+            f"{path}: a pickle (torch.save), which is not loaded because it could run code; "
+            "save it as safetensors: safetensors.torch.save_file(model.state_dict(), FILE)"
+        )
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, ValueError) as error:
+        raise BadInput(f"{path}: not a safetensors file: {error}") from None
+    own = network.state_dict()
+    for name, tensor in own.items():
+        if name not in tensors:
+            raise BadInput(f"{path}: the tensor {name!r} is missing; the network needs it")
+        if tensors[name].shape != tensor.shape:
+            raise BadInput(
+                f"{path}: {name!r} has shape {list(tensors[name].shape)}, "
+                f"the network needs {list(tensor.shape)}"
+            )
+    extra = sorted(set(tensors) - set(own))
+    if extra:
+        raise BadInput(f"{path}: {extra[0]!r} is not a tensor of this network")
+    network.load_state_dict(tensors)
+
+
+def weights_hash(network: torch.nn.Module) -> str:
+    """The first 16 hex digits of a hash over every tensor's name, type, shape and bytes."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)} ".encode())
+        digest.update(memoryview(tensor.detach().cpu().contiguous().numpy()).cast("B"))
+    return digest.hexdigest()[:16]
+
+
+def preprocess(entry: Entry, inputs: Arrays) -> Arrays:
+    """Stored arrays as the network takes them, by the workload's own `preprocess` if it has one."""
+    hook = getattr(entry.module, "preprocess", None)
+    return tuple(hook(inputs)) if hook else inputs
+
+
+def random_inputs(signature: Signature, *, batch: int, seed: int) -> Arrays:
+    """Random inputs of a signature: standard normal floats, uniform integers below `high`."""
+    import numpy as np
+
+    generator = np.random.default_rng(seed)
+    arrays: list[Array] = []
+    for spec in signature.inputs:
+        shape = (batch, *spec.shape)
+        if spec.high is not None:
+            arrays.append(generator.integers(0, spec.high, size=shape).astype(spec.dtype))
+        else:
+            arrays.append(generator.standard_normal(size=shape, dtype=np.float32))
+    return tuple(arrays)
+
+
+def batches(inputs: Arrays, *, batch: int) -> Iterator[tuple[Arrays, int]]:
+    """Consecutive batches of exactly `batch` samples with how many of them count.
+
+    The last one is filled up with its own first samples, so that an executable of fixed shape
+    can take it; the caller trims its outputs.
+    """
+    import numpy as np
+
+    n = len(inputs[0])
+    for start in range(0, n, batch):
+        piece = tuple(np.asarray(array[start : start + batch]) for array in inputs)
+        valid = len(piece[0])
+        if valid < batch:
+            piece = tuple(
+                np.concatenate([p, np.resize(p, (batch - valid, *p.shape[1:]))]) for p in piece
+            )
+        yield piece, valid
+
+
+def check_split(entry: Entry, scale: str, split: Split) -> None:
+    """Compares a data set's arrays, preprocessed, with the scale's signatures.
+
+    Raises:
+        BadInput: Number of parts or a shape differs.
+    """
+    signatures = entry.scale(scale).signatures
+    if len(split.parts) != len(signatures):
+        raise BadInput(
+            f"{entry.path}: {len(signatures)} signatures at scale {scale!r}, "
+            f"but the data set has {len(split.parts)} parts"
+        )
+    for part, signature in zip(split.parts, signatures, strict=True):
+        sample = preprocess(entry, tuple(array[:1] for array in part.inputs))
+        for array, spec in zip(sample, signature.inputs, strict=True):
+            if tuple(array.shape[1:]) != spec.shape or str(array.dtype) != spec.dtype:
+                raise BadInput(
+                    f"{entry.path}: the data give {array.dtype} {list(array.shape[1:])}, "
+                    f"the signature says {spec.dtype} {list(spec.shape)}"
+                )

@@ -1,0 +1,572 @@
+"""The worker: measures one system in a process of its own and writes a raw measurement.
+
+Started by `benchsuite.run` as `python -m benchsuite.harness.worker SPEC OUT` with its threads and
+wait policy already in the environment. Phases go to standard output, one JSON line each.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from benchsuite import backends, catalog, datasets, devices, environment, hw, meters
+from benchsuite.accounting.count import count
+from benchsuite.backends import Job
+from benchsuite.devices import probing
+from benchsuite.errors import BenchsuiteError, NotMeasurable
+from benchsuite.harness import accuracy, contention, network, training
+from benchsuite.harness.performance import Load, Metered, measure
+from benchsuite.types import (
+    OFFLINE,
+    SINGLE_STREAM,
+    Arrays,
+    Calibration,
+    Count,
+    DeviceInfo,
+    Distance,
+    Doubt,
+    Executable,
+    Fingerprint,
+    Measurement,
+    Probe,
+    Rate,
+    Score,
+    Split,
+    SystemSpec,
+    Window,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+PHASE_MARK = "\x1e"
+FAILED = 70  # exit status: the reason is in OUT
+_POOL_QUERIES = 4
+_POOL_B = 256 << 20
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measures the system of the file SPEC into the file OUT."""
+    spec_path, out_path = (Path(argument) for argument in arguments)
+    spec = msgspec.json.decode(spec_path.read_bytes(), type=SystemSpec)
+    try:
+        measurement = measure_system(spec)
+    except BenchsuiteError as error:
+        out_path.write_text(json.dumps({"reason": str(error)}), encoding="utf-8")
+        return FAILED
+    out_path.write_bytes(msgspec.json.encode(measurement))
+    return 0
+
+
+def measure_system(spec: SystemSpec) -> Measurement:
+    """Measures one system from start to end.
+
+    Raises:
+        BadInput, NotMeasurable: The system cannot be measured; the text says why.
+    """
+    import torch
+
+    torch.set_num_threads(spec.threads)
+    torch.set_grad_enabled(False)
+    cache = Path(spec.cache)
+    device = devices.find(spec.device)
+    plug = devices.device(device.kind)
+    backend = backends.backend(spec.backend)
+    missing = backend.missing(device.kind, spec.precision)
+    if missing:
+        raise NotMeasurable(missing)
+
+    _phase("probe")
+    probe, device_peak = _pinned(plug, device, spec, cache)
+
+    _phase("build")
+    entry = catalog.load_entry(Path(spec.path), name=spec.name)
+    scale = entry.scale(spec.scale)
+    net = network.build(entry, spec.scale, seed=spec.seed)
+    if spec.weights:
+        network.load_weights(net, Path(spec.weights))
+    test = datasets.load(Path(spec.data), "test") if spec.data else None
+    if test is not None:
+        network.check_split(entry, spec.scale, test)
+    inputs = (
+        [network.preprocess(entry, part.inputs) for part in test.parts] if test is not None else []
+    )
+    fingerprint = _fingerprint(spec, entry, net, device=device, packages=backend.packages())
+
+    _phase("count")
+    batch_of = {OFFLINE: spec.batch, SINGLE_STREAM: 1}
+    batches = tuple(dict.fromkeys(batch_of[scenario] for scenario in spec.scenarios))
+    counts = _counts(entry, spec, batches)
+
+    # what the answer must be, before a backend may change the network
+    pools = {batch: _pool(entry, spec, inputs, batch=batch) for batch in batches}
+    samples = _one_of_each(pools[batches[0]], [s.share for s in scale.signatures])
+    expected = accuracy.reference_outputs(net, samples)
+    record = _record(spec)
+    reference, reference_reason = _reference(
+        spec, entry, net, test, inputs, fingerprint=fingerprint, record=record, cache=cache
+    )
+
+    _phase("prepare")
+    started = perf_counter()
+    job = Job(
+        device=device,
+        precision=spec.precision,
+        threads=spec.threads,
+        samples=tuple(samples),
+        batches=batches,
+        key=_artefact_key(fingerprint, spec.scale),
+        cache=cache,
+    )
+    resident = _resident_after_imports(backend.packages())
+    executable = backend.prepare(net, job)
+    with torch.inference_mode():
+        first = samples[0]
+        executable.run(first)
+    compile_time_s = perf_counter() - started
+
+    calibrator = probing.Calibrator(plug, device, probe)
+    model = _model(spec, device)
+    envelope, cap = plug.power(device)
+    subject = meters.Subject(
+        device=device, envelope=envelope or _datasheet_envelope(model, device), threads=spec.threads
+    )
+    metered, idle, idle_reason = _meter(spec, subject, preferred=plug.meters)
+    calibrations = [calibrator.run()]
+    windows = []
+    with torch.inference_mode():
+        for scenario in spec.scenarios:
+            _phase(scenario)
+            windows.append(
+                _window(
+                    scenario,
+                    executable,
+                    pools[batch_of[scenario]],
+                    spec=spec,
+                    batch=batch_of[scenario],
+                    frames=[s.frames for s in scale.signatures],
+                    shares=[s.share for s in scale.signatures],
+                    metered=metered,
+                    plug=plug,
+                    device=device,
+                    resident_b=resident,
+                )
+            )
+        calibrations.append(calibrator.run())
+
+        _phase("accuracy")
+        score, score_reason = _score(spec, entry, executable, test, inputs, batch=batches[0])
+        apart = accuracy.distance(executable, samples, expected, precision=spec.precision)
+
+    return Measurement(
+        windows=tuple(_with_idle(window, idle, idle_reason) for window in windows),
+        counts=counts,
+        probe=probe,
+        device_peak=device_peak,
+        calibrations=tuple(calibrations),
+        compile_time_s=compile_time_s,
+        compile_how=f"{executable.how}; until the first query was answered",
+        precision_ran=executable.precision_ran,
+        distance=apart,
+        distance_reason=None,
+        accuracy=score,
+        accuracy_reason=score_reason,
+        reference=reference,
+        reference_reason=reference_reason,
+        fingerprint=fingerprint,
+        device=device,
+        power_envelope=envelope,
+        power_cap=cap,
+        idle_power=idle,
+        idle_power_reason=idle_reason,
+        samples_trained=record.get("samples_trained") if spec.weights else None,
+        doubts=_doubts(windows, counts, apart, calibrations, probe=probe, device=device),
+        environment=environment.capture(device, threads=torch.get_num_threads()),
+    )
+
+
+def _pinned(
+    plug: devices.Device, device: DeviceInfo, spec: SystemSpec, cache: Path
+) -> tuple[Probe, Rate]:
+    """The pinned probe at the system's setting, and the device's fp32 peak on all its cores."""
+    import torch
+
+    def pinned(precision: str, threads: int) -> Probe:
+        key = probing.pinned_key(device, precision=precision, threads=threads)
+        known = probing.read_pinned(cache, key)
+        if known is None:
+            torch.set_num_threads(max(1, threads or spec.threads))
+            known = probing.probe(plug, device, precision=precision, threads=threads)
+            probing.pin(cache, key, known)
+            torch.set_num_threads(spec.threads)
+        return known
+
+    own_threads = device.kind == "cpu"
+    system = pinned(spec.precision, spec.threads if own_threads else 0)
+    whole = pinned("fp32", device.units if own_threads else 0)
+    return system, replace(whole.peak, how=f"{whole.peak.how} on {whole.measured_at}")
+
+
+def _artefact_key(fingerprint: Fingerprint, scale: str) -> str:
+    """What exported and compiled networks are cached by."""
+    parts = (fingerprint.network, fingerprint.weights, scale, fingerprint.software)
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:20]
+
+
+def _counts(entry: catalog.Entry, spec: SystemSpec, batches: Sequence[int]) -> tuple[Count, ...]:
+    def build() -> torch.nn.Module:
+        return network.build(entry, spec.scale)
+
+    return tuple(
+        count(build, signature, batch=batch, training=batch == batches[0])
+        for batch in batches
+        for signature in entry.scale(spec.scale).signatures
+    )
+
+
+def _pool(
+    entry: catalog.Entry, spec: SystemSpec, inputs: Sequence[Arrays], *, batch: int
+) -> list[Arrays]:
+    """The queries of one load cycle: each signature `share` times, several cycles' worth of data.
+
+    Real samples where there are data, else random ones; never zeros.
+    """
+    import numpy as np
+
+    signatures = entry.scale(spec.scale).signatures
+    rounds = max(1, _POOL_QUERIES // sum(s.share for s in signatures))
+    pool: list[Arrays] = []
+    taken = [0] * len(signatures)
+    for _ in range(rounds):
+        if pool and sum(a.nbytes for query in pool for a in query) > _POOL_B:
+            break
+        for number, signature in enumerate(signatures):
+            for _ in range(signature.share):
+                if inputs:
+                    n = len(inputs[number][0])
+                    chosen = np.arange(taken[number], taken[number] + batch) % n
+                    pool.append(tuple(np.asarray(a)[chosen] for a in inputs[number]))
+                else:
+                    seed = spec.seed + taken[number] + 1
+                    pool.append(network.random_inputs(signature, batch=batch, seed=seed))
+                taken[number] += batch
+    return pool
+
+
+def _one_of_each(pool: Sequence[Arrays], shares: Sequence[int]) -> list[Arrays]:
+    """The first query of each signature in a pool."""
+    firsts = [sum(shares[:number]) for number in range(len(shares))]
+    return [pool[first] for first in firsts]
+
+
+def _reference(
+    spec: SystemSpec,
+    entry: catalog.Entry,
+    net: torch.nn.Module,
+    test: Split | None,
+    inputs: Sequence[Arrays],
+    *,
+    fingerprint: Fingerprint,
+    record: dict[str, Any],
+    cache: Path,
+) -> tuple[Score | None, str | None]:
+    """Eager fp32's accuracy: cached by hashes, else the shipped record's, else measured now."""
+    reason = _no_accuracy(spec, entry, test)
+    if reason or test is None:
+        return None, reason
+    if (record.get("weights_hash"), record.get("data_hash")) == (
+        fingerprint.weights,
+        fingerprint.data,
+    ):
+        try:
+            score = msgspec.convert(record.get("score"), Score)
+            return replace(score, how=f"{score.how}; from the record of the weights"), None
+        except msgspec.ValidationError:
+            pass
+    path = (
+        cache / "reference" / f"{fingerprint.network}-{fingerprint.weights}-{fingerprint.data}.json"
+    )
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Score), None
+    except (OSError, msgspec.DecodeError):
+        pass
+    score = training.evaluate(entry, net, test, inputs=list(inputs))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.write_bytes(msgspec.json.encode(score))
+    draft.replace(path)
+    return score, None
+
+
+def _score(
+    spec: SystemSpec,
+    entry: catalog.Entry,
+    executable: Executable,
+    test: Split | None,
+    inputs: Sequence[Arrays],
+    *,
+    batch: int,
+) -> tuple[Score | None, str | None]:
+    reason = _no_accuracy(spec, entry, test)
+    if reason or test is None:
+        return None, reason
+    return accuracy.score(entry, executable, test, inputs=inputs, batch=batch), None
+
+
+def _no_accuracy(spec: SystemSpec, entry: catalog.Entry, test: Split | None) -> str | None:
+    if test is None:
+        return spec.data_reason or f"no data for scale {spec.scale}: inputs are random"
+    if spec.weights is None:
+        return spec.weights_reason or "the weights are random"
+    if not hasattr(entry.module, "score"):
+        return f"{entry.path} defines no score(outputs, split)"
+    return None
+
+
+def _record(spec: SystemSpec) -> dict[str, Any]:
+    """The training record beside the weights; empty where there is none that can be read."""
+    if not spec.weights:
+        return {}
+    try:
+        record = json.loads(Path(spec.weights).with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _fingerprint(
+    spec: SystemSpec,
+    entry: catalog.Entry,
+    net: torch.nn.Module,
+    *,
+    device: DeviceInfo,
+    packages: Sequence[str],
+) -> Fingerprint:
+    software = {"backend": spec.backend, **environment.versions(packages)}
+    configuration = {
+        "precision": spec.precision,
+        "threads": spec.threads,
+        "batch": spec.batch,
+        "scale": spec.scale,
+    }
+    driver = {key: device.facts.get(key) for key in ("driver", "cuda", "cudnn")}
+    return Fingerprint(
+        network=network_hash(entry.path),
+        weights=network.weights_hash(net),
+        data=spec.data_hash or "random",
+        software=environment.digest(software),
+        device=environment.digest({**devices.identity(device), **driver}),
+        configuration=environment.digest(configuration),
+    )
+
+
+def network_hash(path: Path) -> str:
+    """Of a workload file and the `_family.py` files beside it that it names."""
+    text = path.read_text(encoding="utf-8")
+    digest = hashlib.sha256(text.encode())
+    for shared in sorted(path.parent.glob("_*.py")):
+        if re.search(rf"\b{re.escape(shared.stem)}\b", text):
+            digest.update(shared.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _model(spec: SystemSpec, device: DeviceInfo) -> hw.DeviceModel | None:
+    return hw.describe(device, roots=[Path(root) for root in spec.roots])
+
+
+def _datasheet_envelope(model: hw.DeviceModel | None, device: DeviceInfo) -> Rate | None:
+    if model is None:
+        return None
+    figure = hw.share(model, device.units).power_envelope
+    return None if figure is None else Rate(value=figure.value, how=figure.source)
+
+
+def _meter(
+    spec: SystemSpec, subject: meters.Subject, *, preferred: tuple[str, ...]
+) -> tuple[Metered, Rate | None, str | None]:
+    """The meter, and the idle power it measures before anything runs."""
+    try:
+        name, meter = meters.choose(spec.meter, subject, preferred=preferred)
+    except NotMeasurable as error:
+        return Metered(meter=None, subject=subject, reason=str(error)), None, str(error)
+    _phase(f"meter {name}")
+    try:
+        return Metered(meter=meter, subject=subject), meter.idle_power(subject), None
+    except NotMeasurable as error:
+        return Metered(meter=meter, subject=subject), None, str(error)
+
+
+def _window(
+    scenario: str,
+    executable: Executable,
+    pool: Sequence[Arrays],
+    *,
+    spec: SystemSpec,
+    batch: int,
+    frames: Sequence[float],
+    shares: Sequence[int],
+    metered: Metered,
+    plug: devices.Device,
+    device: DeviceInfo,
+    resident_b: int,
+) -> Window:
+    cycle_frames = sum(f * s for f, s in zip(frames, shares, strict=True)) * batch
+    rounds = len(pool) // sum(shares)
+    seconds = spec.seconds
+    if metered.meter is not None and metered.meter.measures:
+        if scenario == OFFLINE:
+            seconds = max(seconds, metered.meter.window_s)
+        elif seconds < metered.meter.window_s:
+            metered = Metered(
+                meter=None,
+                subject=metered.subject,
+                reason=f"the {seconds:g}-s window of {scenario} is too short for the meter, "
+                f"which needs {metered.meter.window_s:g} s; energy is measured in {OFFLINE}",
+            )
+    load = Load(
+        scenario=scenario,
+        calls=[executable.bind(query) for query in pool],
+        batch=batch,
+        frames=cycle_frames * rounds,
+        wait=plug.synchroniser(device),
+        queued=scenario == OFFLINE,
+    )
+
+    def start_memory() -> None:
+        _give_back_memory()
+        plug.start_memory(device)
+
+    def peak_memory() -> int:
+        # on the processor the interpreter and the libraries are in the figure: they come off
+        imports_b = resident_b if device.kind == "cpu" else 0
+        return max(0, plug.peak_memory(device) - imports_b)
+
+    return measure(
+        load,
+        seconds=seconds,
+        warmup_s=spec.warmup_s,
+        metered=metered,
+        start_memory=start_memory,
+        peak_memory=peak_memory,
+    )
+
+
+def _with_idle(window: Window, idle: Rate | None, reason: str | None) -> Window:
+    """The idle power that was measured before all windows, written into each one's reading."""
+    if window.energy is None:
+        return window
+    energy = replace(
+        window.energy,
+        idle_power_w=None if idle is None else idle.value,
+        idle_power_reason=reason,
+    )
+    return replace(window, energy=energy)
+
+
+def _doubts(
+    windows: Sequence[Window],
+    counts: Sequence[Count],
+    apart: Distance,
+    calibrations: Sequence[Calibration],
+    *,
+    probe: Probe,
+    device: DeviceInfo,
+) -> tuple[Doubt, ...]:
+    found: list[Doubt] = []
+    for window in windows:
+        if not window.steady:
+            moved = (
+                ""
+                if window.movement is None
+                else f" (the median still moved {window.movement:.1%})"
+            )
+            found.append(
+                Doubt(
+                    code="not_steady",
+                    message=(
+                        f"{window.scenario}: not steady after {window.warmup_s:.1f} s of warm-up"
+                        f"{moved}. Measure it on a quieter machine or in a suite of longer windows"
+                    ),
+                )
+            )
+        if device.kind == "cpu":
+            found += contention.doubts(window, cores=device.units)
+    uncounted = sorted({name for each in counts for name in each.uncounted})
+    if uncounted:
+        found.append(
+            Doubt(
+                code="uncounted",
+                message=(
+                    f"operators without a FLOP formula: {', '.join(uncounted)}. Work is too low "
+                    "by theirs; give them one in benchsuite/accounting/formulas.py"
+                ),
+            )
+        )
+    if apart.relative_error > apart.tolerance or apart.relative_error != apart.relative_error:
+        found.append(
+            Doubt(
+                code="parity",
+                message=(
+                    f"outputs differ from eager fp32 by {apart.relative_error:.2g} (relative), "
+                    f"allowed {apart.tolerance:g}: a change of the answer when only the software "
+                    "changed is a bug. Compare layer by layer"
+                ),
+            )
+        )
+    drift = sum(c.peak for c in calibrations) / len(calibrations) / probe.calibration_peak
+    if not 0.8 <= drift <= 1.25:
+        found.append(
+            Doubt(
+                code="drift",
+                message=(
+                    f"the machine runs at {drift:.0%} of its pinned speed now. If that stays so, "
+                    "probe it again: benchsuite hw probe"
+                ),
+            )
+        )
+    return tuple(found)
+
+
+def _resident_after_imports(packages: Sequence[str]) -> int:
+    """Resident bytes once everything that the backend imports is imported."""
+    import importlib
+
+    import psutil
+
+    for package in packages:
+        try:
+            importlib.import_module(package)
+        except ImportError:
+            continue
+    _give_back_memory()
+    return int(psutil.Process().memory_info().rss)
+
+
+def _give_back_memory() -> None:
+    """Returns freed memory to the system, so that what preparing took does not count."""
+    import gc
+
+    gc.collect()
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (OSError, AttributeError):
+        pass  # not the GNU C library
+
+
+def _phase(name: str) -> None:
+    print(f"{PHASE_MARK}{json.dumps({'phase': name})}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

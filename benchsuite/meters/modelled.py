@@ -1,0 +1,70 @@
+"""Energy by a model where there is no meter: power envelope times utilisation, marked as such."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from time import perf_counter
+
+from benchsuite.errors import NotMeasurable
+from benchsuite.meters import Subject
+from benchsuite.types import EnergyReading, Rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Watch:
+    subject: Subject
+    envelope: Rate
+    cpu_s: float
+    started: float
+
+    def stop(self) -> EnergyReading:
+        seconds = perf_counter() - self.started
+        device = self.subject.device
+        if device.kind == "cpu":
+            share = min(1.0, (_cpu_seconds() - self.cpu_s) / (seconds * device.units))
+            used = f"{share:.0%} of {device.units} cores busy"
+        else:
+            share, used = 1.0, "taken as fully used"
+        return EnergyReading(
+            energy_j=self.envelope.value * share * seconds,
+            seconds=seconds,
+            source="modelled",
+            boundary="package" if device.kind == "cpu" else "board",
+            how=f"power envelope {self.envelope.value:.3g} W x {used} ({self.envelope.how})",
+            max_power_reason="modelled power has no samples",
+            idle_power_reason="the model has no idle power",
+        )
+
+
+class _Modelled:
+    window_s = 0.0
+    measures = False
+
+    def check(self, subject: Subject) -> None:
+        if subject.envelope is None:
+            raise NotMeasurable(
+                f"no hw/*.toml gives the power envelope of {subject.device.name!r}; describe it in "
+                "hw/NAME.toml under --content DIR"
+            )
+
+    def idle_power(self, subject: Subject) -> Rate:
+        raise NotMeasurable("no meter here; a model of the device has no idle power")
+
+    def start(self, subject: Subject) -> _Watch:
+        assert subject.envelope is not None
+        return _Watch(
+            subject=subject,
+            envelope=subject.envelope,
+            cpu_s=_cpu_seconds(),
+            started=perf_counter(),
+        )
+
+
+METER = _Modelled()
+
+
+def _cpu_seconds() -> float:
+    """CPU time of this process, all threads, user and system."""
+    times = os.times()
+    return times.user + times.system

@@ -1,0 +1,214 @@
+"""What the commands print for people: tables from `terminal`, sentences around them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchsuite import terminal
+from benchsuite.attribution import Missing
+from benchsuite.compare import finding
+from benchsuite.units import duration, percent, quantity
+
+if TYPE_CHECKING:
+    from benchsuite.accounting.summary import WorkloadCount
+    from benchsuite.difference import Comparison
+    from benchsuite.types import Result
+
+_PIPE_WIDTH = 160
+
+
+def print_run(results: Sequence[Result]) -> None:
+    """The sentence, the table of systems and the doubts of a run."""
+    _print("", finding(results), "", terminal.results_table(results), terminal.doubts(results))
+
+
+def print_path(what: str, path: Path) -> None:
+    """Where something was written."""
+    _print(f"{what}: {path.resolve()}")
+
+
+def print_training(record: Mapping[str, Any], output: Path) -> None:
+    """How a training ended."""
+    score, target = record["score"], record["target"]
+    reached = record["seconds_to_accuracy"]
+    verdict = (
+        f"target {target:g} reached after {duration(reached)}, epoch {record['epochs_to_accuracy']}"
+        if reached is not None
+        else f"target {target:g} was not reached"
+    )
+    energy = record["energy_to_accuracy_j"]
+    beside = ", ".join(f"{name} {percent(value)}" for name, value in score["beside"].items())
+    _print(
+        f"{record['workload']} on {record['dataset']}: {record['measure']} {score['value']:.4f}"
+        + (f" ({beside})" if beside else ""),
+        f"{verdict}; {record['epochs']} epochs in {duration(record['seconds'])} "
+        f"on {record['threads']} threads",
+        f"energy to accuracy: {quantity(energy, 'J')} ({record['energy_how']})",
+        f"weights: {output.resolve()}",
+    )
+
+
+def print_count(counted: WorkloadCount) -> None:
+    """A network's layers and totals, per frame."""
+    whole = counted.work or 1.0
+    rows = [
+        (
+            layer.name,
+            layer.kind,
+            "x".join(map(str, layer.output_shape)),
+            f"{layer.parameters:,}" if layer.parameters else "",
+            quantity(layer.work, "FLOP") if layer.work else "",
+            percent(layer.work / whole) if layer.work else "",
+            quantity(layer.traffic, "B") if layer.traffic else "",
+        )
+        for layer in counted.layers
+    ]
+    title = f"{counted.workload} · {counted.scale} · batch {counted.batch} · per {counted.frame}"
+    columns = ("layer", "kind", "output", "parameters", "work", "share", "traffic")
+    uncounted = ", ".join(counted.uncounted)
+    _print(
+        terminal.plain_table(title, columns, rows),
+        f"work {quantity(counted.work, 'FLOP')} ({quantity(counted.work / 2, 'MAC')}), "
+        f"{quantity(counted.work_without_padding, 'FLOP')} without padding; "
+        f"{counted.parameters:,} parameters, {quantity(counted.model_size, 'B')} in fp32; "
+        f"activations {quantity(counted.activations, 'B')}; "
+        f"traffic {quantity(counted.traffic, 'B')}",
+        f"not counted: {uncounted} (no FLOP formula)" if uncounted else None,
+    )
+
+
+def print_probe(report: Mapping[str, Any]) -> None:
+    """What a probe of the device found."""
+    units = {"bandwidth": "B/s", "idle_power": "W", "power_envelope": "W"}
+    rows = [
+        (f"peak {precision}", quantity(found["value"], "FLOP/s"), _how(found))
+        for precision, found in report["peaks"].items()
+    ]
+    rows += [
+        (name.replace("_", " "), quantity(report[name]["value"], unit), _how(report[name]))
+        for name, unit in units.items()
+    ]
+    title = f"{report['device']} · {report['device_name']} · model {report['model'] or 'none'}"
+    _print(terminal.plain_table(title, ("", "value", "how"), rows))
+
+
+def print_device_models(rows: Sequence[Mapping[str, Any]], broken: Mapping[str, str]) -> None:
+    """All device models in one table."""
+
+    def figure(model: Mapping[str, Any], *path: str, unit: str) -> str:
+        value: Any = model
+        for key in path:
+            value = (value or {}).get(key)
+        return quantity(value["value"] if value else None, unit)
+
+    table = [
+        (
+            row["name"],
+            row["title"],
+            str(row["year"]),
+            figure(row, "peaks", "fp32", unit="FLOP/s"),
+            figure(row, "peaks", "fp16", unit="FLOP/s"),
+            figure(row, "bandwidth", unit="B/s"),
+            figure(row, "power_envelope", unit="W"),
+        )
+        for row in sorted(rows, key=lambda row: (row["kind"], row["year"], row["name"]))
+    ]
+    columns = ("name", "device", "year", "fp32", "fp16", "bandwidth", "envelope")
+    _print(
+        terminal.plain_table("Device models (datasheet figures)", columns, table),
+        *(f"broken: {message}" for message in broken.values()),
+    )
+
+
+def print_device_model(model: Mapping[str, Any]) -> None:
+    """One device model with the source of every number."""
+    rows: list[tuple[str, ...]] = []
+    for precision, peak in model["peaks"].items():
+        rows.append((f"peak {precision}", quantity(peak["value"], "FLOP/s"), peak["source"]))
+    units = {"bandwidth": "B/s", "memory": "B", "power_envelope": "W", "cores": "1",
+             "clock": "Hz", "boost_clock": "Hz"}  # fmt: skip
+    for name, unit in units.items():
+        if model[name]:
+            value = model[name]
+            rows.append((name.replace("_", " "), quantity(value["value"], unit), value["source"]))
+    for cache in model["caches"]:
+        rows.append((cache["name"], quantity(cache["size_b"], "B"), cache["source"]))
+    if model["price"]:
+        price = model["price"]
+        said = f"{price['value']:g} {price['currency']} ({price['year']})"
+        rows.append(("price", said, price["source"]))
+    title = f"{model['title']} · {model['vendor']} {model['year']}"
+    _print(terminal.plain_table(title, ("", "value", "source"), rows), model["note"] or None)
+
+
+def print_listing(what: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The rows of `list`."""
+    if not rows:
+        _print(f"no {what}")
+        return
+    columns = [key for key in rows[0] if key not in ("why", "usable")]
+    for row in rows:
+        columns += [key for key in row if key not in (*columns, "why", "usable")]
+    troubled = any(row.get("why") for row in rows)
+    table = [
+        (
+            *(_cell(row.get(key)) for key in columns),
+            *((row.get("why") or "",) if troubled else ()),
+        )
+        for row in rows
+    ]
+    heads = (*columns, *(("not usable because",) if troubled else ()))
+    _print(terminal.plain_table(what.capitalize(), heads, table))
+
+
+def print_comparisons(comparisons: Sequence[Comparison]) -> None:
+    """Each pair's changes with the teams' shares."""
+    for comparison in comparisons:
+        for change in comparison.changes:
+            _print("", f"{change.before.label}  →  {change.after.label}")
+            for metric, found in change.splits.items():
+                if isinstance(found, Missing):
+                    _print(f"  {metric}: no split: {found.reason}")
+                else:
+                    _print(terminal.shares_table(found))
+            _print(change.cause.text)
+        for side, labels in (
+            (comparison.before, comparison.only_before),
+            (comparison.after, comparison.only_after),
+        ):
+            if labels:
+                _print(f"only in {side.name}: {', '.join(labels)}")
+        if not comparison.changes:
+            _print(f"{comparison.before.name} and {comparison.after.name} share no system")
+
+
+def _how(found: Mapping[str, Any]) -> str:
+    return str(found.get("reason") or found["how"])
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def _print(*parts: Any) -> None:
+    """Prints text and tables; wide and plain where the output is no terminal."""
+    from rich.console import Console
+
+    terminal_out = sys.stdout.isatty()
+    width = None if terminal_out or "COLUMNS" in os.environ else _PIPE_WIDTH
+    console = Console(width=width, highlight=False, soft_wrap=False)
+    for part in parts:
+        if part is None:
+            continue
+        if isinstance(part, str):
+            console.print(part, markup=False, soft_wrap=True)
+        else:
+            console.print(part)

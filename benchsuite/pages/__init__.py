@@ -1,0 +1,87 @@
+"""Pages: one self-contained HTML file each, from templates in `reports/pages/`.
+
+A page asks nothing of the network and runs no script but its own: style and script are inlined
+and named by their hashes in its content security policy. Every text is escaped by the templates.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+_UNSAFE_IN_SCRIPT = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+# HTML cannot carry these: they are shown as the pictures that Unicode has of them
+_CONTROL_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"}
+
+
+def render_page(
+    root: Path, template: str, *, style: str, script: str, data: Any, view: Mapping[str, Any]
+) -> str:
+    """Fills one template.
+
+    Args:
+        root: The content folder that holds `reports/`.
+        template: A file of `reports/pages/`, which extends `_base.html.j2`.
+        style, script: Files of `reports/assets/`.
+        data: What the script reads: anything that JSON can say.
+        view: What the template reads.
+    """
+    reports = root / "reports"
+    css = (reports / "assets" / style).read_text(encoding="utf-8")
+    js = (reports / "assets" / script).read_text(encoding="utf-8")
+    environment = Environment(
+        loader=FileSystemLoader(reports / "pages"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    page = environment.get_template(template).render(
+        **view,
+        policy=_policy(css, js),
+        style=Markup(css),
+        script=Markup(js),
+        data=embedded_json(data),
+    )
+    # half a surrogate pair, as in a file name of another encoding, cannot be written as UTF-8
+    return page.translate(_CONTROL_PICTURES).encode("utf-8", "replace").decode("utf-8")
+
+
+def embedded_json(data: Any) -> Markup:
+    """JSON that can stand inside a `<script type="application/json">`."""
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return Markup(text.translate(_UNSAFE_IN_SCRIPT))
+
+
+class Notes:
+    """The notes behind a page's numbers, each text kept once and named by its place."""
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[str, str], int] = {}
+
+    def add(self, title: str, text: str) -> int:
+        """The place of a note, kept before or not."""
+        return self._places.setdefault((title, text), len(self._places))
+
+    def listed(self) -> list[tuple[str, str]]:
+        """Title and text by place."""
+        return list(self._places)
+
+
+def _policy(css: str, js: str) -> str:
+    return (
+        f"default-src 'none'; style-src '{_source(css)}'; script-src '{_source(js)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _source(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"

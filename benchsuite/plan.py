@@ -1,0 +1,381 @@
+"""From what the user asked for to the systems to measure: targets, suites, data and weights."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from benchsuite import backends, catalog, datasets, devices, meters
+from benchsuite.catalog import Catalog, Entry
+from benchsuite.errors import BadInput, MissingPackage
+from benchsuite.metrics import ELEMENT_B
+from benchsuite.types import (
+    OFFLINE,
+    SCALES,
+    SINGLE_STREAM,
+    DeviceInfo,
+    SystemSpec,
+)
+
+SCENARIOS = (OFFLINE, SINGLE_STREAM)
+PRECISIONS = tuple(ELEMENT_B)
+ALL = "all"
+_DEFAULT_BACKENDS = ("eager", "onnxruntime")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What `benchsuite run` was asked for; None leaves a choice to the suite or the default.
+
+    Attributes:
+        targets: Suite names, workload names or globs, `.toml` or `.py` files.
+        data: Data set name to the user's folder.
+        weights: Workload name to a safetensors file.
+    """
+
+    targets: tuple[str, ...]
+    scale: str | None = None
+    backends: tuple[str, ...] | None = None
+    precisions: tuple[str, ...] | None = None
+    batch: int | None = None
+    scenarios: tuple[str, ...] | None = None
+    device: str | None = None
+    threads: int | None = None
+    time_limit_s: float | None = None
+    meter: str = meters.AUTOMATIC
+    seconds: float | None = None
+    warmup_s: float | None = None
+    data: Mapping[str, Path] = field(default_factory=dict)
+    weights: Mapping[str, Path] = field(default_factory=dict)
+    content: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Systems of a suite that share their settings; the product of all lists is measured."""
+
+    workloads: tuple[str, ...]
+    scale: str | None = None
+    dataset: str | None = None
+    backends: tuple[str, ...] = _DEFAULT_BACKENDS
+    precisions: tuple[str, ...] = ("fp32",)
+    scenarios: tuple[str, ...] = SCENARIOS
+    batch: int | None = None
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """A named list of systems from `workloads/suites/NAME.toml`.
+
+    Attributes:
+        seconds, warmup_s: Least length of a window and longest warm-up.
+        time_limit_s: Of one system.
+    """
+
+    name: str
+    title: str
+    groups: tuple[Group, ...]
+    seconds: float = 1.0
+    warmup_s: float = 2.0
+    time_limit_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run will measure.
+
+    Attributes:
+        specs: In order.
+        skipped: Systems that cannot be measured here, each with its reason.
+        notes: Choices made for the user, to be printed.
+    """
+
+    specs: tuple[SystemSpec, ...]
+    skipped: tuple[tuple[SystemSpec, str], ...]
+    notes: tuple[str, ...]
+    device: DeviceInfo
+
+
+def make_plan(request: Request, *, cache: Path, home: Path) -> Plan:
+    """Resolves a request into systems and prepares their data.
+
+    Args:
+        request: What was asked for.
+        cache: The user's cache; data sets are prepared there.
+        home: The user's data folder; weights that `benchsuite train` made lie there.
+
+    Raises:
+        BadInput: A name is unknown, a file is broken, data are missing or corrupt.
+    """
+    roots = catalog.content_roots(request.content)
+    found = catalog.load_catalog(roots)
+    _check_request(request)
+    device = devices.find(request.device) if request.device else devices.default_device()
+    specs: list[SystemSpec] = []
+    skipped: list[tuple[SystemSpec, str]] = []
+    notes: list[str] = []
+    prepared: dict[str, datasets.Prepared | MissingPackage] = {}
+    for suite in [_suite(target, roots, found) for target in request.targets]:
+        for group in suite.groups:
+            for entry in _entries(group, found):
+                scale = request.scale or group.scale
+                if scale is None:
+                    scale = entry.default_scale()
+                    notes.append(f"{entry.name}: scale {scale}")
+                for spec in _systems(
+                    entry, scale, suite, group, request, device=device, cache=cache, roots=roots
+                ):
+                    if spec in specs:
+                        continue
+                    spec, reason = _with_data(
+                        spec, entry, request, prepared, cache=cache, home=home
+                    )
+                    reason = reason or backends.backend(spec.backend).missing(
+                        device.kind, spec.precision
+                    )
+                    if reason:
+                        skipped.append((spec, reason))
+                    else:
+                        specs.append(spec)
+    return Plan(
+        specs=tuple(dict.fromkeys(specs)),
+        skipped=tuple(skipped),
+        notes=tuple(dict.fromkeys(notes)),
+        device=device,
+    )
+
+
+def load_suite(path: Path) -> Suite:
+    """A suite from its TOML file.
+
+    Raises:
+        BadInput: Not TOML, an unknown key, a value of the wrong kind.
+    """
+    table = catalog.load_toml(path, what="suite")
+    systems = table.pop("systems", None)
+    known = {"title": str, "seconds": float, "warmup_s": float, "time_limit_s": float}
+    settings = {key: _typed(path, key, value, known) for key, value in table.items()}
+    if not isinstance(systems, list) or not systems:
+        raise BadInput(f"{path}: a suite needs at least one [[systems]] table")
+    title = settings.pop("title", path.stem)
+    return Suite(
+        name=path.stem,
+        title=title,
+        groups=tuple(_group(path, group) for group in systems),
+        **settings,
+    )
+
+
+def _group(path: Path, table: Any) -> Group:
+    lists = ("workloads", "backends", "precisions", "scenarios")
+    known: dict[str, type] = {
+        **dict.fromkeys(lists, list),
+        "scale": str,
+        "dataset": str,
+        "batch": int,
+        "threads": int,
+    }
+    if not isinstance(table, dict):
+        raise BadInput(f"{path}: [[systems]] must be a table")
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        value = _typed(path, key, value, known)
+        if key in lists:
+            if not all(isinstance(item, str) for item in value):
+                raise BadInput(f"{path}: {key} must be a list of texts")
+            value = tuple(value)
+        values[key] = value
+    if not values.get("workloads"):
+        raise BadInput(f"{path}: a [[systems]] table needs workloads = [...]")
+    for key in ("batch", "threads"):
+        number: Any = values.get(key)
+        if number is not None and number < 1:
+            raise BadInput(f"{path}: {key} = {values[key]} must be at least 1")
+    group = Group(**values)
+    _check_names(str(path), group.scenarios, SCENARIOS, what="scenario")
+    _check_names(str(path), group.precisions, PRECISIONS, what="precision")
+    _check_names(str(path), group.backends, (*backends.names(), ALL), what="backend")
+    if group.scale is not None:
+        _check_names(str(path), (group.scale,), SCALES, what="scale")
+    return group
+
+
+def _typed(path: Path, key: str, value: Any, known: Mapping[str, type]) -> Any:
+    if key not in known:
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+        raise BadInput(f"{path}: unknown key {key!r}; {hint}")
+    wanted = known[key]
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, wanted) or isinstance(value, bool):
+        raise BadInput(f"{path}: {key} = {value!r} must be {_KIND_NAMES[wanted]}")
+    if isinstance(value, float) and not value > 0:
+        raise BadInput(f"{path}: {key} = {value!r} must be above 0")
+    return value
+
+
+_KIND_NAMES = {str: "a text", float: "a number", int: "a whole number", list: "a list"}
+
+
+def _suite(target: str, roots: Sequence[Path], found: Catalog) -> Suite:
+    """The suite a target names; a workload or a glob of them is a suite of its own."""
+    if target.endswith(".toml"):
+        return load_suite(Path(target))
+    if target.endswith(".py") or "/" in target or "*" in target:
+        return Suite(name=target, title=target, groups=(Group(workloads=(target,)),))
+    path = catalog.named_file(roots, "suites", target)
+    if path is not None:
+        return load_suite(path)
+    suites = catalog.named_files(roots, "suites")
+    near = difflib.get_close_matches(target, [*suites, *found.entries], n=2, cutoff=0.5)
+    same_stem = [name for name in found.entries if name.endswith(f"/{target}")]
+    near = same_stem or near
+    hint = (
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else f"suites: {', '.join(suites)}; workloads: benchsuite list workloads"
+    )
+    raise BadInput(f"unknown suite or workload {target!r}; {hint}")
+
+
+def _entries(group: Group, found: Catalog) -> list[Entry]:
+    return [entry for pattern in group.workloads for entry in catalog.select(found, pattern)]
+
+
+def _systems(
+    entry: Entry,
+    scale: str,
+    suite: Suite,
+    group: Group,
+    request: Request,
+    *,
+    device: DeviceInfo,
+    cache: Path,
+    roots: Sequence[Path],
+) -> list[SystemSpec]:
+    definition = entry.scale(scale)
+    names = request.backends or group.backends
+    if ALL in names:
+        names = tuple(backends.names())
+    threads = request.threads or group.threads or device.units
+    base = SystemSpec(
+        path=str(entry.path),
+        name=entry.name,
+        scale=scale,
+        backend="",
+        precision="",
+        batch=request.batch or group.batch or definition.batch,
+        device=device.label,
+        threads=threads if device.kind == "cpu" else 1,
+        scenarios=request.scenarios or group.scenarios,
+        seconds=request.seconds or suite.seconds,
+        warmup_s=request.warmup_s or suite.warmup_s,
+        meter=request.meter,
+        cache=str(cache),
+        roots=tuple(str(root) for root in roots),
+        dataset=_dataset(entry, scale, group, request),
+        time_limit_s=request.time_limit_s or suite.time_limit_s,
+    )
+    return [
+        replace(base, backend=backend, precision=precision)
+        for backend in names
+        for precision in request.precisions or group.precisions
+    ]
+
+
+def _dataset(entry: Entry, scale: str, group: Group, request: Request) -> str | None:
+    """The data set: the suite's, else one that the user gave a folder for, else the default."""
+    qualities = entry.scale(scale).qualities
+    if group.dataset:
+        if group.dataset not in qualities:
+            have = ", ".join(qualities) or "none"
+            raise BadInput(f"{entry.name} has no data set {group.dataset!r}; it has: {have}")
+        return group.dataset
+    return next((name for name in qualities if name in request.data), next(iter(qualities), None))
+
+
+def _with_data(
+    spec: SystemSpec,
+    entry: Entry,
+    request: Request,
+    prepared: dict[str, datasets.Prepared | MissingPackage],
+    *,
+    cache: Path,
+    home: Path,
+) -> tuple[SystemSpec, str | None]:
+    """Adds prepared data and weights; the second value is why the system must be skipped."""
+    weights, why_random = _weights(spec, entry, request, home=home)
+    spec = replace(spec, weights=weights, weights_reason=why_random)
+    if spec.dataset is None:
+        why = f"no data: scale {spec.scale} runs on random inputs, which have no right answers"
+        return replace(spec, data_reason=why), None
+    if spec.dataset not in prepared:
+        try:
+            prepared[spec.dataset] = datasets.prepare(
+                spec.dataset, cache=cache, place=request.data.get(spec.dataset)
+            )
+        except MissingPackage as error:
+            prepared[spec.dataset] = error
+    data = prepared[spec.dataset]
+    if isinstance(data, MissingPackage):
+        return spec, str(data)
+    return replace(spec, data=str(data.folder), data_hash=data.hash), None
+
+
+def _weights(
+    spec: SystemSpec, entry: Entry, request: Request, *, home: Path
+) -> tuple[str | None, str | None]:
+    """The weights' file, or None with the reason why they are random."""
+    given = request.weights.get(entry.name)
+    if given is not None:
+        return str(given), None
+    if spec.dataset is None:
+        return None, (
+            f"random weights: none are shipped at scale {spec.scale} (--weights {entry.name}=FILE)"
+        )
+    for path in (
+        catalog.weights_path(entry, scale=spec.scale, dataset=spec.dataset),
+        trained_path(home, entry.name, scale=spec.scale, dataset=spec.dataset),
+    ):
+        if path.is_file():
+            return str(path), None
+    return None, (
+        f"random weights: none were trained for {entry.name} on {spec.dataset}; run "
+        f"`benchsuite train {entry.name}` with that data"
+    )
+
+
+def trained_path(home: Path, workload: str, *, scale: str, dataset: str) -> Path:
+    """Where `benchsuite train` puts weights unless told otherwise."""
+    return home / "weights" / workload / f"{scale}-{dataset}.safetensors"
+
+
+def _check_request(request: Request) -> None:
+    for name in request.backends or ():
+        if name != ALL:
+            backends.backend(name)
+    _check_names("--scenario", request.scenarios or (), SCENARIOS, what="scenario")
+    _check_names("--precision", request.precisions or (), PRECISIONS, what="precision")
+    meters.require(request.meter)
+    if request.scale is not None:
+        _check_names("--scale", (request.scale,), SCALES, what="scale")
+    for name, place in request.data.items():
+        datasets.describe(name)
+        if not place.is_dir():
+            raise BadInput(f"--data {name}={place}: no such folder")
+    for name, path in request.weights.items():
+        if not path.is_file():
+            raise BadInput(f"--weights {name}={path}: no such file")
+
+
+def _check_names(where: str, names: Sequence[str], known: Sequence[str], *, what: str) -> None:
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+            raise BadInput(f"{where}: unknown {what} {name!r}; {hint}")

@@ -1,0 +1,41 @@
+"""Plug-ins by file name: a package's modules that define one well-known object."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from types import ModuleType
+from typing import Any
+
+from benchsuite.errors import BadInput
+
+
+def plugin_names(package: ModuleType) -> list[str]:
+    """The names a package offers: its modules that do not start with an underscore."""
+    return sorted(
+        module.name for module in pkgutil.iter_modules(package.__path__) if module.name[0] != "_"
+    )
+
+
+def plugin(package: ModuleType, name: str, *, attribute: str, what: str) -> Any:
+    """The object `attribute` of a package's module `name`.
+
+    Raises:
+        BadInput: There is no such module, it cannot be imported, or it lacks the object.
+    """
+    known = plugin_names(package)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+        raise BadInput(f"unknown {what} {name!r}; {hint}")
+    try:
+        module = importlib.import_module(f"{package.__name__}.{name}")
+    except Exception as error:
+        raise BadInput(
+            f"{what} {name}: {package.__name__.replace('.', '/')}/{name}.py cannot be imported: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if not hasattr(module, attribute):
+        raise BadInput(f"{what} {name}: {module.__file__} must define {attribute}")
+    return getattr(module, attribute)

@@ -1,0 +1,134 @@
+"""Probes the device at hand: what `benchsuite hw probe` measures, and pins anew."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchsuite import devices, environment, hw, meters
+from benchsuite.devices import probing
+from benchsuite.errors import BadInput, NotMeasurable
+from benchsuite.types import DeviceInfo, Probe, Rate
+
+_PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "int8")
+
+
+def probe_device(
+    name: str | None, *, cache: Path, roots: Sequence[Path], threads: int | None = None
+) -> dict[str, Any]:
+    """Measures and pins the peaks of a device at every precision it has.
+
+    Args:
+        name: As `--device`; None for the default one.
+        cache: Where the probes are pinned.
+        roots: Content folders.
+        threads: Of a processor; all cores by default.
+
+    Raises:
+        BadInput: There is no such device, or the probing process failed.
+    """
+    device = devices.find(name) if name else devices.default_device()
+    plug = devices.device(device.kind)
+    used = (threads or device.units) if device.kind == "cpu" else 0
+    peaks: dict[str, Any] = {}
+    bandwidth: Rate | None = None
+    for precision in _PRECISIONS:
+        found = _in_its_own_process(device, precision=precision, threads=used, cache=cache)
+        if isinstance(found, str):
+            peaks[precision] = {"value": None, "how": "not measured", "reason": found}
+        else:
+            peaks[precision] = {"value": found.peak.value, "how": found.peak.how}
+            bandwidth = bandwidth or found.bandwidth
+    if bandwidth is None:
+        raise BadInput(f"{device.label} could not be probed: {peaks['fp32']['reason']}")
+    model = hw.describe(device, roots=roots)
+    figure = None if model is None else hw.share(model, device.units).power_envelope
+    envelope = plug.power(device)[0] or (
+        None if figure is None else Rate(value=figure.value, how=figure.source)
+    )
+    subject = meters.Subject(device=device, envelope=envelope, threads=max(1, used))
+    return {
+        "device": device.label,
+        "device_name": device.name,
+        "threads": used,
+        "peaks": peaks,
+        "bandwidth": {"value": bandwidth.value, "how": bandwidth.how},
+        "idle_power": _idle(subject, preferred=plug.meters),
+        "power_envelope": (
+            _absent("neither the driver nor a hw/*.toml tells it")
+            if envelope is None
+            else {"value": envelope.value, "how": envelope.how}
+        ),
+        "model": None if model is None else f"hw/{model.key}.toml",
+    }
+
+
+def _idle(subject: meters.Subject, *, preferred: tuple[str, ...]) -> dict[str, Any]:
+    try:
+        _, meter = meters.choose(meters.AUTOMATIC, subject, preferred=preferred)
+        rate = meter.idle_power(subject)
+    except NotMeasurable as error:
+        return _absent(str(error))
+    return {"value": rate.value, "how": rate.how}
+
+
+def _absent(reason: str) -> dict[str, Any]:
+    return {"value": None, "how": "not measured", "reason": reason}
+
+
+def _in_its_own_process(
+    device: DeviceInfo, *, precision: str, threads: int, cache: Path
+) -> Probe | str:
+    """A fresh probe, pinned; the reason where the device has none at that precision."""
+    process = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "benchsuite.probe",
+            device.label,
+            precision,
+            str(threads),
+            str(cache),
+        ],
+        capture_output=True,
+        text=True,
+        env=environment.thread_variables(max(1, threads or os.cpu_count() or 1)),
+        check=False,
+    )
+    if process.returncode == 0:
+        key = probing.pinned_key(device, precision=precision, threads=threads)
+        found = probing.read_pinned(cache, key)
+        return found or "the probe was not kept"
+    lines = process.stderr.strip().splitlines()
+    return lines[-1] if lines else f"the probing process ended with {process.returncode}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The probing process: DEVICE PRECISION THREADS CACHE."""
+    import torch
+
+    label, precision, threads_text, cache = arguments
+    threads = int(threads_text)
+    torch.set_grad_enabled(False)
+    if threads:
+        torch.set_num_threads(threads)
+    device = devices.find(label)
+    try:
+        found = probing.probe(
+            devices.device(device.kind), device, precision=precision, threads=threads
+        )
+    except NotMeasurable as error:
+        print(error, file=sys.stderr)
+        return 1
+    probing.pin(
+        Path(cache), probing.pinned_key(device, precision=precision, threads=threads), found
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,466 @@
+"""Runs a plan: a worker process a system, results stored the moment they exist, events told."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Thread
+from time import monotonic, sleep
+from typing import IO
+
+import msgspec
+
+from benchsuite import devices, environment, hw, metrics
+from benchsuite.catalog import load_entry
+from benchsuite.errors import BadInput, Interrupted
+from benchsuite.goals import Goals
+from benchsuite.harness.worker import FAILED, PHASE_MARK
+from benchsuite.plan import Plan
+from benchsuite.store import Store
+from benchsuite.types import (
+    EMBEDDED,
+    OFFLINE,
+    DeviceInfo,
+    Doubt,
+    Measurement,
+    Quality,
+    Result,
+    RunInfo,
+    SystemKey,
+    SystemSpec,
+    Value,
+    Window,
+)
+
+LOCK_NOTE_S = 1.0
+_TAIL_B = 4000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What happens in a run, for those who show it.
+
+    Attributes:
+        kind: `waiting`, `start`, `phase` or `results`.
+        number, total: Which system of how many.
+        text: The phase, or who is waited for.
+        results: What was stored, for `results`.
+    """
+
+    kind: str
+    number: int
+    total: int
+    spec: SystemSpec
+    text: str = ""
+    results: tuple[Result, ...] = ()
+
+
+OnEvent = Callable[[Event], None]
+
+
+def new_run(labels: Mapping[str, str], *, command: str) -> RunInfo:
+    """A run with a fresh id."""
+    return RunInfo(id=secrets.token_hex(5), started_at=_now(), labels=dict(labels), command=command)
+
+
+def execute(
+    plan: Plan,
+    run: RunInfo,
+    *,
+    store: Store,
+    goals: Goals | None,
+    on_event: OnEvent,
+    done: Sequence[SystemSpec] = (),
+) -> None:
+    """Measures every system of a plan that is not done and stores each result at once.
+
+    Args:
+        plan: What to measure.
+        run: Already stored.
+        store: Where results go.
+        goals: The deployment's needs, if any.
+        on_event: Told of everything.
+        done: Systems that an earlier invocation of the same run measured.
+
+    Raises:
+        Interrupted: The user stopped; all but the system under way is stored.
+        BadInput: The store failed; what was stored stays stored.
+    """
+    total = len(plan.specs)
+    started = monotonic()
+    try:
+        for spec, reason in plan.skipped:
+            outcome = _unmeasured(spec, run, plan.device, status="skipped", reason=reason)
+            store.add(outcome, environment={})
+            on_event(Event(kind="results", number=0, total=total, spec=spec, results=(outcome,)))
+        with _device_lock(plan, total, on_event):
+            for number, spec in enumerate(plan.specs, 1):
+                if spec not in done:
+                    _measure(spec, run, plan.device, store, goals, number, total, on_event)
+    except KeyboardInterrupt:
+        raise Interrupted(run.id) from None
+    finally:
+        store.finish_run(run.id, seconds=monotonic() - started)
+
+
+def resumed_plan(store: Store, run: RunInfo) -> Plan:
+    """The plan of a stored run, to measure what it lacks.
+
+    Raises:
+        BadInput: A workload file or prepared data set of the plan is gone.
+    """
+    specs = store.plan(run.id)
+    if not specs:
+        raise BadInput(f"run {run.id} has no plan to go on with")
+    for spec in specs:
+        for path in (spec.path, spec.weights, spec.data):
+            if path is not None and not Path(path).exists():
+                raise BadInput(f"run {run.id} cannot go on: {path} is gone")
+    return Plan(specs=tuple(specs), skipped=(), notes=(), device=devices.find(specs[0].device))
+
+
+def measured_specs(plan: Plan, results: Sequence[Result]) -> list[SystemSpec]:
+    """The systems of a plan of which all scenarios have an ok result."""
+    have = {
+        (r.key.workload, r.key.scale, r.key.dataset, r.key.backend, r.key.precision, r.key.threads,
+         r.scenario, r.key.batch)
+        for r in results
+        if r.status == "ok"
+    }  # fmt: skip
+    return [
+        spec
+        for spec in plan.specs
+        if all(
+            (spec.name, spec.scale, spec.dataset, spec.backend, spec.precision, spec.threads,
+             scenario, _batch(spec, scenario)) in have
+            for scenario in spec.scenarios
+        )
+    ]  # fmt: skip
+
+
+def _measure(
+    spec: SystemSpec,
+    run: RunInfo,
+    device: DeviceInfo,
+    store: Store,
+    goals: Goals | None,
+    number: int,
+    total: int,
+    on_event: OnEvent,
+) -> None:
+    on_event(Event(kind="start", number=number, total=total, spec=spec))
+
+    def on_phase(name: str) -> None:
+        on_event(Event(kind="phase", number=number, total=total, spec=spec, text=name))
+
+    outcome = run_worker(spec, on_phase=on_phase)
+    results: list[Result] = []
+    if isinstance(outcome, Measurement):
+        model = hw.describe(outcome.device, roots=[Path(root) for root in spec.roots])
+        for window in outcome.windows:
+            result = to_result(spec, run, outcome, window, model=model, goals=goals)
+            store.add(result, environment=outcome.environment, window=window)
+            results.append(result)
+    else:
+        failed = _unmeasured(spec, run, device, status="failed", reason=outcome)
+        store.add(failed, environment={})
+        results.append(failed)
+    on_event(Event(kind="results", number=number, total=total, spec=spec, results=tuple(results)))
+
+
+def to_result(
+    spec: SystemSpec,
+    run: RunInfo,
+    measurement: Measurement,
+    window: Window,
+    *,
+    model: hw.DeviceModel | None,
+    goals: Goals | None,
+) -> Result:
+    """One row: a measurement's window with its metrics, class and doubts."""
+    entry = load_entry(Path(spec.path), name=spec.name)
+    values = metrics.compute(measurement, window, model=model, goals=goals, workload=spec.name)
+    doubts = [d for d in measurement.doubts if _concerns(d, window)]
+    doubts += above_peak(values)
+    quality = entry.scale(spec.scale).qualities.get(spec.dataset or "")
+    rank_class, reason = classify(spec, measurement, doubts, quality)
+    score = measurement.accuracy
+    return Result(
+        run=run.id,
+        environment=environment.digest(measurement.environment),
+        key=_key(spec, measurement.device, window.scenario, precision=measurement.precision_ran),
+        domain=entry.domain,
+        device=measurement.device.label,
+        weights=measurement.fingerprint.weights,
+        scenario=window.scenario,
+        status="ok",
+        reason=None,
+        rank_class=rank_class,
+        class_reason=reason,
+        frame=entry.workload.frame,
+        fingerprint=measurement.fingerprint,
+        metrics=values,
+        doubts=tuple(doubts),
+        beside={} if score is None else score.beside,
+        measured_at=_now(),
+        target=None if quality is None else quality.target,
+        measure=None if quality is None else quality.measure,
+    )
+
+
+def classify(
+    spec: SystemSpec,
+    measurement: Measurement,
+    doubts: Sequence[Doubt],
+    quality: Quality | None,
+) -> tuple[str, str | None]:
+    """The class a result may be ranked in, and why it is unranked if it is."""
+    for doubt in doubts:
+        if doubt.code in ("contended", "throttled", "parity", "above_peak_unexplained"):
+            return "unranked", f"{doubt.code}: {doubt.message}"
+    score = measurement.accuracy
+    if score is not None and quality is not None:
+        if not score.value >= quality.target:
+            return "unranked", (
+                f"{quality.measure} {score.value:.3f} is below the target {quality.target:g}"
+            )
+        return ("embedded" if spec.scale == EMBEDDED else "qualified"), None
+    if spec.scale == EMBEDDED:
+        return "unranked", measurement.accuracy_reason or "the accuracy was not measured"
+    return "speed-only", measurement.accuracy_reason
+
+
+def above_peak(values: Mapping[str, Value]) -> list[Doubt]:
+    """A fraction of peak above 1 with its cause: taps on padding, or unexplained."""
+    fraction = values["fraction_of_peak"].value
+    if fraction is None or fraction <= 1:
+        return []
+    work = values["work"].value or 1.0
+    inside = (values["work_without_padding"].value or work) / work
+    if fraction * inside <= 1:
+        return [
+            Doubt(
+                code="above_peak",
+                message=(
+                    f"{fraction:.0%} of peak: {1 - inside:.0%} of the counted taps fall on "
+                    "padding, which the backend skips. Compare work_without_padding"
+                ),
+            )
+        ]
+    return [
+        Doubt(
+            code="above_peak_unexplained",
+            message=(
+                f"{fraction:.0%} of peak is more than padding explains: a faster algorithm "
+                "(Winograd, FFT), or a peak probed on a disturbed machine. Probe it again: "
+                "benchsuite hw probe"
+            ),
+        )
+    ]
+
+
+def run_worker(
+    spec: SystemSpec, *, on_phase: Callable[[str], None] = lambda name: None
+) -> Measurement | str:
+    """Measures one system in a process of its own; gives the reason where that failed."""
+    with tempfile.TemporaryDirectory(prefix="benchsuite-") as folder:
+        spec_path, out_path = Path(folder, "spec.json"), Path(folder, "out.json")
+        spec_path.write_bytes(msgspec.json.encode(spec))
+        with Path(folder, "errors").open("w+b") as errors:
+            process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "benchsuite.harness.worker",
+                    str(spec_path),
+                    str(out_path),
+                ],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                stdin=subprocess.DEVNULL,
+                env=environment.thread_variables(spec.threads),
+                start_new_session=True,  # Ctrl-C reaches the parent alone, which ends the group
+            )
+            try:
+                last_phase = _listen(process, spec.time_limit_s, on_phase)
+            finally:
+                _end(process)
+            return _outcome(process, spec, out_path, errors, last_phase)
+
+
+def _listen(
+    process: subprocess.Popen[bytes], limit_s: float, on_phase: Callable[[str], None]
+) -> str:
+    """Passes phases on until the worker ends or its time is over; gives the last phase."""
+    phases: list[str] = ["start"]
+
+    def read(stream: IO[bytes]) -> None:
+        for line in stream:
+            text = line.decode(errors="replace").strip()
+            if text.startswith(PHASE_MARK):
+                phases.append(json.loads(text.removeprefix(PHASE_MARK))["phase"])
+                on_phase(phases[-1])
+
+    assert process.stdout is not None
+    reader = Thread(target=read, args=(process.stdout,), daemon=True)
+    reader.start()
+    try:
+        process.wait(timeout=limit_s)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        phases.append(f"{phases[-1]} (timeout)")
+    reader.join(timeout=5)
+    return phases[-1]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends a worker with all that it started."""
+    if process.poll() is None:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            process.kill()
+        process.wait()
+
+
+def _outcome(
+    process: subprocess.Popen[bytes],
+    spec: SystemSpec,
+    out_path: Path,
+    errors: IO[bytes],
+    phase: str,
+) -> Measurement | str:
+    if phase.endswith("(timeout)"):
+        where = phase.removesuffix(" (timeout)")
+        return f"time limit of {spec.time_limit_s:g} s reached in phase {where!r} (--time-limit)"
+    if process.returncode == 0:
+        try:
+            return msgspec.json.decode(out_path.read_bytes(), type=Measurement)
+        except (OSError, msgspec.DecodeError) as error:
+            return f"the worker left no readable measurement: {error}"
+    if process.returncode == FAILED:
+        try:
+            return str(json.loads(out_path.read_text(encoding="utf-8"))["reason"])
+        except (OSError, ValueError, KeyError):
+            pass
+    if process.returncode < 0:
+        name = signal.Signals(-process.returncode).name
+        hint = ", as the system does when memory runs out" if name == "SIGKILL" else ""
+        return f"the worker was ended by {name} in phase {phase!r}{hint}"
+    return f"the worker failed in phase {phase!r}: {_last_words(errors)}"
+
+
+def _last_words(errors: IO[bytes]) -> str:
+    """The last line that a crashed worker wrote, which names the exception."""
+    errors.seek(0, os.SEEK_END)
+    errors.seek(max(0, errors.tell() - _TAIL_B))
+    lines = errors.read().decode(errors="replace").strip().splitlines()
+    return lines[-1].strip() if lines else "it said nothing"
+
+
+def _unmeasured(
+    spec: SystemSpec, run: RunInfo, device: DeviceInfo, *, status: str, reason: str
+) -> Result:
+    entry = load_entry(Path(spec.path), name=spec.name)
+    return Result(
+        run=run.id,
+        environment="none",
+        key=_key(spec, device, spec.scenarios[0], precision=spec.precision),
+        domain=entry.domain,
+        device=device.label,
+        weights=None,
+        scenario=spec.scenarios[0],
+        status=status,
+        reason=reason,
+        rank_class="unranked",
+        class_reason=status,
+        frame=entry.workload.frame,
+        fingerprint=None,
+        metrics=metrics.empty(f"{status}: {reason}"),
+        measured_at=_now(),
+    )
+
+
+def _key(spec: SystemSpec, device: DeviceInfo, scenario: str, *, precision: str) -> SystemKey:
+    return SystemKey(
+        workload=spec.name,
+        scale=spec.scale,
+        dataset=spec.dataset,
+        backend=spec.backend,
+        precision=precision,
+        batch=_batch(spec, scenario),
+        device_name=device.name,
+        device_count=device.count,
+        threads=spec.threads,
+    )
+
+
+def _batch(spec: SystemSpec, scenario: str) -> int:
+    """SingleStream's query is one sample, whatever the system's batch."""
+    return spec.batch if scenario == OFFLINE else 1
+
+
+def _concerns(doubt: Doubt, window: Window) -> bool:
+    """Doubts of one window begin with its scenario; the others concern all."""
+    scenario, colon, _ = doubt.message.partition(":")
+    return not (colon and scenario in ("Offline", "SingleStream")) or scenario == window.scenario
+
+
+@contextmanager
+def _device_lock(plan: Plan, total: int, on_event: OnEvent) -> Iterator[None]:
+    """Keeps two measurements on one device apart; says who holds it while it waits."""
+    if not plan.specs:
+        yield
+        return
+    try:
+        import fcntl
+    except ImportError:  # no such locks on this system
+        yield
+        return
+    folder = Path(plan.specs[0].cache) / "locks"
+    path = folder / f"{plan.device.label.replace(':', '-')}.lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{path}: the device lock cannot be made: {error.strerror}") from error
+    with file:
+        told = False
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if not told:
+                    file.seek(0)
+                    holder = file.read().strip() or "another process"
+                    on_event(
+                        Event(
+                            kind="waiting", number=0, total=total, spec=plan.specs[0], text=holder
+                        )
+                    )
+                    told = True
+                sleep(LOCK_NOTE_S)
+        file.seek(0)
+        file.truncate()
+        file.write(f"process {os.getpid()}, since {_now()}")
+        file.flush()
+        try:
+            yield
+        finally:
+            file.seek(0)
+            file.truncate()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,451 @@
+"""The store of results: SQLite by default, any SQLAlchemy URL for a team."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from benchsuite.errors import BadInput
+from benchsuite.types import (
+    Doubt,
+    Fingerprint,
+    Result,
+    RunInfo,
+    SystemKey,
+    SystemSpec,
+    Value,
+    Window,
+)
+
+SCHEMA = 1
+TIME_ORDER_RUNS = 30
+_BUSY_S = 30
+
+_metadata = sa.MetaData()
+_about = sa.Table(
+    "about",
+    _metadata,
+    sa.Column("key", sa.String, primary_key=True),
+    sa.Column("value", sa.String, nullable=False),
+)
+_runs = sa.Table(
+    "runs",
+    _metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String, nullable=False, unique=True),
+    sa.Column("started_at", sa.String, nullable=False),
+    sa.Column("labels", sa.JSON, nullable=False),
+    sa.Column("command", sa.Text, nullable=False),
+    sa.Column("seconds", sa.Float),
+    sa.Column("plan", sa.LargeBinary, nullable=False),
+)
+_environments = sa.Table(
+    "environments",
+    _metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("facts", sa.JSON, nullable=False),
+)
+_texts = sa.Table(
+    "texts",
+    _metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("text", sa.Text, nullable=False, unique=True),
+)
+_KEY = ("workload", "scale", "dataset", "backend", "precision", "batch", "device_name",
+        "device_count", "threads")  # fmt: skip
+_results = sa.Table(
+    "results",
+    _metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("run", sa.String, nullable=False, index=True),
+    sa.Column("environment", sa.String, nullable=False),
+    sa.Column("workload", sa.String, nullable=False),
+    sa.Column("scale", sa.String, nullable=False),
+    sa.Column("dataset", sa.String),
+    sa.Column("backend", sa.String, nullable=False),
+    sa.Column("precision", sa.String, nullable=False),
+    sa.Column("batch", sa.Integer, nullable=False),
+    sa.Column("device_name", sa.String, nullable=False),
+    sa.Column("device_count", sa.Integer, nullable=False),
+    sa.Column("threads", sa.Integer, nullable=False),
+    sa.Column("scenario", sa.String, nullable=False),
+    sa.Column("status", sa.String, nullable=False),
+    sa.Column("measured_at", sa.String, nullable=False),
+    sa.Column("facts", sa.LargeBinary, nullable=False),
+    sa.Column("metrics", sa.LargeBinary, nullable=False),
+    sa.Index("results_by_system", "workload", "backend", "scenario"),
+)
+_raw = sa.Table(
+    "raw",
+    _metadata,
+    sa.Column("result", sa.Integer, primary_key=True),
+    sa.Column("time_order", sa.Boolean, nullable=False),
+    sa.Column("window", sa.LargeBinary, nullable=False),
+    sa.Column("durations", sa.LargeBinary, nullable=False),
+)
+
+
+class Store:
+    """Runs and their results. Use `open_store`; methods raise BadInput on a store that fails."""
+
+    def __init__(self, engine: sa.Engine, *, place: str) -> None:
+        self._engine = engine
+        self.place = place
+
+    def add_run(self, run: RunInfo, *, plan: Sequence[SystemSpec]) -> None:
+        """Records a run before its first system is measured."""
+        with self._begin() as connection:
+            connection.execute(
+                _runs.insert().values(
+                    id=run.id,
+                    started_at=run.started_at,
+                    labels=dict(run.labels),
+                    command=run.command,
+                    seconds=run.seconds,
+                    plan=zlib.compress(msgspec.json.encode(list(plan))),
+                )
+            )
+
+    def finish_run(self, run: str, *, seconds: float) -> None:
+        """Adds to a run's length the seconds that this invocation took."""
+        with self._begin() as connection:
+            before = sa.func.coalesce(_runs.c.seconds, 0.0)
+            connection.execute(
+                _runs.update().where(_runs.c.id == run).values(seconds=before + seconds)
+            )
+
+    def add(
+        self,
+        result: Result,
+        *,
+        environment: Mapping[str, Any],
+        window: Window | None = None,
+    ) -> None:
+        """Stores a result in one transaction; one of the same row in the same run is replaced."""
+        with self._begin() as connection:
+            known = connection.scalar(
+                sa.select(_environments.c.id).where(_environments.c.id == result.environment)
+            )
+            if known is None:
+                connection.execute(
+                    _environments.insert().values(id=result.environment, facts=dict(environment))
+                )
+            same = sa.and_(
+                _results.c.run == result.run,
+                _results.c.scenario == result.scenario,
+                *(_results.c[name] == getattr(result.key, name) for name in _KEY),
+            )
+            old = list(connection.scalars(sa.select(_results.c.id).where(same)))
+            if old:
+                connection.execute(_raw.delete().where(_raw.c.result.in_(old)))
+                connection.execute(_results.delete().where(_results.c.id.in_(old)))
+            number = connection.execute(
+                _results.insert().values(
+                    run=result.run,
+                    environment=result.environment,
+                    scenario=result.scenario,
+                    status=result.status,
+                    measured_at=result.measured_at,
+                    facts=_pack_facts(result),
+                    metrics=_pack_metrics(connection, result.metrics),
+                    **{name: getattr(result.key, name) for name in _KEY},
+                )
+            ).inserted_primary_key
+            if window is not None and number is not None:
+                connection.execute(_raw.insert().values(result=number[0], **_pack_window(window)))
+                _sort_old(connection, result)
+
+    def runs(self) -> list[RunInfo]:
+        """All runs, the newest first."""
+        with self._begin() as connection:
+            rows = connection.execute(_runs.select().order_by(_runs.c.number.desc())).all()
+        return [_run(row) for row in rows]
+
+    def find_run(self, name: str) -> RunInfo:
+        """The run of an id or unique prefix, `latest`, `latest~N`, or `label:KEY=VALUE[~N]`.
+
+        Raises:
+            BadInput: None or several are meant.
+        """
+        runs = self.runs()
+        if not runs:
+            raise BadInput(f"{self.place}: no run is stored yet; benchsuite run smoke makes one")
+        if match := re.fullmatch(r"latest(?:~(\d+))?", name):
+            back = int(match[1] or 0)
+            if back >= len(runs):
+                raise BadInput(f"{name}: only {len(runs)} runs are stored in {self.place}")
+            return runs[back]
+        if name.startswith("label:"):
+            key, equals, value = name.removeprefix("label:").partition("=")
+            if not equals:
+                raise BadInput(f"{name}: write label:KEY=VALUE")
+            value, _, back_text = value.partition("~")
+            labelled = [run for run in runs if run.labels.get(key) == value]
+            back = int(back_text) if back_text.isdigit() else 0
+            if back >= len(labelled):
+                raise BadInput(f"{name}: {len(labelled)} runs carry that label in {self.place}")
+            return labelled[back]
+        near = [run for run in runs if run.id.startswith(name)]
+        if len(near) != 1:
+            what = f"{len(near)} runs begin with it" if near else "no run has that id"
+            raise BadInput(f"{name}: {what} in {self.place}; benchsuite list runs shows them")
+        return near[0]
+
+    def plan(self, run: str) -> list[SystemSpec]:
+        """The systems that a run set out to measure."""
+        with self._begin() as connection:
+            packed = connection.scalar(sa.select(_runs.c.plan).where(_runs.c.id == run))
+        if packed is None:
+            return []
+        return msgspec.json.decode(zlib.decompress(packed), type=list[SystemSpec])
+
+    def results(self, run: str) -> list[Result]:
+        """A run's results in the order they were stored."""
+        with self._begin() as connection:
+            rows = connection.execute(
+                _results.select().where(_results.c.run == run).order_by(_results.c.id)
+            ).all()
+            texts = _texts_of(connection, rows)
+        return [_result(row, texts) for row in rows]
+
+    def environments(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Environments by id."""
+        with self._begin() as connection:
+            rows = connection.execute(
+                _environments.select().where(_environments.c.id.in_(list(ids)))
+            ).all()
+        return {row.id: row.facts for row in rows}
+
+    def window(self, result: Result) -> Window | None:
+        """The raw window behind a result; its durations are sorted where the run is old."""
+        with self._begin() as connection:
+            row = connection.execute(
+                sa.select(_raw.c.window, _raw.c.durations)
+                .join(_results, _results.c.id == _raw.c.result)
+                .where(_results.c.run == result.run, _results.c.scenario == result.scenario)
+                .where(*(_results.c[name] == getattr(result.key, name) for name in _KEY))
+            ).first()
+        if row is None:
+            return None
+        window = msgspec.json.decode(zlib.decompress(row.window), type=Window)
+        return replace(window, durations_ns=unpack_durations(row.durations))
+
+    @contextmanager
+    def _begin(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise BadInput(f"{self.place}: {_plain(error)}") from error
+        except (zlib.error, msgspec.DecodeError, ValueError, KeyError) as error:
+            raise BadInput(f"{self.place}: the store is damaged: {error}") from error
+
+
+def open_store(place: str | Path) -> Store:
+    """Opens a store, and makes it where there is none.
+
+    Args:
+        place: A file, or an SQLAlchemy URL (`postgresql+psycopg://...`).
+
+    Raises:
+        BadInput: It cannot be opened or written, is no store, or is of a newer schema.
+    """
+    text = str(place)
+    url = text if "://" in text else f"sqlite:///{Path(text).expanduser()}"
+    shown = _without_password(text)
+    try:
+        if url.startswith("sqlite"):
+            file = Path(url.removeprefix("sqlite:///"))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            engine = sa.create_engine(url, connect_args={"timeout": _BUSY_S})
+            sa.event.listen(engine, "connect", _tune_sqlite)
+        else:
+            engine = sa.create_engine(url)
+        with engine.begin() as connection:
+            _prepare_schema(connection, shown)
+    except SQLAlchemyError as error:
+        raise BadInput(f"{shown}: {_plain(error)}") from error
+    except ImportError as error:
+        raise BadInput(f"{shown}: the database driver {error.name} is not installed") from None
+    except OSError as error:
+        raise BadInput(f"{shown}: the store cannot be written: {error.strerror}") from error
+    return Store(engine, place=shown)
+
+
+def _prepare_schema(connection: sa.Connection, place: str) -> None:
+    tables = set(sa.inspect(connection).get_table_names())
+    if not tables:
+        _metadata.create_all(connection)
+        connection.execute(_about.insert().values(key="schema", value=str(SCHEMA)))
+        return
+    if "about" not in tables:
+        raise BadInput(f"{place}: a database, but not a store of benchsuite; name another file")
+    version = connection.scalar(sa.select(_about.c.value).where(_about.c.key == "schema"))
+    if version is None or not version.isdigit():
+        raise BadInput(f"{place}: the store is damaged: it does not tell its schema")
+    if int(version) > SCHEMA:
+        raise BadInput(
+            f"{place}: the store has schema {version}, this benchsuite reads up to {SCHEMA}; "
+            "install a newer benchsuite"
+        )
+
+
+def _tune_sqlite(connection: Any, _: Any) -> None:
+    cursor = connection.cursor()
+    try:
+        cursor.execute("PRAGMA journal_mode=WAL")  # readers do not wait for the writer
+        cursor.execute("PRAGMA synchronous=FULL")  # what was reported is on the disk
+    finally:
+        cursor.close()
+
+
+def _plain(error: SQLAlchemyError) -> str:
+    """A database's error as one sentence with the fix."""
+    text = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    fixes = {
+        "file is not a database": "not a store of benchsuite, nor a SQLite file; name another",
+        "malformed": "the store is damaged; restore it from a copy, or name another file",
+        "database or disk is full": "the disk is full; free some space and go on with --resume",
+        "unable to open database file": "it cannot be opened; name a writable file (--store)",
+        "readonly": "the store cannot be written; name a writable file (--store)",
+        "disk I/O error": "the disk fails or is full (disk I/O error)",
+    }
+    for part, sentence in fixes.items():
+        if part in text:
+            return sentence
+    return text
+
+
+def _without_password(place: str) -> str:
+    return re.sub(r"(://[^:/@]+):[^@]*@", r"\1:***@", place)
+
+
+def _pack_facts(result: Result) -> bytes:
+    facts = msgspec.to_builtins(result)
+    for name in ("run", "environment", "key", "scenario", "status", "metrics", "measured_at"):
+        facts.pop(name)
+    return zlib.compress(json.dumps(facts).encode())
+
+
+def _pack_metrics(connection: sa.Connection, metrics: Mapping[str, Value]) -> bytes:
+    """Values with interned texts: [value, low, high, how, reason] by key."""
+    wanted = {text for v in metrics.values() for text in (v.how, v.reason) if text is not None}
+    ids = _interned(connection, wanted)
+    packed = {
+        key: [v.value, v.low, v.high, ids[v.how], None if v.reason is None else ids[v.reason]]
+        for key, v in metrics.items()
+    }
+    return zlib.compress(json.dumps(packed).encode())
+
+
+def _interned(connection: sa.Connection, texts: set[str]) -> dict[str, int]:
+    listed = sorted(texts)
+    query = sa.select(_texts.c.text, _texts.c.id).where(_texts.c.text.in_(listed))
+    ids = {row.text: row.id for row in connection.execute(query)}
+    for text in listed:
+        if text not in ids:
+            row = connection.execute(_texts.insert().values(text=text)).inserted_primary_key
+            assert row is not None
+            ids[text] = row[0]
+    return ids
+
+
+def _pack_window(window: Window) -> dict[str, Any]:
+    facts = msgspec.to_builtins(window)
+    facts["durations_ns"] = []
+    return {
+        "time_order": True,
+        "window": zlib.compress(json.dumps(facts).encode()),
+        "durations": pack_durations(window.durations_ns),
+    }
+
+
+def pack_durations(durations: Sequence[int]) -> bytes:
+    """Nanoseconds as compressed differences of 64-bit integers."""
+    import numpy as np
+
+    array = np.asarray(durations, dtype="<i8")
+    return zlib.compress(np.diff(array, prepend=0).astype("<i8").tobytes(), 6)
+
+
+def unpack_durations(packed: bytes) -> tuple[int, ...]:
+    """The inverse of `pack_durations`."""
+    import numpy as np
+
+    return tuple(np.cumsum(np.frombuffer(zlib.decompress(packed), dtype="<i8")).tolist())
+
+
+def _sort_old(connection: sa.Connection, result: Result) -> None:
+    """Sorts the durations of this row's runs before the last 30: they compress better so."""
+    old = connection.execute(
+        sa.select(_raw.c.result, _raw.c.durations)
+        .join(_results, _results.c.id == _raw.c.result)
+        .where(_results.c.scenario == result.scenario, _raw.c.time_order.is_(True))
+        .where(*(_results.c[name] == getattr(result.key, name) for name in _KEY))
+        .order_by(_results.c.id.desc())
+        .offset(TIME_ORDER_RUNS)
+    ).all()
+    for row in old:
+        durations = pack_durations(sorted(unpack_durations(row.durations)))
+        connection.execute(
+            _raw.update()
+            .where(_raw.c.result == row.result)
+            .values(time_order=False, durations=durations)
+        )
+
+
+def _texts_of(connection: sa.Connection, rows: Sequence[Any]) -> dict[int, str]:
+    ids: set[int] = set()
+    for row in rows:
+        for packed in json.loads(zlib.decompress(row.metrics)).values():
+            ids.update(i for i in packed[3:5] if i is not None)
+    query = sa.select(_texts.c.id, _texts.c.text).where(_texts.c.id.in_(ids))
+    return {row.id: row.text for row in connection.execute(query)}
+
+
+def _run(row: Any) -> RunInfo:
+    return RunInfo(
+        id=row.id,
+        started_at=row.started_at,
+        labels=row.labels,
+        command=row.command,
+        seconds=row.seconds,
+    )
+
+
+def _result(row: Any, texts: Mapping[int, str]) -> Result:
+    facts = json.loads(zlib.decompress(row.facts))
+    fingerprint = facts.pop("fingerprint")
+    doubts = facts.pop("doubts")
+    metrics = {
+        key: Value(
+            value=value,
+            low=low,
+            high=high,
+            how=texts[how],
+            reason=None if reason is None else texts[reason],
+        )
+        for key, (value, low, high, how, reason) in json.loads(zlib.decompress(row.metrics)).items()
+    }
+    return Result(
+        run=row.run,
+        environment=row.environment,
+        key=SystemKey(**{name: getattr(row, name) for name in _KEY}),
+        scenario=row.scenario,
+        status=row.status,
+        measured_at=row.measured_at,
+        metrics=metrics,
+        fingerprint=None if fingerprint is None else Fingerprint(**fingerprint),
+        doubts=tuple(Doubt(**doubt) for doubt in doubts),
+        **facts,
+    )

@@ -1,0 +1,285 @@
+"""Tables for the terminal: they choose their columns by the width there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from unicodedata import category
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from benchsuite import charts, compare
+from benchsuite.attribution import ENERGY, LINEAR, OWNERS, Missing, Split
+from benchsuite.compare import OK, System
+from benchsuite.metrics import METRICS
+from benchsuite.types import Result
+from benchsuite.units import MISSING, percent, quantity, significant
+
+if TYPE_CHECKING:
+    from benchsuite.accounting.summary import WorkloadCount
+
+_FULL_WIDTH = 116
+_LONGEST_NAME = 60
+_LONGEST_REASON = 200
+_SAID = {"ok": "green", "failed": "red", "skipped": "yellow"}
+
+
+def results_table(results: Sequence[Result]) -> RenderableType:
+    """One row a system, one table a class; below them why a system has no numbers."""
+    return _Results(systems=compare.join(results))
+
+
+def shares_table(split: Split | Missing) -> RenderableType:
+    """The shares of a change, whose they are, and the whole; or why there is no split."""
+    if isinstance(split, Missing):
+        return _text(f"No split: {split.reason}", style="red")
+    table = _table("factor", "whose", right=("share",))
+    for share in split.shares:
+        still = charts.still(share.amount, scale=split.scale)
+        ratio = charts.amount_said(share.amount, scale=split.scale)
+        table.add_row(
+            _text(share.title), _text(OWNERS[share.owner]), ratio, style="dim" if still else ""
+        )
+    table.add_section()
+    unit = " points" if split.scale == LINEAR else ""
+    whole = charts.amount_said(split.amount, scale=split.scale) + unit
+    table.add_row(
+        f"{METRICS[split.metric].title}{', modelled' if split.modelled else ''}",
+        "",
+        whole,
+        style="bold",
+    )
+    return table
+
+
+def count_table(counted: WorkloadCount) -> RenderableType:
+    """A network's layers with what each must compute and move, per frame in fp32."""
+    table = _table("layer", "kind", right=("output", "parameters", "work", "traffic", "of work"))
+    for layer in counted.layers:
+        table.add_row(
+            _text(layer.name),
+            _text(layer.kind),
+            "x".join(map(str, layer.output_shape)),
+            _whole_number(layer.parameters),
+            quantity(layer.work, "FLOP"),
+            quantity(layer.traffic, "B"),
+            percent(layer.work / counted.work) if counted.work else MISSING,
+        )
+    table.add_section()
+    table.add_row(
+        "total",
+        f"{len(counted.layers)} layers",
+        "",
+        _whole_number(counted.parameters),
+        quantity(counted.work, "FLOP"),
+        quantity(counted.traffic, "B"),
+        "",
+        style="bold",
+    )
+    frame = counted.frame
+    head = _text(
+        f"{counted.workload}, {counted.scale}, batch {counted.batch}: per {frame}, fp32",
+        style="bold",
+    )
+    facts = _text(
+        f"{quantity(counted.work / 2, 'MAC')} · {quantity(counted.work_without_padding, 'FLOP')} "
+        f"without padding · weights {quantity(counted.model_size, 'B')} · "
+        f"activations {quantity(counted.activations, 'B')}"
+    )
+    if not counted.uncounted:
+        return Group(head, table, facts)
+    names = ", ".join(counted.uncounted)
+    return Group(head, table, facts, _text(f"not counted: {names}", style="yellow"))
+
+
+def plain_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
+) -> RenderableType:
+    """A list as a table; a missing cell is a dash.
+
+    Args:
+        title: Stands above; empty for none.
+        columns: Their names.
+        rows: One cell a column.
+    """
+    table = _table(*columns)
+    for row in rows:
+        table.add_row(*(_text(_cell(cell)) for cell in row))
+    return Group(_text(title, style="bold"), table) if title else table
+
+
+def doubts(results: Sequence[Result]) -> RenderableType:
+    """Every doubt once, with the systems it was raised against."""
+    against: dict[str, list[str]] = {}
+    for system in compare.join(results):
+        for row in system.rows.values():
+            for doubt in row.doubts:
+                names = against.setdefault(doubt.message, [])
+                if system.label not in names:
+                    names.append(system.label)
+    lines = []
+    for message, names in against.items():
+        line = Text("doubt ", style="yellow")
+        line.append(_clean(f"{_names(names)}: ", longest=_LONGEST_REASON), style="bold not yellow")
+        line.append(_clean(message, longest=5 * _LONGEST_REASON), style="not yellow")
+        lines.append(line)
+    return Group(*lines)
+
+
+# --- the table of systems -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Results:
+    """Chooses its columns by the width there is."""
+
+    systems: Sequence[System]
+
+    def __rich_console__(self, out: Console, options: ConsoleOptions) -> RenderResult:
+        groups: dict[str, list[System]] = {}
+        order = {system.workload: place for place, system in reversed([*enumerate(self.systems)])}
+        for system in sorted(self.systems, key=lambda system: order[system.workload]):
+            name = system.row.rank_class if system.measured else "not measured"
+            groups.setdefault(name, []).append(system)
+        wide = options.max_width >= _FULL_WIDTH
+        for place, (name, own) in enumerate(groups.items()):
+            if len(groups) > 1:
+                about = compare.CLASSES.get(name)
+                yield Text(f"{chr(10) if place else ''}{name}{': ' + about if about else ''}")
+            if name != "not measured":
+                yield _wide(own) if wide else _narrow(own)
+            yield from _without_numbers(own)
+
+
+def _wide(systems: Sequence[System]) -> Table:
+    table = _table(
+        "workload",
+        "backend",
+        right=("accuracy", "throughput", "p50 / p90", "energy/frame", "of peak", "of roofline"),
+    )
+    for system in systems:
+        table.add_row(
+            _text(system.workload),
+            _text(system.short),
+            _accuracy(system),
+            _figured(system, "throughput"),
+            _latencies(system),
+            _energy(system),
+            _figured(system, "fraction_of_peak"),
+            _figured(system, "fraction_of_roofline"),
+        )
+    return table
+
+
+def _narrow(systems: Sequence[System]) -> Table:
+    """For 80 columns: the workload on a line of its own, p50 alone, frames named beside it."""
+    table = _table(
+        "system", right=("accuracy", "frame/s", "p50", "J/frame", "peak", "roofline"), gap=1
+    )
+    workload = None
+    for system in systems:
+        if system.workload != workload:
+            workload = system.workload
+            table.add_row(_text(f"{workload} ({system.row.frame})", style="bold"))
+        speed = system.number("throughput")
+        table.add_row(
+            _text(f"  {system.short}"),
+            _accuracy(system),
+            MISSING if speed is None else significant(speed),
+            _figured(system, "latency_p50").replace("/query", ""),
+            _energy(system),
+            _figured(system, "fraction_of_peak"),
+            _figured(system, "fraction_of_roofline"),
+        )
+    return table
+
+
+def _without_numbers(systems: Sequence[System]) -> Iterator[Text]:
+    """A line for each row that failed or was skipped, and for what cannot be ranked."""
+    for system in systems:
+        for scenario, row in system.rows.items():
+            if row.status != OK:
+                line = Text(f"{row.status} ", style=_SAID.get(row.status, ""))
+                line.append(_clean(f"{system.label}, {scenario}: "), style="bold not dim")
+                line.append(_clean(row.reason or "no reason was recorded", longest=_LONGEST_REASON))
+                yield line
+        if system.measured and system.row.rank_class == compare.UNRANKED:
+            reason = system.row.class_reason or "no reason was recorded"
+            line = Text("unranked ", style="yellow")
+            line.append(_clean(f"{system.label}: "), style="bold not yellow")
+            line.append(_clean(reason, longest=_LONGEST_REASON), style="not yellow")
+            yield line
+
+
+def _accuracy(system: System) -> Text:
+    text = Text(_figured(system, "accuracy"), no_wrap=True)
+    if system.target_met is not None:
+        text.append(*((" ✓", "green") if system.target_met else (" ✗", "bold red")))
+    return text
+
+
+def _latencies(system: System) -> str:
+    found = [_figured(system, key).replace("/query", "") for key in ("latency_p50", "latency_p90")]
+    return MISSING if set(found) == {MISSING} else " / ".join(found)
+
+
+def _energy(system: System) -> str:
+    return ("≈ " if system.modelled else "") + _figured(system, ENERGY)
+
+
+def _figured(system: System, metric: str) -> str:
+    row = system.source(metric)
+    return str(
+        charts.figure(
+            system.number(metric), METRICS[metric], frame=_clean(row.frame), measure=row.measure
+        )
+    )
+
+
+# --- small things ---------------------------------------------------------------------------------
+
+
+def _table(*left: str, right: Sequence[str] = (), gap: int = 2) -> Table:
+    table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim")
+    for name in left:
+        table.add_column(name, overflow="fold")
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _text(text: str, *, style: str = "") -> Text:
+    return Text(_clean(text, longest=5 * _LONGEST_REASON), style=style)
+
+
+def _clean(text: str, *, longest: int = _LONGEST_NAME * 2) -> str:
+    """Text that cannot steer the terminal: control characters are shown, not obeyed."""
+    text = text if len(text) <= longest else f"{text[: longest - 1]}…"
+    return "".join(
+        letter if letter == "\n" or category(letter) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else "�"
+        for letter in text
+    )
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(_clean(name) for name in names[:3]) + more
+
+
+def _cell(value: object) -> str:
+    if value is None or value == "":
+        return MISSING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or MISSING
+    return str(value)
+
+
+def _whole_number(value: int) -> str:
+    return f"{value:,}".replace(",", "\u202f")

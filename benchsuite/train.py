@@ -1,0 +1,205 @@
+"""Trains a workload to its quality target; keeps the weights with a record of how."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchsuite import __version__, datasets, devices, environment, hw, meters
+from benchsuite.catalog import Entry
+from benchsuite.errors import BadInput, NotMeasurable
+from benchsuite.types import EnergyReading, Rate, Score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingJob:
+    """What to train.
+
+    Attributes:
+        place: The user's folder of the data set, if one was given.
+        output: Where the weights go; the record goes beside them.
+        command: As typed, for the record.
+    """
+
+    entry: Entry
+    scale: str
+    dataset: str
+    place: Path | None
+    seed: int
+    output: Path
+    cache: Path
+    roots: tuple[Path, ...]
+    command: str
+    meter: str = meters.AUTOMATIC
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a training ended; the record's content.
+
+    Attributes:
+        time_to_accuracy_s: Until the first epoch whose test accuracy met the target; None if none.
+        energy_to_accuracy_j: Over the same time; None with its reason.
+    """
+
+    workload: str
+    scale: str
+    dataset: str
+    score: Score
+    target: float
+    time_to_accuracy_s: float | None
+    epochs_to_accuracy: int | None
+    energy_to_accuracy_j: float | None
+    energy_how: str
+    record: dict[str, Any]
+    output: Path
+
+
+def train(
+    job: TrainingJob,
+    *,
+    on_step: Callable[[float, int, float], None],
+    on_epoch: Callable[[int, float, float], None],
+) -> Outcome:
+    """Trains, measures and writes weights and record.
+
+    Args:
+        job: What to train.
+        on_step: Told after each step: epochs done (a fraction), epochs in all, loss.
+        on_epoch: Told after each epoch: its number, test accuracy, seconds so far.
+
+    Raises:
+        BadInput: No recipe, no data, or the output cannot be written.
+    """
+    quality = job.entry.scale(job.scale).qualities.get(job.dataset)
+    if quality is None:
+        have = ", ".join(job.entry.scale(job.scale).qualities) or "none"
+        raise BadInput(f"{job.entry.name} has no data set {job.dataset!r}; it has: {have}")
+    _check_output(job.output)
+    prepared = datasets.prepare(job.dataset, cache=job.cache, place=job.place)
+
+    import torch
+
+    from benchsuite.harness import network, training
+    from benchsuite.harness.worker import network_hash
+
+    device = devices.find("cpu")
+    threads = job.threads or device.units
+    torch.set_num_threads(threads)
+    watch, energy_how = _start_meter(job, device, threads=threads)
+    reading: EnergyReading | None = None
+
+    def note_epoch(epoch: training.Epoch) -> None:
+        nonlocal reading, energy_how
+        if reading is None and watch is not None and epoch.accuracy >= quality.target:
+            try:
+                reading = watch.stop()
+                energy_how = f"{reading.source}, boundary {reading.boundary}; {reading.how}"
+            except NotMeasurable as error:
+                energy_how = str(error)
+        on_epoch(epoch.number, epoch.accuracy, epoch.seconds)
+
+    result = training.train(
+        job.entry,
+        scale=job.scale,
+        train_split=datasets.load(prepared.folder, "train"),
+        test_split=datasets.load(prepared.folder, "test"),
+        target=quality.target,
+        seed=job.seed,
+        on_step=on_step,
+        on_epoch=note_epoch,
+    )
+    recipe = job.entry.scale(job.scale).training
+    assert recipe is not None
+    weights_hash = network.weights_hash(result.network)
+    record: dict[str, Any] = {
+        "workload": job.entry.name,
+        "scale": job.scale,
+        "dataset": job.dataset,
+        "command": job.command,
+        "seed": job.seed,
+        "data": datasets.describe(job.dataset).title,
+        "data_hash": prepared.hash,
+        "network_hash": network_hash(job.entry.path),
+        "weights_hash": weights_hash,
+        "recipe": asdict(recipe),
+        "epochs": len(result.epochs),
+        "samples": result.samples,
+        "samples_trained": result.samples * len(result.epochs),
+        "seconds": round(result.seconds, 1),
+        "seconds_to_accuracy": None if result.reached is None else round(result.reached.seconds, 1),
+        "epochs_to_accuracy": None if result.reached is None else result.reached.number,
+        "energy_to_accuracy_j": None if reading is None else reading.energy_j,
+        "energy_how": energy_how,
+        "measure": quality.measure,
+        "target": quality.target,
+        "score": asdict(result.score),
+        "parameters": sum(p.numel() for p in result.network.parameters()),
+        "accuracy_by_epoch": [round(epoch.accuracy, 4) for epoch in result.epochs],
+        "processor": device.name,
+        "threads": threads,
+        "versions": {
+            "benchsuite": __version__,
+            **environment.versions(("torch", "numpy")),
+        },
+        "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    _write(result.network, record, job.output)
+    return Outcome(
+        workload=job.entry.name,
+        scale=job.scale,
+        dataset=job.dataset,
+        score=result.score,
+        target=quality.target,
+        time_to_accuracy_s=None if result.reached is None else result.reached.seconds,
+        epochs_to_accuracy=None if result.reached is None else result.reached.number,
+        energy_to_accuracy_j=None if reading is None else reading.energy_j,
+        energy_how=energy_how,
+        record=record,
+        output=job.output,
+    )
+
+
+def _start_meter(job: TrainingJob, device: Any, *, threads: int) -> tuple[meters.Watch | None, str]:
+    model = hw.describe(device, roots=job.roots)
+    figure = None if model is None else hw.share(model, device.units).power_envelope
+    envelope = None if figure is None else Rate(value=figure.value, how=figure.source)
+    subject = meters.Subject(device=device, envelope=envelope, threads=threads)
+    try:
+        _, meter = meters.choose(job.meter, subject, preferred=devices.device(device.kind).meters)
+        return meter.start(subject), "the target was not reached"
+    except NotMeasurable as error:
+        return None, str(error)
+
+
+def _check_output(output: Path) -> None:
+    """Fails before the training, not after it."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"--output {output}: the folder cannot be made: {error.strerror}") from error
+    if output.is_dir() or not os.access(output.parent, os.W_OK):
+        raise BadInput(f"--output {output}: cannot be written; name a file in a writable folder")
+
+
+def _write(network: Any, record: dict[str, Any], output: Path) -> None:
+    from safetensors.torch import save_file
+
+    draft = output.with_name(f".{os.getpid()}-{output.name}")
+    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    try:
+        save_file(tensors, draft)
+        draft.replace(output)
+        output.with_suffix(".json").write_text(
+            json.dumps(record, indent=1) + "\n", encoding="utf-8"
+        )
+    except OSError as error:
+        raise BadInput(f"--output {output}: cannot be written: {error.strerror}") from error
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,645 @@
+"""The data that passes between the layers: frozen, SI units, missing is None with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+    Arrays = tuple[Array, ...]
+    Examples = Iterator[tuple[Arrays, dict[str, Array]]]
+    Outputs = Sequence[Arrays]
+else:  # numpy is imported only where it is used
+    Array = Arrays = Examples = Outputs = Any
+
+EMBEDDED = "embedded"
+REFERENCE = "reference"
+SCALES = (EMBEDDED, REFERENCE)
+DOMAINS = ("text", "audio", "image", "video")
+OFFLINE = "Offline"
+SINGLE_STREAM = "SingleStream"
+
+
+# --- what a workload file and a data set say of themselves --------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorSpec:
+    """One input tensor of a network, without its batch dimension.
+
+    Attributes:
+        shape: Dimensions after the batch dimension.
+        dtype: `float32` or `int64`.
+        high: For integers: random values lie in [0, high). None for floats (standard normal).
+    """
+
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+    high: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """The shapes of one query's sample; a workload has several where its data lie in buckets.
+
+    Attributes:
+        inputs: The network's inputs.
+        frames: Frames in one sample (a second of audio per second; one image is 1.0).
+        share: How many queries of a load cycle have this signature.
+    """
+
+    inputs: tuple[TensorSpec, ...]
+    frames: float = 1.0
+    share: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """What a network must reach on a data set.
+
+    Attributes:
+        measure: The accuracy measure by name, as shown (`top-1`, `1 - WER`, `Spearman rho`).
+        target: The value that must be reached (higher is better for every measure).
+        note: Where the target comes from, or what a reader must know of the set.
+    """
+
+    measure: str
+    target: float
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """The recipe by which `benchsuite train` reaches the quality target.
+
+    Attributes:
+        epochs: Passes over the training split.
+        batch: Samples a step.
+        learning_rate: The peak of the one-cycle schedule (or the constant rate).
+        optimiser: `adamw` or `sgd` (momentum 0.9).
+        schedule: `one-cycle` or `constant`.
+        clip: Largest gradient norm; None does not clip.
+    """
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    optimiser: str = "adamw"
+    weight_decay: float = 0.0
+    schedule: str = "one-cycle"
+    clip: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """A network at one size: its inputs, and where it has data, what it must reach on them.
+
+    Attributes:
+        signatures: Input shapes; one, or one a bucket.
+        batch: Samples a query in `Offline` unless the user says otherwise.
+        qualities: Data set name to what must be reached on it; the first is the default set.
+        training: The recipe, where the scale can be trained here.
+    """
+
+    signatures: tuple[Signature, ...]
+    batch: int = 1
+    qualities: Mapping[str, Quality] = field(default_factory=dict)
+    training: Training | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """A network with its data and its accuracy measure; a file's `WORKLOAD` (no torch needed).
+
+    Attributes:
+        title: The network's name as its paper has it.
+        paper: Authors, title, venue, year.
+        frame: What one unit of work is called (`image`, `clip`, `second`, `word`).
+        scales: `embedded`, `reference` or both.
+        note: What a reader must know (differences from the paper, what a small scale leaves out).
+    """
+
+    title: str
+    paper: str
+    frame: str
+    scales: Mapping[str, Scale]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Part:
+    """Samples of one signature: arrays aligned along their first axis."""
+
+    inputs: Arrays
+    targets: dict[str, Array]
+
+    def __len__(self) -> int:
+        return len(self.inputs[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Split:
+    """A data set's training or test half: one part a signature, in the signatures' order.
+
+    Attributes:
+        parts: The samples.
+        facts: JSON-able facts (class names, alphabet, vocabulary size, shares left out).
+    """
+
+    parts: tuple[Part, ...]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """A data set's description; a file's `DATASET`.
+
+    Attributes:
+        title: What it is, plainly.
+        version: Of the recipe; raise it when `prepare` gives other arrays.
+        source: Where the raw data come from and who made them.
+        packages: Importable modules it needs (`gensim`), brought by `extra`.
+        places: What `--data NAME=DIR` must hold, in words; empty where no directory is needed.
+    """
+
+    title: str
+    version: int
+    source: str
+    packages: tuple[str, ...] = ()
+    extra: str = "bench"
+    places: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """An accuracy with what belongs beside it.
+
+    Attributes:
+        value: The workload's measure (1 is perfect).
+        samples: How many test samples it rests on.
+        low, high: 95 % interval where the measure has one.
+        beside: Further figures by name (`top-5`, `out of vocabulary`), each a share of 1.
+        how: One line: measure, data, protocol.
+    """
+
+    value: float
+    samples: int
+    how: str
+    low: float | None = None
+    high: float | None = None
+    beside: dict[str, float] = field(default_factory=dict)
+
+
+# --- what is counted ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One layer of a network as counted for one sample batch.
+
+    Attributes:
+        name: Module path, with the operator's name where a module has several.
+        kind: Module class or operator.
+        work: FLOP per query (whole batch), padding taps included.
+        work_without_padding: FLOP per query without taps on padding.
+        parameters: Parameters owned by the layer (shared ones counted where first met).
+        output_shape: Of its last output, batch dimension first.
+        input_elements, weight_elements, output_elements: Elements read and written per query.
+        integer_bytes: Bytes moved per query that do not scale with the precision (indices).
+    """
+
+    name: str
+    kind: str
+    work: float
+    work_without_padding: float
+    parameters: int
+    output_shape: tuple[int, ...]
+    input_elements: int
+    weight_elements: int
+    output_elements: int
+    integer_bytes: int = 0
+
+    def traffic(self, element_b: float) -> float:
+        """Bytes read and written per query at `element_b` bytes an element."""
+        elements = self.input_elements + self.weight_elements + self.output_elements
+        return elements * element_b + self.integer_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """What one query of a network must compute and move, per signature, machine aside.
+
+    Attributes:
+        batch: Samples in the query.
+        frames: Frames in the query.
+        share: How many queries of a load cycle are of this kind.
+        layers: In the order of execution.
+        parameters: Distinct parameters of the network, tied ones once.
+        input_elements, output_elements: Floating-point elements of the network's own inputs and
+            outputs.
+        input_integer_b: Bytes of its integer inputs, which do not scale with the precision.
+        uncounted: Operators that are neither in the FLOP registry nor known to cost nothing.
+        training_work: FLOP of one forward and backward pass for the query; None if not trainable.
+    """
+
+    batch: int
+    frames: float
+    layers: tuple[Layer, ...]
+    parameters: int
+    share: int = 1
+    input_elements: int = 0
+    output_elements: int = 0
+    input_integer_b: int = 0
+    uncounted: tuple[str, ...] = ()
+    training_work: float | None = None
+    training_reason: str | None = None
+
+    def input_bytes(self, element_b: float) -> float:
+        """Bytes of the network's own inputs at `element_b` bytes an element."""
+        return self.input_elements * element_b + self.input_integer_b
+
+    @property
+    def work(self) -> float:
+        """FLOP per query, padding taps included."""
+        return sum(layer.work for layer in self.layers)
+
+
+# --- what is measured ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemKey:
+    """A system's identity in history: what, with what, on what."""
+
+    workload: str
+    scale: str
+    dataset: str | None
+    backend: str
+    precision: str
+    batch: int
+    device_name: str
+    device_count: int
+    threads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceInfo:
+    """One device as found on this machine.
+
+    Attributes:
+        kind: `cpu`, `cuda`, ... (the file in `benchsuite/devices/`).
+        index: Among the devices of its kind that are visible.
+        name: Marketing name, as the driver or the kernel gives it.
+        count: How many such devices act as one (1 unless a fleet).
+        units: Cores (cpu) or multiprocessors (gpu) that can be used.
+        memory_b: Bytes of its main memory.
+        uuid: The device's own identity where it has one.
+        facts: Further facts for the environment (driver, clocks, caches, flags).
+    """
+
+    kind: str
+    index: int
+    name: str
+    units: int
+    memory_b: int
+    count: int = 1
+    uuid: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """As given on the command line: `cpu`, `cuda:0`."""
+        return self.kind if self.kind == "cpu" else f"{self.kind}:{self.index}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """A measured or published quantity (FLOP/s, B/s, W) and how it was obtained."""
+
+    value: float
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What a device can do with a number of threads at a precision, measured once and pinned.
+
+    Attributes:
+        precision: As in `--precision`.
+        threads: Threads used (0 where the device has none of its own).
+        peak: FLOP/s, the best any installed library reached; its winner in `how`.
+        kernel: The winner's identity, so that a calibration can repeat it.
+        bandwidth: B/s of main memory.
+        calibration_peak, calibration_bandwidth: The same kernels as the 0.3-s calibration runs
+            them, measured right after the sweep: today's calibration is divided by these.
+        measured_at: ISO time.
+    """
+
+    precision: str
+    threads: int
+    peak: Rate
+    kernel: str
+    bandwidth: Rate
+    calibration_peak: float
+    calibration_bandwidth: float
+    measured_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """The pinned kernels run again beside a system (FLOP/s, B/s)."""
+
+    peak: float
+    bandwidth: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyReading:
+    """Energy over a window.
+
+    Attributes:
+        energy_j: Gross joules inside the window.
+        seconds: The window's length.
+        max_power_w: Largest sampled power; None where the meter only counts energy.
+        idle_power_w: Measured before the window; None where it was not.
+        source: `nvml counter`, `nvml sampled`, `rapl`, `csv`, `modelled`.
+        boundary: `board`, `package`, `board+host`, `wall`.
+        how: One line of detail (periods in the window, samples, device).
+        max_power_reason, idle_power_reason: Why those are None.
+    """
+
+    energy_j: float
+    seconds: float
+    source: str
+    boundary: str
+    how: str
+    max_power_w: float | None = None
+    max_power_reason: str | None = None
+    idle_power_w: float | None = None
+    idle_power_reason: str | None = None
+
+    @property
+    def mean_power_w(self) -> float:
+        """Mean power over the window."""
+        return self.energy_j / self.seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contention:
+    """What else the machine did during a window; None where the system does not tell."""
+
+    involuntary_switches: int | None = None
+    steal_s: float | None = None
+    other_cpu_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The raw record of one scenario's measured window.
+
+    Attributes:
+        durations_ns: Per query, in time order (per cycle of queries where `queries_per_duration`
+            is above 1: a GPU's queue is synchronised once a cycle).
+        queries: Queries in the window; each holds `batch` samples.
+        frames: Frames in the window.
+        seconds: From the first query's start to the last one's end.
+        warmup_s: Time spent warming up before; `steady` says whether it became steady.
+        movement: How far the median still moved at the end of the warm-up (share of 1).
+    """
+
+    scenario: str
+    batch: int
+    durations_ns: tuple[int, ...]
+    queries: int
+    frames: float
+    seconds: float
+    warmup_s: float
+    steady: bool
+    movement: float | None
+    queries_per_duration: int = 1
+    energy: EnergyReading | None = None
+    energy_reason: str | None = None
+    contention: Contention = field(default_factory=Contention)
+    peak_memory_b: int | None = None
+    peak_memory_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distance:
+    """How far a system's outputs lie from eager fp32's on the same inputs.
+
+    Attributes:
+        relative_error: ||out - ref|| / ||ref|| over all compared outputs.
+        agreement: Share of samples with the same largest output.
+        tolerance: What this precision is allowed.
+        samples: Samples compared.
+    """
+
+    relative_error: float
+    agreement: float | None
+    tolerance: float
+    samples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A reason to doubt a result: a code for programs, a message that ends with what to try."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """Hashes that explain a change: which of these differ between two results."""
+
+    network: str
+    weights: str
+    data: str
+    software: str
+    device: str
+    configuration: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemSpec:
+    """What a worker is to measure: one system, ready to start.
+
+    Attributes:
+        path: The workload file; `name` is its catalogue name.
+        dataset, data: Name of the data set and its prepared folder; None for random inputs.
+        data_hash: Of the data set's recipe and sources.
+        weights: A safetensors file; None for random weights, with the reason.
+        device: As on the command line.
+        seconds: Least length of a window; `metered_s` where a meter needs more.
+        warmup_s: Longest warm-up.
+        roots: Content folders, the user's first.
+    """
+
+    path: str
+    name: str
+    scale: str
+    backend: str
+    precision: str
+    batch: int
+    device: str
+    threads: int
+    scenarios: tuple[str, ...]
+    seconds: float
+    warmup_s: float
+    meter: str
+    cache: str
+    roots: tuple[str, ...]
+    dataset: str | None = None
+    data: str | None = None
+    data_hash: str | None = None
+    data_reason: str | None = None
+    weights: str | None = None
+    weights_reason: str | None = None
+    seed: int = 0
+    time_limit_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """All that a worker measured of one system; raw, before any metric.
+
+    Attributes:
+        windows: One a scenario.
+        accuracy: Of the very executable that was timed; None with its reason.
+        reference: Eager fp32 on the same weights and data; None with its reason.
+        counts: One a signature and batch size.
+        probe: Peak and bandwidth at the system's precision and threads, pinned.
+        device_peak: fp32 on the whole device, pinned.
+        calibrations: Probe kernels run right before and after the windows.
+        compile_time_s: Preparing the executable (export, compile, optimise), first call included.
+        precision_ran: As read back from the backend.
+        samples_trained: Training samples times epochs behind the weights; None if not known.
+    """
+
+    windows: tuple[Window, ...]
+    counts: tuple[Count, ...]
+    probe: Probe
+    device_peak: Rate
+    calibrations: tuple[Calibration, ...]
+    compile_time_s: float
+    compile_how: str
+    precision_ran: str
+    distance: Distance | None
+    distance_reason: str | None
+    accuracy: Score | None
+    accuracy_reason: str | None
+    reference: Score | None
+    reference_reason: str | None
+    fingerprint: Fingerprint
+    device: DeviceInfo
+    power_envelope: Rate | None = None
+    power_cap: Rate | None = None
+    idle_power: Rate | None = None
+    idle_power_reason: str | None = None
+    samples_trained: int | None = None
+    doubts: tuple[Doubt, ...] = ()
+    environment: dict[str, Any] = field(default_factory=dict)
+
+
+# --- what is reported ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """A metric's value, or None with the reason; always with how it was obtained."""
+
+    value: float | None
+    how: str
+    low: float | None = None
+    high: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricInfo:
+    """What a metric is; computing it is the function `compute` beside it.
+
+    Attributes:
+        key: As in the public contract.
+        title: For people.
+        unit: SI unit; `1` for a share.
+        better: `higher`, `lower` or `none`.
+        team: `system`, `cnn`, `software` or `hardware`.
+        influenced_by: Which of network, software, device, data move it.
+        about: One sentence.
+    """
+
+    key: str
+    title: str
+    unit: str
+    better: str
+    team: str
+    influenced_by: tuple[str, ...]
+    about: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One system under one scenario, as stored and shown.
+
+    Attributes:
+        beside: Figures that belong beside the accuracy (`top-5`, `out of vocabulary`).
+        target: The accuracy that the workload must reach on this data; None where none is set.
+        measure: The accuracy measure by name (`top-1`, `1 - WER`, `Spearman rho`).
+    """
+
+    run: str
+    environment: str
+    key: SystemKey
+    domain: str
+    device: str
+    weights: str | None
+    scenario: str
+    status: str
+    reason: str | None
+    rank_class: str
+    class_reason: str | None
+    frame: str
+    fingerprint: Fingerprint | None
+    metrics: Mapping[str, Value]
+    doubts: tuple[Doubt, ...] = ()
+    beside: Mapping[str, float] = field(default_factory=dict)
+    target: float | None = None
+    measure: str | None = None
+    measured_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """One invocation of `benchsuite run`."""
+
+    id: str
+    started_at: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
+    seconds: float | None = None
+
+
+# --- seams ---------------------------------------------------------------------------------------
+
+
+class Executable(Protocol):
+    """A network made ready by a backend for given signatures, batch, precision and device."""
+
+    precision_ran: str
+    how: str
+
+    def bind(self, inputs: Arrays) -> Callable[[], object]:
+        """A call without arguments that runs one query on `inputs`, already where they must be."""
+
+    def run(self, inputs: Arrays) -> Arrays:
+        """Runs one query and gives its outputs as arrays on the host."""

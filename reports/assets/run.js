@@ -1,0 +1,290 @@
+// The run page: notes behind the numbers, the split between any two systems, one network's teams.
+// Works on what the server drew; without it the page still shows the default pair and every team.
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const byId = (id) => document.getElementById(id);
+  for (const part of document.querySelectorAll(".js")) part.hidden = false;
+
+  const make = (name, attributes = {}, ...inside) => {
+    const node = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    node.append(...inside);
+    return node;
+  };
+
+  // --- the note behind a number ------------------------------------------------------------------
+
+  const note = byId("note");
+  let held = null; // the number whose note is shown
+
+  const hide = () => {
+    if (held) held.removeAttribute("aria-describedby");
+    held = null;
+    note.hidden = true;
+  };
+  const show = (number) => {
+    if (held === number) return;
+    hide();
+    const [title, text] = data.notes[Number(number.dataset.note)];
+    note.replaceChildren(make("b", {}, title), text);
+    note.hidden = false;
+    held = number;
+    number.setAttribute("aria-describedby", "note");
+    const at = number.getBoundingClientRect();
+    const box = note.getBoundingClientRect();
+    const left = Math.min(at.left + at.width / 2 - box.width / 2, innerWidth - box.width - 12);
+    const above = at.top - box.height - 8;
+    note.style.left = `${Math.max(12, left)}px`;
+    note.style.top = `${above > 8 ? above : Math.min(at.bottom + 8, innerHeight - box.height - 8)}px`;
+    note.scrollTop = 0;
+  };
+
+  const numberOf = (event) =>
+    event.target instanceof Element ? event.target.closest(".n[data-note]") : null;
+  let leaving = 0;
+  document.addEventListener("pointerover", (event) => {
+    if (event.pointerType === "touch") return;
+    const number = numberOf(event);
+    clearTimeout(leaving);
+    if (number) show(number);
+    else if (held && !note.contains(event.target) && held !== document.activeElement)
+      leaving = setTimeout(hide, 180);
+  });
+  document.addEventListener("click", (event) => {
+    const number = numberOf(event);
+    if (number) show(number);
+    else if (!note.contains(event.target)) hide();
+  });
+  document.addEventListener("focusin", (event) => {
+    const number = numberOf(event);
+    if (number) show(number);
+    else hide();
+  });
+  addEventListener("scroll", (event) => {
+    if (event.target === document && held !== document.activeElement) hide();
+  }, { passive: true, capture: true });
+
+  // one tab stop a table or list; the arrow keys move inside it
+  for (const group of document.querySelectorAll("table.systems, .team, .verdicts")) {
+    group.querySelectorAll(".n[data-note]").forEach((number, place) => {
+      number.tabIndex = place ? -1 : 0;
+      number.setAttribute("role", "button");
+    });
+  }
+  const below = (number, all, step) => {
+    const cell = number.closest("td");
+    let row = cell && cell.parentElement;
+    const rows = row ? [...row.closest("table").rows] : [];
+    for (let i = rows.indexOf(row) + step; row && rows[i]; i += step) {
+      const same = rows[i].cells[cell.cellIndex];
+      const found = same && same.querySelector(".n[data-note]");
+      if (found) return found;
+    }
+    return row ? null : all[all.indexOf(number) + step];
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") return hide();
+    const number = document.activeElement && document.activeElement.closest(".n[tabindex]");
+    if (!number || event.altKey || event.ctrlKey || event.metaKey) return;
+    const group = number.closest("table.systems, .team, .verdicts");
+    const all = [...group.querySelectorAll(".n[data-note]")];
+    const next = {
+      ArrowRight: () => all[all.indexOf(number) + 1],
+      ArrowLeft: () => all[all.indexOf(number) - 1],
+      ArrowDown: () => below(number, all, 1),
+      ArrowUp: () => below(number, all, -1),
+      Home: () => all[0],
+      End: () => all[all.length - 1],
+      Enter: () => number,
+      " ": () => number,
+    }[event.key];
+    if (!next) return;
+    event.preventDefault();
+    const target = next();
+    if (!target) return;
+    number.tabIndex = -1;
+    target.tabIndex = 0;
+    target.focus();
+    show(target);
+  });
+
+  // --- who moved it: the server has taken every number apart; here it is subtracted and drawn ----
+
+  const STILL = { log: 5e-4, linear: 5e-7 };
+  const still = (amount, scale) => Math.abs(amount) < STILL[scale];
+  const significant = (value, digits) => {
+    const decimals = digits - 1 - Math.floor(Math.log10(value));
+    const rounded = Math.round(value * 10 ** decimals) / 10 ** decimals;
+    return rounded.toFixed(Math.max(0, decimals));
+  };
+  const said = (amount, scale) => {
+    if (scale === "linear")
+      return still(amount, scale)
+        ? "±0" : (amount > 0 ? "+" : "\u2212") + significant(Math.abs(100 * amount), 2);
+    if (still(amount, scale)) return "\u00d71";
+    const larger = Math.exp(Math.abs(amount));
+    const text = larger >= 1e6
+      ? larger.toExponential(1) : larger.toFixed(larger >= 1.1 ? 2 : 3);
+    return (amount > 0 ? "\u00d7" : "\u00f7") + text;
+  };
+
+  const coarser = (factors) => {
+    const sums = new Map();
+    for (const [key, title, owner, amount, partOf] of factors) {
+      const whole = partOf && data.wholes[partOf];
+      const name = whole ? partOf : key;
+      const before = sums.get(name);
+      if (before) before[3] += amount;
+      else sums.set(name, [name, whole ? whole.title : title, whole ? whole.owner : owner, amount, null]);
+    }
+    return [...sums.values()];
+  };
+
+  const split = (a, b, metric) => {
+    const [from, to] = [a.metrics[metric], b.metrics[metric]];
+    if (from.missing !== undefined) return { missing: `from: ${from.missing}` };
+    if (to.missing !== undefined) return { missing: `to: ${to.missing}` };
+    for (const [i, [ground, here]] of from.grounds.entries()) {
+      const there = to.grounds[i][1];
+      if (here !== there) return { missing: `not the same ${ground}: ${here} against ${there}` };
+    }
+    let [mine, theirs] = [from.factors, to.factors];
+    if (mine.map((f) => f[0]).join() !== theirs.map((f) => f[0]).join())
+      [mine, theirs] = [coarser(mine), coarser(theirs)];
+    const scale = from.scale;
+    const amount = scale === "linear" ? to.number - from.number : Math.log(to.number / from.number);
+    const shares = mine.map(([, title, owner, part], i) => ({ title, owner, amount: theirs[i][3] - part }));
+    const rest = shares.reduce((sum, share) => sum + share.amount, -amount);
+    if (Math.abs(rest) > 2e-9)
+      return { missing: `the shares leave ${rest.toPrecision(2)} of the change unexplained` };
+    return { scale, amount, shares };
+  };
+
+  const cause = (a, b) => {
+    if (!a.fingerprint || !b.fingerprint) return data.causes.unknown;
+    const differing = data.fingerprints.filter((_, i) => a.fingerprint[i] !== b.fingerprint[i]);
+    const groups = new Set(differing.map(([, group]) => group));
+    if (!groups.size) return data.causes.same;
+    const names = differing.map(([name]) => name);
+    const what = names.length < 2
+      ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
+    const text = groups.size > 1 ? data.causes.several : data.causes.one[[...groups][0]];
+    return text.replace("{what}", what);
+  };
+
+  const sentence = (found, title) => {
+    const line = make("p", { class: "say" });
+    if (found.missing !== undefined) {
+      line.append(make("span", { class: "refused" }, "No split: ", make("bdi", { class: "clip" }, found.missing)));
+      return line;
+    }
+    const owners = new Map();
+    for (const share of found.shares)
+      owners.set(share.owner, (owners.get(share.owner) || 0) + share.amount);
+    const moved = [...owners].filter(([, amount]) => !still(amount, found.scale))
+      .sort((x, y) => Math.abs(y[1]) - Math.abs(x[1]));
+    const unit = found.scale === "linear" ? " points" : "";
+    line.append(still(found.amount, found.scale)
+      ? `${title} did not move`
+      : `${title} ${found.amount > 0 ? "rose" : "fell"}: ${said(found.amount, found.scale)}${unit}`);
+    moved.forEach(([owner, amount], i) => {
+      line.append(i ? ", " : " = ",
+        make("b", { class: `of-${owner}` }, `${data.owners[owner]} ${said(amount, found.scale)}`));
+    });
+    if (moved.length && moved.length < owners.size) line.append("; everything else stayed");
+    line.append(".");
+    return line;
+  };
+
+  const SVG = "http://www.w3.org/2000/svg";
+  const shape = (name, attributes) => {
+    const node = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    return node;
+  };
+  const lane = (start, end, zero, owner, label) => {
+    const percent = (x) => `${x.toFixed(2)}%`;
+    const svg = shape("svg", { class: "lane", role: "img", "aria-label": label });
+    const title = shape("title", {});
+    title.textContent = label;
+    const width = Math.max(Math.abs(end - start), 0.6);
+    const left = width > 0.6 ? Math.min(start, end) : (start + end - width) / 2;
+    const line = (name, x, y1, y2) => shape("line", { class: name, x1: percent(x), x2: percent(x), y1, y2 });
+    svg.append(title, line("zero", zero, "0", "100%"), line("join", start, "0", "50%"),
+      line("join", end, "50%", "100%"),
+      shape("rect", { class: `owner-${owner}`, x: percent(left), width: percent(width), y: "22%", height: "56%", rx: 2 }));
+    return svg;
+  };
+
+  const rows = (found, a, b, metric) => {
+    const name = (text) => make("bdi", { class: "clip" }, text);
+    const end = (system) => make("tr", { class: "end" }, make("th", { scope: "row", colspan: 2 }, name(system.label)),
+      make("td", {}, system.metrics[metric].value));
+    if (found.missing !== undefined) return [end(a), end(b)];
+    const ends = [0];
+    for (const share of found.shares) ends.push(ends[ends.length - 1] + share.amount);
+    const low = Math.min(...ends);
+    const span = Math.max(...ends) - low || 1;
+    const place = (amount) => 4 + (92 * (amount - low)) / span;
+    const steps = found.shares.map(({ title, owner, amount }, i) => {
+      const ratio = said(amount, found.scale);
+      return make("tr", still(amount, found.scale) ? { class: "still" } : {},
+        make("th", { scope: "row" }, make("i", { class: `of-${owner}` }), `${title} `,
+          make("small", {}, data.owners[owner])),
+        make("td", { class: "lane-box" },
+          lane(place(ends[i]), place(ends[i + 1]), place(0), owner, `${title}: ${ratio}`)),
+        make("td", {}, ratio));
+    });
+    const ratio = said(found.amount, found.scale);
+    const whole = make("tr", { class: "whole" }, make("th", { scope: "row" }, "the whole"),
+      make("td", { class: "lane-box" },
+        lane(place(0), place(ends[ends.length - 1]), place(0), "total", `the whole: ${ratio}`)),
+      make("td", {}, ratio));
+    return [end(a), ...steps, whole, end(b)];
+  };
+
+  const fall = byId("fall");
+  if (fall) {
+    const draw = () => {
+      const [a, b] = [data.systems[byId("from").value], data.systems[byId("to").value]];
+      const metric = document.querySelector("input[name=metric]:checked").value;
+      const found = split(a, b, metric);
+      fall.querySelector(".say").replaceWith(sentence(found, b.metrics[metric].title));
+      fall.querySelector(".cause").replaceChildren(make("b", {}, "Cause"), ` ${cause(a, b)}`);
+      fall.querySelector("tbody").replaceChildren(...rows(found, a, b, metric));
+    };
+    for (const id of ["from", "to"]) byId(id).addEventListener("change", draw);
+    for (const metric of document.querySelectorAll("input[name=metric]"))
+      metric.addEventListener("change", draw);
+    byId("swap").addEventListener("click", () => {
+      [byId("from").value, byId("to").value] = [byId("to").value, byId("from").value];
+      draw();
+    });
+    draw(); // a browser keeps the choices of a page that is loaded again
+  }
+
+  // --- one network's teams at a time -------------------------------------------------------------
+
+  const network = byId("network");
+  if (network) {
+    const choose = () => {
+      for (const part of document.querySelectorAll(".network")) part.hidden = part.id !== network.value;
+    };
+    network.addEventListener("change", choose);
+    choose();
+  }
+
+  // --- a link to a system opens its metrics ------------------------------------------------------
+
+  const open = () => {
+    const target = byId(decodeURIComponent(location.hash.slice(1)));
+    const details = target && target.closest("details");
+    if (details && !details.open) {
+      details.open = true;
+      details.scrollIntoView();
+    }
+  };
+  addEventListener("hashchange", open);
+  open();
+})();

@@ -1,0 +1,223 @@
+"""Tests of benchsuite.accounting against hand counts."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from benchsuite import catalog
+from benchsuite.accounting.count import count
+from benchsuite.accounting.formulas import recurrent_work, valid_taps
+from benchsuite.accounting.roofline import bound_by, roofline_seconds
+from benchsuite.accounting.summary import as_json, count_workload
+from benchsuite.errors import NotMeasurable
+from benchsuite.types import Count, Signature, TensorSpec
+
+
+def signature(*shape: int, dtype: str = "float32") -> Signature:
+    return Signature(inputs=(TensorSpec(shape=shape, dtype=dtype, high=10),))
+
+
+def work_of(network: nn.Module, *shape: int, batch: int = 1) -> Count:
+    return count(lambda: network.to("meta"), signature(*shape), batch=batch)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "work"),
+    [
+        (nn.Conv1d(4, 6, 3), (4, 10), 2 * 4 * 3 * 6 * 8),
+        (nn.Conv2d(4, 8, 3), (4, 10, 10), 2 * 4 * 9 * 8 * 64),
+        (nn.Conv2d(4, 8, 3, groups=4), (4, 10, 10), 2 * 1 * 9 * 8 * 64),
+        (nn.Conv2d(4, 8, 3, stride=2, dilation=2), (4, 11, 11), 2 * 4 * 9 * 8 * 16),
+        (nn.Conv3d(2, 4, (2, 3, 3)), (2, 4, 6, 6), 2 * 2 * 18 * 4 * 3 * 4 * 4),
+        (nn.ConvTranspose2d(4, 8, 2, stride=2), (4, 5, 5), 2 * 4 * 4 * 8 * 25),
+        (nn.Linear(7, 5), (7,), 2 * 7 * 5),
+        (nn.Bilinear(3, 4, 5), None, None),
+        (nn.ReLU(), (7,), 0),
+    ],
+)
+def test_a_layers_work_is_the_hand_count(
+    layer: nn.Module, shape: tuple[int, ...] | None, work: int | None
+) -> None:
+    """A multiply-accumulate is two FLOP, for every kind of convolution and product."""
+    if shape is None:
+        layer_signature = Signature(inputs=(TensorSpec(shape=(3,)), TensorSpec(shape=(4,))))
+        counted = count(lambda: layer.to("meta"), layer_signature, batch=2)
+        assert counted.work == 2 * 2 * 5 * 4 * (3 + 1)
+        return
+    assert work_of(layer, *shape).work == work
+
+
+def test_padding_taps_are_told_apart() -> None:
+    """A 3x3 convolution with padding 1 on 8x8 has (22/24)^2 of its taps inside."""
+    (layer,) = work_of(nn.Conv2d(1, 1, 3, padding=1), 1, 8, 8).layers
+    assert layer.work == 2 * 9 * 64
+    assert layer.work_without_padding == pytest.approx(2 * 22 * 22)
+
+
+def test_valid_taps_by_brute_force() -> None:
+    """The share of valid taps agrees with counting ones through a convolution of ones."""
+    for size, kernel, stride, padding, dilation in [
+        (9, 3, 2, 1, 1),
+        (10, 5, 3, 2, 2),
+        (7, 7, 1, 3, 1),
+    ]:
+        layer = nn.Conv1d(1, 1, kernel, stride, padding, dilation, bias=False)
+        nn.init.ones_(layer.weight)
+        out = layer(torch.ones(1, 1, size)).detach()
+        share = valid_taps(
+            size=[size], kernel=[kernel], stride=[stride], padding=[padding],
+            dilation=[dilation], out=[out.shape[-1]],
+        )  # fmt: skip
+        assert share == pytest.approx(float(out.sum()) / (out.shape[-1] * kernel))
+
+
+@pytest.mark.parametrize(("kind", "gates"), [(nn.LSTM, 4), (nn.GRU, 3), (nn.RNN, 1)])
+def test_recurrent_layers_are_seen(kind: type[nn.Module], gates: int) -> None:
+    """Two bidirectional layers: per step and direction, gates x hidden x (input + hidden) MACs."""
+    network = kind(16, 32, 2, bidirectional=True, batch_first=True)
+    steps, directions = 10, 2
+    first = gates * 32 * (16 + 32)
+    second = gates * 32 * (64 + 32)
+    counted = work_of(network, 10, 16)
+    assert counted.work == 2 * steps * directions * (first + second)
+    assert counted.parameters == sum(p.numel() for p in network.parameters())
+
+
+def test_recurrent_projection() -> None:
+    """An LSTM with a projection feeds the projected state back."""
+    work = recurrent_work("lstm", steps=1, inputs=3, hidden=8, layers=1, directions=1, projection=2)
+    assert work == 2 * (4 * 8 * (3 + 2) + 8 * 2)
+    network = nn.LSTM(3, 8, proj_size=2, batch_first=True)
+    assert work_of(network, 1, 3).work == work
+
+
+def test_attention_is_two_products() -> None:
+    """Self-attention: four projections and two products of tokens x tokens."""
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = nn.MultiheadAttention(32, 4, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.attention(x, x, x, need_weights=False)[0]
+
+    counted = work_of(Block(), 10, 32)
+    assert counted.work == 2 * (4 * 10 * 32 * 32) + 2 * (2 * 10 * 10 * 32)
+    assert counted.uncounted == ()
+
+
+def test_transformer_layer_in_evaluation() -> None:
+    """The encoder layer is counted whole although torch has a fast path for it."""
+    counted = work_of(nn.TransformerEncoderLayer(32, 4, 64, batch_first=True), 10, 32)
+    assert counted.work == 2 * (4 * 10 * 32 * 32 + 2 * 10 * 10 * 32 + 2 * 10 * 32 * 64)
+
+
+def test_an_embedding_costs_bytes_but_no_flop() -> None:
+    """An embedding reads the rows it is asked for, not its table."""
+    counted = count(
+        lambda: nn.Embedding(100, 16, device="meta"), signature(5, dtype="int64"), batch=1
+    )
+    (layer,) = counted.layers
+    assert counted.work == 0
+    assert layer.weight_elements == 5 * 16
+    assert layer.integer_bytes == 5 * 8
+    assert counted.parameters == 1600
+
+
+def test_products_without_modules_are_seen() -> None:
+    """Functional products, matrix-vector ones and einsum are counted, weights as weights."""
+
+    class Functional(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.w = nn.Parameter(torch.randn(16, 16))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = torch.einsum("bi,ij->bj", torch.relu(x @ self.w), self.w)
+            return torch.mv(self.w, y[0])
+
+    counted = work_of(Functional(), 16, batch=3)
+    assert counted.work == 2 * 3 * 16 * 16 * 2 + 2 * 16 * 16
+    assert all(layer.weight_elements == 256 for layer in counted.layers if layer.work)
+    assert counted.parameters == 256
+    assert sum(layer.parameters for layer in counted.layers) == 256
+
+
+def test_tied_weights_count_once() -> None:
+    """Two layers that share a matrix have its parameters once and its work twice."""
+    first = nn.Linear(8, 8, bias=False)
+    second = nn.Linear(8, 8, bias=False)
+    second.weight = first.weight
+    network = nn.Sequential(first, second).to("meta")
+    network[1].weight = network[0].weight
+    counted = count(lambda: network, signature(8), batch=1)
+    assert counted.parameters == 64
+    assert counted.work == 2 * 2 * 64
+
+
+def test_an_unknown_operator_is_named() -> None:
+    """An operator with neither a formula nor a line among the free ones is not taken as free."""
+
+    class Distances(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.cdist(x, x)
+
+    assert work_of(Distances(), 4, 4).uncounted == ("_cdist_forward",)
+
+
+def test_training_is_about_three_times_and_less_for_the_first_layer() -> None:
+    """Backward costs two forwards; a layer that sees only the input needs one of them."""
+    assert work_of(nn.Linear(8, 8), 8, batch=4).training_work == pytest.approx(2 * (2 * 4 * 64))
+    deep = work_of(nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8)), 8, batch=4)
+    assert deep.training_work == pytest.approx((2 + 3) * (2 * 4 * 64))
+
+
+def test_training_of_a_recurrent_layer() -> None:
+    """A recurrent layer's backward costs two forwards less the input's gradient."""
+    counted = work_of(nn.GRU(4, 8, batch_first=True), 5, 4)
+    forward = 2 * 5 * 3 * 8 * (4 + 8)
+    assert counted.work == forward
+    assert counted.training_work == 3 * forward - 2 * 5 * 3 * 8 * 4
+
+
+def test_a_network_that_meta_cannot_run_says_why() -> None:
+    """Data-dependent control flow is reported in one line."""
+
+    class Branch(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x if bool(x.sum() > 0) else -x
+
+    with pytest.raises(NotMeasurable, match="does not run on the meta device"):
+        work_of(Branch(), 4)
+
+
+def test_the_roofline_takes_the_longer_of_compute_and_traffic() -> None:
+    """A layer's time is max(FLOP / peak, bytes / bandwidth), and the network's their sum."""
+    counted = work_of(nn.Linear(1000, 1000), 1000)
+    (layer,) = counted.layers
+    bytes_moved = 4 * (1000 + 1_001_000 + 1000)
+    assert layer.traffic(4.0) == bytes_moved
+    slow_memory = roofline_seconds(counted, peak=1e12, bandwidth=1e9, element_b=4.0)
+    assert slow_memory == pytest.approx(bytes_moved / 1e9)
+    slow_compute = roofline_seconds(counted, peak=1e6, bandwidth=1e12, element_b=4.0)
+    assert slow_compute == pytest.approx(2e6 / 1e6)
+    assert bound_by(layer, peak=1e12, bandwidth=1e9, element_b=4.0) == "bandwidth"
+    assert bound_by(layer, peak=1e6, bandwidth=1e12, element_b=4.0) == "compute"
+
+
+def test_count_json_has_the_contracts_keys() -> None:
+    """`count --json` gives every key that scripts rely on, and its layers sum to the whole."""
+    entry = catalog.load_catalog(catalog.content_roots()).entries["image/lenet"]
+    counted = as_json(count_workload(entry, scale="reference", batch=1))
+    keys = (
+        "workload scale batch work macs parameters model_size activations traffic uncounted layers"
+    )
+    assert set(keys.split()) <= set(counted)
+    layer_keys = "name kind work parameters output_shape traffic"
+    assert all(set(layer_keys.split()) <= set(layer) for layer in counted["layers"])
+    assert counted["work"] == sum(layer["work"] for layer in counted["layers"])
+    assert counted["macs"] * 2 == counted["work"]
+    assert counted["parameters"] == 61_706

@@ -1,0 +1,301 @@
+"""Tests of the command line, as a user types it: exit codes, sentences, JSON, pages."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchsuite.cli import main
+from benchsuite.metrics import METRICS
+from benchsuite.store import open_store
+
+from .conftest import TINY
+
+
+def run(*arguments: object) -> int:
+    """The exit code of a command; argparse leaves by SystemExit."""
+    try:
+        return main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A run of the tiny workload on both backends: its store, JSON and page."""
+    base = tmp_path_factory.mktemp("measured")
+    folder = base / "content" / "workloads" / "image"
+    folder.mkdir(parents=True)
+    (folder / "tiny.py").write_text(TINY)
+    paths = {name: base / file for name, file in
+             (("store", "r.db"), ("json", "r.json"), ("page", "p.html"))}  # fmt: skip
+    (base / "quick.toml").write_text(
+        'seconds = 0.2\nwarmup_s = 0.2\n[[systems]]\nworkloads = ["image/tiny"]\n'
+    )
+    code = run("run", base / "quick.toml", "--content", base / "content", "--store", paths["store"],
+               "--json", paths["json"], "--report", paths["page"], "--label", "branch=test",
+               "--threads", 1)  # fmt: skip
+    assert code == 0
+    return {**paths, "content": base / "content", "suite": base / "quick.toml"}
+
+
+@pytest.fixture(scope="module")
+def results(measured: dict[str, Path]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(measured["json"].read_text())["results"]
+    return found
+
+
+def test_a_run_gives_a_row_a_system_and_scenario(results: list[dict[str, Any]]) -> None:
+    """Two backends under two scenarios are four rows; SingleStream's batch is 1."""
+    rows = {(r["backend"], r["scenario"], r["batch"]) for r in results}
+    assert rows == {
+        (backend, scenario, batch)
+        for backend in ("eager", "onnxruntime")
+        for scenario, batch in (("Offline", 4), ("SingleStream", 1))
+    }
+    assert {r["status"] for r in results} == {"ok"}
+
+
+def test_the_results_json_is_the_contracts(measured: dict[str, Path]) -> None:
+    """Schema, environments, runs with labels, and every metric with its facts."""
+    data = json.loads(measured["json"].read_text())
+    assert data["schema"] == "benchsuite/results/1"
+    (info,) = data["runs"]
+    assert info["labels"] == {"branch": "test"}
+    for result in data["results"]:
+        assert result["run"] == info["id"]
+        assert result["environment"] in data["environments"]
+        assert set(result["metrics"]) == set(METRICS)
+        for value in result["metrics"].values():
+            assert set(value) == {
+                "value", "low", "high", "unit", "team", "better", "influenced_by", "how", "reason"
+            }  # fmt: skip
+            assert (value["value"] is None) == (value["reason"] is not None)
+
+
+def test_the_identities_hold_in_what_was_measured(results: list[dict[str, Any]]) -> None:
+    """Throughput = peak x fraction of peak / work, and its kin, on real rows."""
+    for result in results:
+        v = {key: m["value"] for key, m in result["metrics"].items()}
+        assert v["throughput"] == pytest.approx(v["peak"] * v["fraction_of_peak"] / v["work"])
+        assert v["fraction_of_peak"] == pytest.approx(v["fit"] * v["fraction_of_roofline"])
+        assert v["peak"] == pytest.approx(v["device_peak"] * v["configuration_gain"] * v["drift"])
+        if v["energy_per_frame"] is not None:
+            assert v["energy_per_frame"] == pytest.approx(v["mean_power"] / v["throughput"])
+
+
+def test_a_reference_scale_without_data_has_no_accuracy(results: list[dict[str, Any]]) -> None:
+    """Random inputs: accuracy is null with the reason; the class is speed-only or a doubt's."""
+    for result in results:
+        assert result["metrics"]["accuracy"]["value"] is None
+        assert "random" in result["metrics"]["accuracy"]["reason"]
+        codes = {warning["code"] for warning in result["warnings"]}
+        expected = "unranked" if codes & {"contended", "above_peak_unexplained"} else "speed-only"
+        assert result["class"] == expected
+
+
+def test_the_page_is_written_and_self_contained(measured: dict[str, Path]) -> None:
+    """The page names the workload and asks nothing of the network."""
+    page = measured["page"].read_text()
+    assert "image/tiny" in page
+    for request in ('src="http', 'href="http', "url(http", "@import"):
+        assert request not in page
+
+
+def test_report_export_list_and_compare_read_the_store(
+    measured: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The stored run makes a page again, a CSV, a list of runs and a comparison."""
+    store = ("--store", measured["store"])
+    assert run("report", "latest", "-o", tmp_path / "again.html", *store) == 0
+    assert (tmp_path / "again.html").stat().st_size > 10_000
+    assert run("export", "--format", "csv", "-o", tmp_path / "r.csv", *store) == 0
+    assert len((tmp_path / "r.csv").read_text().splitlines()) == 5
+    assert run("list", "runs", *store) == 0
+    capsys.readouterr()
+    sides = [f"latest#image/tiny@backend={b}" for b in ("eager", "onnxruntime")]
+    assert run("compare", *sides, *store, "--json", "-") == 0
+    (compared,) = json.loads(capsys.readouterr().out)
+    found = compared["changes"][0]["metrics"]["throughput"]
+    product = 1.0
+    for share in found["split"]:
+        product *= share["ratio"]
+    assert product == pytest.approx(found["after"] / found["before"], rel=1e-9)
+    assert compared["changes"][0]["cause"]["team"] == "software"
+
+
+def test_resume_measures_only_what_is_missing(
+    measured: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A complete run resumed starts no worker and keeps its rows."""
+    before = open_store(measured["store"]).runs()[0]
+    rows = open_store(measured["store"]).results(before.id)
+    code = run("run", "--resume", "latest", "--store", measured["store"], "--report", "none",
+               "--content", measured["content"])  # fmt: skip
+    assert code == 0
+    assert open_store(measured["store"]).results(before.id) == rows
+
+
+HANG = TINY + "\n\n_build = build\n\n\ndef build(scale):\n    import time; time.sleep(600)\n"
+CRASH = (
+    TINY + "\n\ndef build(scale):\n    import os, signal\n    os.kill(os.getpid(), signal.NAME)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "says"),
+    [
+        (HANG, 6, "time limit"),
+        (CRASH.replace("NAME", "SIGSEGV"), 60, "SIGSEGV"),
+        (CRASH.replace("NAME", "SIGKILL"), 60, "memory"),
+        (TINY.replace("nn.Linear(144, 5)", "nn.Linear(7, 5)"), 60, "meta device"),
+        (TINY.replace("return nn", "return 3 or nn"), 60, "not a torch module"),
+    ],
+)
+def test_a_broken_system_is_a_failed_result_and_the_rest_goes_on(
+    content: Path, tmp_path: Path, text: str, limit: int, says: str
+) -> None:
+    """A hang, a crash and a wrong network fail with their reason; the others are measured: 3."""
+    (content / "workloads" / "image" / "a_bad.py").write_text(text)
+    suite = tmp_path / "s.toml"
+    suite.write_text(
+        'seconds = 0.05\nwarmup_s = 0.1\n[[systems]]\nworkloads = ["image/a_bad", "image/tiny"]\n'
+        'backends = ["eager"]\nscenarios = ["Offline"]\n'
+    )
+    out = tmp_path / "r.json"
+    code = run("run", suite, "--content", content, "--store", tmp_path / "r.db", "--json", out,
+               "--report", "none", "--time-limit", limit, "--threads", 1, "--quiet")  # fmt: skip
+    rows = {r["workload"]: r for r in json.loads(out.read_text())["results"]}
+    if limit == 6 and rows["image/tiny"]["status"] == "failed":
+        pytest.skip("this machine was too slow for the six seconds that the hang is given")
+    assert code == 3
+    assert rows["image/tiny"]["status"] == "ok"
+    assert rows["image/a_bad"]["status"] == "failed"
+    assert says in rows["image/a_bad"]["reason"]
+    assert "\n" not in rows["image/a_bad"]["reason"]
+
+
+def test_nothing_measured_is_exit_5(content: Path, tmp_path: Path) -> None:
+    """A precision that no first backend runs leaves only skipped systems."""
+    code = run("run", "image/tiny", "--content", content, "--precision", "int8", "--store",
+               tmp_path / "r.db", "--report", "none", "--quiet")  # fmt: skip
+    assert code == 5
+    store = open_store(tmp_path / "r.db")
+    found = store.results(store.find_run("latest").id)
+    assert {r.status for r in found} == {"skipped"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_an_interrupted_run_keeps_what_it_has(content: Path, tmp_path: Path) -> None:
+    """Ctrl-C ends the worker, keeps stored rows, and names --resume."""
+    slow = TINY.replace("def build(scale):", "def build(scale):\n    import time; time.sleep(300)")
+    (content / "workloads" / "image" / "z_slow.py").write_text(slow)
+    suite = tmp_path / "s.toml"
+    suite.write_text(
+        'seconds = 0.05\nwarmup_s = 0.1\n[[systems]]\nworkloads = ["image/tiny", "image/z_slow"]\n'
+        'backends = ["eager"]\nscenarios = ["Offline"]\n'
+    )
+    store_path = tmp_path / "r.db"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchsuite", "run", str(suite), "--content", str(content),
+         "--store", str(store_path), "--report", "none", "--threads", "1"],
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    stored: list[Any] = []
+    while time.monotonic() < deadline and not stored and process.poll() is None:
+        time.sleep(0.5)
+        if store_path.exists():
+            try:
+                store = open_store(store_path)
+                stored = store.results(store.runs()[0].id) if store.runs() else []
+            except Exception:  # the other process is just making the store
+                continue
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume" in errors
+    assert "Traceback" not in errors
+    store = open_store(store_path)
+    (row,) = store.results(store.runs()[0].id)
+    assert (row.key.workload, row.status) == ("image/tiny", "ok")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("run",), "name a suite"),
+        (("run", "smokey"), "did you mean smoke"),
+        (("run", "image/lenet", "--batch", "0"), "at least 1"),
+        (("run", "image/lenet", "--batch", "many"), "whole number"),
+        (("run", "image/lenet", "--time-limit", "-3"), "above 0"),
+        (("run", "image/lenet", "--backend", ","), "empty list"),
+        (("run", "image/lenet", "--data", "mnist"), "NAME=DIR"),
+        (("run", "image/lenet", "--label", "x"), "KEY=VALUE"),
+        (("run", "image/lenet", "--goals", "none"), "no such goals"),
+        (("run", "image/lenet", "--report", "/nowhere/p.html"), "does not exist"),
+        (("run", "image/lenet", "--json", "/nowhere/r.json"), "does not exist"),
+        (("run", "image/lenet", "--places", "/nowhere.toml"), "no such places file"),
+        (("run", "image/lenet", "--store", "/proc/r.db"), "r.db"),
+        (("count", "image/none"), "unknown workload"),
+        (("count", "image/lenet", "--scale", "huge"), "has no scale"),
+        (("train", "image/none"), "unknown workload"),
+        (("train", "image/lenet", "--scale", "reference"), "cannot be trained"),
+        (("train", "image/*"), "train takes one"),
+        (("train", "image/lenet", "--output", "/proc/x/w.safetensors"), "--output"),
+        (("hw", "show", "abacus"), "unknown device model"),
+        (("hw", "show"), "needs a name"),
+        (("list", "unicorns"), "invalid choice"),
+        (("report", "zzzz"), "no run"),
+        (("compare", "latest"), "needs two"),
+        (("measure",), "invalid choice"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_2(
+    arguments: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A user's mistake is answered with one clear sentence, never a traceback."""
+    assert run(*arguments) == 2
+    errors = capsys.readouterr().err.strip()
+    assert says in errors
+    assert len(errors.splitlines()) == 1
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("list", what)
+        for what in ("workloads", "suites", "backends", "devices", "meters", "metrics", "datasets",
+                     "goals")
+    ]
+    + [("hw", "list"), ("hw", "show", "h200-sxm-141gb"), ("count", "image/lenet")],
+)  # fmt: skip
+def test_every_listing_prints_and_gives_json(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each listing has a table for people and the same as JSON."""
+    assert run(*arguments) == 0
+    assert capsys.readouterr().out.strip()
+    assert run(*arguments, "--json", "-") == 0
+    assert isinstance(json.loads(capsys.readouterr().out), (list, dict))
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """`--help` needs none of torch, pandas, numpy, SQLAlchemy, rich or jinja2."""
+    code = (
+        "import sys\nfrom benchsuite.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'pandas', 'numpy', 'sqlalchemy', 'rich', 'jinja2', 'msgspec'}\n"
+        "print('HEAVY', sorted(heavy & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip().endswith("HEAVY []")

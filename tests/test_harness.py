@@ -1,0 +1,260 @@
+"""Tests of benchsuite.harness: the timed loop, the warm-up, contention, networks and accuracy."""
+
+from __future__ import annotations
+
+import pickle
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from benchsuite import catalog
+from benchsuite.arrays import as_arrays, to_tensors
+from benchsuite.errors import BadInput, NotMeasurable
+from benchsuite.harness import accuracy, contention, network, performance
+from benchsuite.harness.performance import Load, Metered
+from benchsuite.meters import Subject
+from benchsuite.types import Arrays, Contention, EnergyReading, Part, Split
+
+from .measurements import DEVICE, window
+
+SUBJECT = Subject(device=DEVICE, envelope=None, threads=1)
+
+
+def calls(count: int) -> tuple[list[int], Load]:
+    made: list[int] = []
+    queries = [lambda n=n: made.append(n) for n in range(count)]
+    return made, Load(scenario="Offline", calls=queries, batch=2, frames=2.0 * count)
+
+
+def measured(load: Load, metered: Metered | None = None) -> performance.Window:
+    return performance.measure(
+        load,
+        seconds=0.02,
+        warmup_s=0.01,
+        metered=metered or Metered(meter=None, subject=SUBJECT, reason="no meter: test"),
+        start_memory=lambda: None,
+        peak_memory=lambda: 123,
+    )
+
+
+def test_a_window_holds_whole_cycles_and_every_query() -> None:
+    """Queries rotate through the pool in order; durations, queries and frames agree."""
+    made, load = calls(3)
+    got = measured(load)
+    assert got.queries % 3 == 0
+    assert len(got.durations_ns) == got.queries
+    assert got.frames == 2.0 * got.queries
+    assert made == [0, 1, 2] * (len(made) // 3)
+    assert got.seconds >= 0.02
+    assert sum(got.durations_ns) <= got.seconds * 1e9 * 1.0001
+    assert got.peak_memory_b == 123
+    assert got.energy is None
+    assert got.energy_reason == "no meter: test"
+
+
+def test_an_asynchronous_device_is_waited_for() -> None:
+    """SingleStream waits after each query, Offline on a queue once a cycle."""
+    waits: list[None] = []
+    for queued, per in ((False, 1), (True, 2)):
+        waits.clear()
+        made: list[int] = []
+        load = Load(
+            scenario="Offline", calls=[partial(made.append, 1)] * 2, batch=1, frames=2.0,
+            wait=lambda: waits.append(None), queued=queued,
+        )  # fmt: skip
+        got = measured(load)
+        assert len(waits) * per == len(made)
+        assert got.queries == len(got.durations_ns) * got.queries_per_duration
+
+
+class _Meter:
+    window_s = 0.0
+    measures = True
+
+    def __init__(self, failure: str | None = None) -> None:
+        self._failure = failure
+
+    def check(self, subject: Subject) -> None: ...
+
+    def start(self, subject: Subject) -> _Meter:
+        return self
+
+    def stop(self) -> EnergyReading:
+        if self._failure:
+            raise NotMeasurable(self._failure)
+        return EnergyReading(energy_j=1.0, seconds=1.0, source="csv", boundary="wall", how="test")
+
+
+def test_the_meter_watches_the_window() -> None:
+    """A meter's reading is kept; one that fails leaves its reason, and the window stands."""
+    _, load = calls(1)
+    good = measured(load, Metered(meter=_Meter(), subject=SUBJECT))  # type: ignore[arg-type]
+    assert good.energy is not None
+    assert good.energy.source == "csv"
+    bad = measured(load, Metered(meter=_Meter("too short"), subject=SUBJECT))  # type: ignore[arg-type]
+    assert bad.energy is None
+    assert bad.energy_reason == "too short"
+    assert bad.queries > 0
+
+
+def looks(medians_ns: list[int]) -> tuple[list[int], object]:
+    """A cycle whose k-th look takes the k-th duration for each query, the last one for ever."""
+    taken: list[int] = []
+
+    def cycle(cycles: int) -> list[int]:
+        duration = medians_ns[min(len(taken), len(medians_ns) - 1)]
+        taken.append(duration)
+        return [n * duration for n in range(cycles + 1)]
+
+    return taken, cycle
+
+
+def test_a_warm_up_ends_when_the_median_stands_still() -> None:
+    """Two looks in a row within 1 % are steady; a median that keeps moving is not."""
+    taken, still = looks([10**8] * 9)
+    steady = performance.warm_up(still, at_most_s=60.0)  # type: ignore[arg-type]
+    assert steady.steady
+    assert len(taken) == 4
+    _, moving = looks([int(10**8 * 1.1**n) for n in range(50)])
+    restless = performance.warm_up(moving, at_most_s=0.0)  # type: ignore[arg-type]
+    assert not restless.steady
+    assert restless.movement == pytest.approx(0.1, rel=0.01)
+
+
+def test_contention_is_what_others_took() -> None:
+    """Other processes' time is the machine's busy time less our own; steal is told apart."""
+    before = contention.Reading(involuntary=5, steal_s=1.0, busy_s=10.0, own_s=3.0)
+    after = contention.Reading(involuntary=9, steal_s=1.5, busy_s=14.0, own_s=6.0)
+    assert contention.between(before, after) == Contention(
+        involuntary_switches=4, steal_s=0.5, other_cpu_s=1.0
+    )
+    unknown = contention.Reading(involuntary=None, steal_s=None, busy_s=None, own_s=0.0)
+    assert contention.between(unknown, unknown) == Contention()
+
+
+def test_a_disturbed_window_is_doubted() -> None:
+    """A second of other work in a 2-s window is flagged, a hundredth is not."""
+    from dataclasses import replace
+
+    quiet = replace(window(), contention=Contention(steal_s=0.0, other_cpu_s=0.02))
+    busy = replace(window(), contention=Contention(steal_s=0.0, other_cpu_s=1.0))
+    assert contention.doubts(quiet, cores=2) == []
+    (doubt,) = contention.doubts(busy, cores=2)
+    assert doubt.code == "contended"
+    assert doubt.message.startswith("Offline:")
+
+
+def lenet() -> catalog.Entry:
+    return catalog.load_catalog(catalog.content_roots()).entries["image/lenet"]
+
+
+def test_random_inputs_are_never_zeros() -> None:
+    """Inputs of a reference scale are drawn from the seed, and integers stay below their bound."""
+    (signature,) = lenet().scale("reference").signatures
+    (first,) = network.random_inputs(signature, batch=2, seed=1)
+    (again,) = network.random_inputs(signature, batch=2, seed=1)
+    (other,) = network.random_inputs(signature, batch=2, seed=2)
+    assert first.shape == (2, 1, 28, 28)
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert first.std() > 0.5
+
+
+def test_batches_fill_up_the_last_one() -> None:
+    """Every batch has the same size; how many samples count is said."""
+    pieces = list(network.batches((np.arange(5),), batch=2))
+    assert [len(piece[0]) for piece, _ in pieces] == [2, 2, 2]
+    assert [valid for _, valid in pieces] == [2, 2, 1]
+    assert pieces[-1][0][0][0] == 4
+
+
+def test_weights_load_and_every_misfit_is_named(tmp_path: Path) -> None:
+    """Safetensors of the right shapes load; a missing, extra or misshapen tensor is refused."""
+    net = network.build(lenet(), "embedded", seed=3)
+    state = {name: tensor.contiguous() for name, tensor in net.state_dict().items()}
+    save_file(state, tmp_path / "good.safetensors")
+    other = network.build(lenet(), "embedded", seed=4)
+    assert network.weights_hash(other) != network.weights_hash(net)
+    network.load_weights(other, tmp_path / "good.safetensors")
+    assert network.weights_hash(other) == network.weights_hash(net)
+    name = next(iter(state))
+    for change, says in (
+        ({k: v for k, v in state.items() if k != name}, "is missing"),
+        (state | {"more": torch.zeros(1)}, "is not a tensor of this network"),
+        (state | {name: torch.zeros(1, 2)}, "has shape"),
+    ):
+        save_file(change, tmp_path / "bad.safetensors")
+        with pytest.raises(BadInput, match=says):
+            network.load_weights(other, tmp_path / "bad.safetensors")
+
+
+class _Bomb:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (Path.touch, (Path("exploded"),))
+
+
+def test_a_pickle_is_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A torch.save file or a bare pickle in place of safetensors is refused without loading it."""
+    monkeypatch.chdir(tmp_path)
+    net = network.build(lenet(), "embedded")
+    torch.save(net.state_dict(), tmp_path / "w.pt")
+    (tmp_path / "w.pkl").write_bytes(pickle.dumps(_Bomb()))
+    (tmp_path / "junk.safetensors").write_bytes(b"\x00" * 100)
+    for name, says in (("w.pt", "a pickle"), ("w.pkl", "a pickle"), ("junk.safetensors", "not a")):
+        with pytest.raises(BadInput, match=says):
+            network.load_weights(net, tmp_path / name)
+    assert not (tmp_path / "exploded").exists()
+
+
+class _Executable:
+    precision_ran = "fp32"
+    how = "test"
+
+    def __init__(self, error: float = 0.0) -> None:
+        self._error = error
+        self.batches: list[int] = []
+
+    def bind(self, inputs: Arrays) -> object:
+        return lambda: None
+
+    def run(self, inputs: Arrays) -> Arrays:
+        self.batches.append(len(inputs[0]))
+        return (inputs[0].reshape(len(inputs[0]), -1) * (1 + self._error),)
+
+
+def test_the_executable_is_scored_on_the_whole_split_in_its_own_batches() -> None:
+    """Accuracy comes from the timed executable, in queries of exactly its batch."""
+    labels = np.array([0, 1, 2, 2, 0])
+    scores = np.eye(3, dtype=np.float32)[[0, 1, 2, 2, 1]]
+    split = Split(parts=(Part(inputs=(scores,), targets={"label": labels}),))
+    executable = _Executable()
+    got = accuracy.score(lenet(), executable, split, inputs=[(scores,)], batch=2)  # type: ignore[arg-type]
+    assert executable.batches == [2, 2, 2]
+    assert got.value == pytest.approx(4 / 5)
+    assert got.samples == 5
+
+
+def test_the_distance_from_the_reference_is_relative() -> None:
+    """Outputs that are 1 % off are at distance 0.01; the same winner is agreement."""
+    sample = (np.array([[1.0, 2.0], [4.0, 3.0]], dtype=np.float32),)
+    got = accuracy.distance(_Executable(0.01), [sample], [sample], precision="fp32")  # type: ignore[arg-type]
+    assert got.relative_error == pytest.approx(0.01, rel=1e-4)
+    assert got.agreement == 1.0
+    assert got.samples == 2
+    assert got.relative_error > got.tolerance
+
+
+def test_arrays_and_tensors_go_both_ways() -> None:
+    """Read-only arrays are copied, outputs become a tuple, other outputs are refused."""
+    array = np.ones((2, 3), dtype=np.float32)
+    array.flags.writeable = False
+    (tensor,) = to_tensors((array,))
+    tensor += 1
+    assert array.max() == 1
+    assert as_arrays(tensor)[0].shape == (2, 3)
+    with pytest.raises(TypeError, match="tensor"):
+        as_arrays({"a": tensor})

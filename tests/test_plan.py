@@ -1,0 +1,132 @@
+"""Tests of benchsuite.plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchsuite.errors import BadInput
+from benchsuite.plan import Request, load_suite, make_plan
+
+
+def plan_of(cache: Path, tmp_path: Path, *targets: str, **settings: object) -> object:
+    request = Request(targets=targets, **settings)  # type: ignore[arg-type]
+    return make_plan(request, cache=cache, home=tmp_path / "home")
+
+
+def test_a_workload_alone_is_measured_on_both_first_backends(
+    content: Path, cache: Path, tmp_path: Path
+) -> None:
+    """Scale, batch, scenarios and backends have defaults, and the scale chosen is noted."""
+    plan = make_plan(
+        Request(targets=("image/tiny",), content=(content,)), cache=cache, home=tmp_path
+    )
+    assert [spec.backend for spec in plan.specs] == ["eager", "onnxruntime"]
+    assert {spec.batch for spec in plan.specs} == {4}
+    assert plan.notes == ("image/tiny: scale reference",)
+    assert all(spec.weights is None and spec.weights_reason for spec in plan.specs)
+
+
+def test_a_system_named_twice_is_measured_once(content: Path, cache: Path, tmp_path: Path) -> None:
+    """Overlapping targets do not repeat a system."""
+    plan = make_plan(
+        Request(targets=("image/tiny", "image/tiny"), content=(content,), backends=("eager",)),
+        cache=cache,
+        home=tmp_path,
+    )
+    assert len(plan.specs) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"targets": ("smok",)}, "did you mean smoke"),
+        ({"targets": ("lenet",)}, "did you mean image/lenet"),
+        ({"targets": ("image/nothing",)}, "unknown workload"),
+        ({"targets": ("image/lenet",), "backends": ("egaer",)}, "did you mean eager"),
+        ({"targets": ("image/lenet",), "device": "gpu"}, "unknown device"),
+        ({"targets": ("image/lenet",), "scenarios": ("offline",)}, "did you mean Offline"),
+        ({"targets": ("image/lenet",), "precisions": ("fp31",)}, "unknown precision"),
+        ({"targets": ("image/lenet",), "meter": "tea"}, "unknown meter"),
+        ({"targets": ("image/lenet",), "scale": "huge"}, "unknown scale"),
+        ({"targets": ("image/lenet",), "data": {"mnist": Path("/")}}, "unknown data set"),
+        ({"targets": ("image/lenet",), "data": {"mnist-5k": Path("/nowhere")}}, "no such folder"),
+        ({"targets": ("image/lenet",), "weights": {"image/lenet": Path("/no")}}, "no such file"),
+        ({"targets": ("nothing.toml",)}, "no such suite file"),
+        ({"targets": ("nothing.py",)}, "no such workload file"),
+        ({"targets": ("image/lenet",), "content": (Path("/nowhere"),)}, "no such folder"),
+    ],
+)
+def test_bad_requests_are_one_sentence(
+    cache: Path, tmp_path: Path, settings: dict[str, object], says: str
+) -> None:
+    """Every unknown name and missing place is refused before anything is measured."""
+    with pytest.raises(BadInput, match=says) as caught:
+        make_plan(Request(**settings), cache=cache, home=tmp_path)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_data_folder_names_the_first_thing_missing(cache: Path, tmp_path: Path) -> None:
+    """A folder without the data set's file is refused with the file's name."""
+    with pytest.raises(BadInput, match="mnist_5k"):
+        plan_of(cache, tmp_path, "image/lenet", data={"mnist-5k": tmp_path})
+
+
+def test_a_backend_that_is_not_there_is_skipped_with_its_pip_line(
+    content: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An absent package leaves the other backends, and the reason says what to install."""
+    from benchsuite.backends import onnxruntime
+
+    monkeypatch.setattr(onnxruntime, "_PACKAGES", ("a_package_nobody_has",))
+    plan = make_plan(
+        Request(targets=("image/tiny",), content=(content,)), cache=cache, home=tmp_path
+    )
+    assert [spec.backend for spec in plan.specs] == ["eager"]
+    ((spec, reason),) = plan.skipped
+    assert spec.backend == "onnxruntime"
+    assert "pip install 'benchsuite[bench]'" in reason
+
+
+SUITE = """
+title = "Mine"
+seconds = 2
+[[systems]]
+workloads = ["image/*"]
+backends = ["eager"]
+batch = 8
+"""
+
+
+def test_a_suite_file_is_read(tmp_path: Path) -> None:
+    """Settings and groups of a suite come from its TOML file."""
+    path = tmp_path / "mine.toml"
+    path.write_text(SUITE)
+    suite = load_suite(path)
+    assert (suite.name, suite.title, suite.seconds) == ("mine", "Mine", 2.0)
+    assert suite.groups[0].batch == 8
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("seconds = 2", "second = 2", "did you mean seconds"),
+        ("seconds = 2", "seconds = 'long'", "must be a number"),
+        ("seconds = 2", "seconds = 0", "above 0"),
+        ("batch = 8", "batch = 0", "at least 1"),
+        ("batch = 8", "batch = true", "must be a whole number"),
+        ('backends = ["eager"]', 'backends = "eager"', "must be a list"),
+        ('backends = ["eager"]', "backends = [1]", "list of texts"),
+        ('backends = ["eager"]', 'backends = ["none"]', "unknown backend"),
+        ('workloads = ["image/*"]', "", "needs workloads"),
+        ("[[systems]]", "[systems]", "at least one"),
+    ],
+)
+def test_a_wrong_suite_is_refused(tmp_path: Path, old: str, new: str, says: str) -> None:
+    """A wrong key or value in a suite is named with the file."""
+    path = tmp_path / "mine.toml"
+    path.write_text(SUITE.replace(old, new))
+    with pytest.raises(BadInput, match=says) as caught:
+        load_suite(path)
+    assert str(path) in str(caught.value)

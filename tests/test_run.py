@@ -1,0 +1,89 @@
+"""Tests of benchsuite.run: classes, doubts, and how a worker's end is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchsuite import run
+from benchsuite.metrics import compute
+from benchsuite.types import Doubt, Quality, SystemSpec, Value
+
+from .measurements import measurement
+from .test_store import spec
+
+QUALITY = Quality(measure="top-1", target=0.85)
+
+
+def test_an_embedded_result_that_meets_its_target_is_embedded() -> None:
+    """The scale decides between embedded and qualified; the target decides whether it ranks."""
+    assert run.classify(spec(), measurement(), [], QUALITY) == ("embedded", None)
+    full = replace(spec(), scale="reference")
+    assert run.classify(full, measurement(), [], QUALITY) == ("qualified", None)
+    missed, reason = run.classify(spec(), measurement(), [], replace(QUALITY, target=0.95))
+    assert missed == "unranked"
+    assert "0.900 is below the target 0.95" in str(reason)
+
+
+def test_a_nan_accuracy_never_meets_a_target() -> None:
+    """A network of NaNs is unranked, not qualified by a comparison that is false both ways."""
+    score = measurement().accuracy
+    assert score is not None
+    broken = replace(measurement(), accuracy=replace(score, value=float("nan")))
+    assert run.classify(spec(), broken, [], QUALITY)[0] == "unranked"
+
+
+def test_without_accuracy_reference_is_speed_only_and_embedded_is_unranked() -> None:
+    """Speed alone is a class of its own at reference scale only."""
+    bare = replace(measurement(), accuracy=None, accuracy_reason="no data")
+    assert run.classify(replace(spec(), scale="reference"), bare, [], None) == (
+        "speed-only", "no data",
+    )  # fmt: skip
+    assert run.classify(spec(), bare, [], QUALITY)[0] == "unranked"
+
+
+@pytest.mark.parametrize("code", ["contended", "throttled", "parity", "above_peak_unexplained"])
+def test_grave_doubts_keep_a_result_out_of_rankings(code: str) -> None:
+    """Contention, throttling, wrong outputs, an impossible speed: unranked with the reason."""
+    doubt = Doubt(code=code, message="because")
+    assert run.classify(spec(), measurement(), [doubt], QUALITY) == (
+        "unranked", f"{code}: because",
+    )  # fmt: skip
+
+
+def fast(fraction: float) -> dict[str, Value]:
+    made = measurement()
+    values = compute(made, made.windows[0])
+    return values | {"fraction_of_peak": Value(value=fraction, how="test")}
+
+
+def test_above_peak_names_its_cause() -> None:
+    """A tenth of the taps on padding explains 105 % of peak, but not 120 %."""
+    assert run.above_peak(fast(0.99)) == []
+    (padded,) = run.above_peak(fast(1.05))
+    assert padded.code == "above_peak"
+    assert "10%" in padded.message
+    (odd,) = run.above_peak(fast(1.2))
+    assert odd.code == "above_peak_unexplained"
+
+
+def test_doubts_of_a_scenario_stay_with_its_row() -> None:
+    """What disturbed SingleStream does not mark Offline; what concerns the system marks both."""
+    made = measurement()
+    offline = made.windows[0]
+    single = Doubt(code="contended", message="SingleStream: others took CPU time")
+    shared = Doubt(code="drift", message="the machine runs slower now")
+    assert not run._concerns(single, offline)
+    assert run._concerns(shared, offline)
+
+
+def test_a_missing_executable_is_a_reason_not_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that dies at once leaves its last line as the reason."""
+    lost: SystemSpec = replace(spec(), cache=str(tmp_path), path=str(tmp_path / "gone.py"))
+    outcome = run.run_worker(replace(lost, backend="none", time_limit_s=120))
+    assert isinstance(outcome, str)
+    assert "unknown backend" in outcome

@@ -1,0 +1,210 @@
+"""Deep Speech 2, the end-to-end speech recogniser."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from benchsuite import scoring
+from benchsuite.types import (
+    Array,
+    Arrays,
+    Outputs,
+    Quality,
+    Scale,
+    Score,
+    Signature,
+    Split,
+    TensorSpec,
+    Training,
+    Workload,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+_WINDOW, _HOP, _RATE_HZ = 320, 160, 16_000  # 20 ms, 10 ms
+_BINS = _WINDOW // 2 + 1
+_CHARACTERS = 29  # blank, a to z, space, apostrophe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Size:
+    """Of the network: channels, filters and strides (frequency, time) of the convolutions."""
+
+    channels: tuple[int, ...]
+    filters: tuple[tuple[int, int], ...]
+    strides: tuple[tuple[int, int], ...]
+    layers: int
+    hidden: int
+
+
+_SIZES = {
+    "embedded": _Size(
+        channels=(16, 32),
+        filters=((21, 11), (11, 5)),
+        strides=((4, 2), (2, 1)),
+        layers=2,
+        hidden=128,
+    ),
+    "reference": _Size(
+        channels=(32, 32, 96),
+        filters=((41, 11), (21, 11), (21, 11)),
+        strides=((2, 2), (2, 1), (2, 1)),
+        layers=7,
+        hidden=1760,
+    ),
+}
+
+
+def _recording(seconds: float) -> Signature:
+    columns = (int(seconds * _RATE_HZ) - _WINDOW) // _HOP + 1
+    return Signature(inputs=(TensorSpec(shape=(1, _BINS, columns)),), frames=seconds)
+
+
+WORKLOAD = Workload(
+    title="Deep Speech 2",
+    paper=(
+        "Amodei et al.: Deep Speech 2: End-to-End Speech Recognition in English and Mandarin, "
+        "ICML 2016"
+    ),
+    frame="second",
+    scales={
+        "embedded": Scale(
+            signatures=(_recording(1.0), _recording(1.5)),
+            batch=8,
+            qualities={"espeak-commands": Quality(measure="1 - WER", target=0.85)},
+            training=Training(epochs=12, batch=32, learning_rate=3e-3, clip=5.0),
+        ),
+        "reference": Scale(signatures=(_recording(5.0),), batch=8),
+    },
+    note="",
+)
+
+
+def build(scale: str) -> torch.nn.Module:
+    """The network: log-spectrograms (n, 1, 161, time) to scores (n, time / 2, 29)."""
+    import torch
+    from torch import nn
+
+    size = _SIZES[scale]
+
+    class Recurrent(nn.Module):
+        """Both directions, one matrix for their input, their sum."""
+
+        def __init__(self, inputs: int, hidden: int) -> None:
+            super().__init__()
+            self.norm = nn.BatchNorm1d(inputs)
+            self.input = nn.Parameter(torch.empty(hidden, inputs))
+            self.forwards = nn.Parameter(torch.empty(hidden, hidden))
+            self.backwards = nn.Parameter(torch.empty(hidden, hidden))
+            for weight in self.parameters(recurse=False):
+                nn.init.uniform_(weight, -(hidden**-0.5), hidden**-0.5)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.norm(x.transpose(1, 2)).transpose(1, 2)
+            both = _recur(x, self.input, self.forwards, self.backwards).clamp(max=20)
+            return sum(both.chunk(2, dim=2))
+
+    class DeepSpeech2(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            convolutions = OrderedDict[str, nn.Module]()
+            inputs, bands = 1, _BINS
+            shapes = zip(size.channels, size.filters, size.strides, strict=True)
+            for i, (channels, filter_, stride) in enumerate(shapes, 1):
+                padding = (filter_[0] // 2, filter_[1] // 2)
+                convolutions[f"conv{i}"] = nn.Conv2d(
+                    inputs, channels, filter_, stride, padding, bias=False
+                )
+                convolutions[f"norm{i}"] = nn.BatchNorm2d(channels)
+                convolutions[f"relu{i}"] = nn.Hardtanh(0, 20)
+                inputs, bands = channels, (bands - 1) // stride[0] + 1
+            self.convolutions = nn.Sequential(convolutions)
+            widths = [inputs * bands] + [size.hidden] * size.layers
+            self.recurrent = nn.Sequential(*map(Recurrent, widths, widths[1:]))
+            self.characters = nn.Linear(size.hidden, _CHARACTERS)
+
+        def forward(self, spectrogram: torch.Tensor) -> torch.Tensor:
+            features = self.convolutions(spectrogram).flatten(1, 2).transpose(1, 2)
+            return self.characters(self.recurrent(features))
+
+    return DeepSpeech2().eval()
+
+
+def _recur(
+    x: torch.Tensor, w: torch.Tensor, forwards: torch.Tensor, backwards: torch.Tensor
+) -> torch.Tensor:
+    """Rectified recurrences over time in both directions, (n, time, 2 * hidden)."""
+    import torch
+
+    n, time, _ = x.shape
+    hidden = len(forwards)
+    if torch.onnx.is_in_onnx_export():  # the exporter would unroll every step of time
+        y = torch.onnx.ops.symbolic(
+            "RNN",
+            (x.transpose(0, 1), torch.stack([w, w]), torch.stack([forwards, backwards])),
+            {"hidden_size": hidden, "direction": "bidirectional", "activations": ["Relu", "Relu"]},
+            dtype=x.dtype,
+            shape=(time, 2, n, hidden),
+        )
+        return y.permute(2, 0, 1, 3).flatten(2)
+    start = x.new_zeros(2, n, hidden)
+    weights = (w, forwards, w, backwards)
+    return torch.rnn_relu(x, start, weights, False, 1, 0.0, False, True, True)[0]
+
+
+def preprocess(inputs: Arrays) -> Arrays:
+    """Recordings (n, samples) to log-spectrograms (n, 1, 161, time) of zero mean, unit variance."""
+    import numpy as np
+
+    (recordings,) = inputs
+    window = np.hanning(_WINDOW).astype(np.float32)
+    columns = (recordings.shape[1] - _WINDOW) // _HOP + 1
+    result = np.empty((len(recordings), 1, _BINS, columns), dtype=np.float32)
+    for spectrogram, recording in zip(result, recordings, strict=True):
+        frames = np.lib.stride_tricks.sliding_window_view(recording, _WINDOW)[::_HOP] * window
+        power = np.log(np.abs(np.fft.rfft(frames)) ** 2 + 1)
+        spectrogram[0] = ((power - power.mean()) / power.std()).T
+    return (result,)
+
+
+def objective(network: torch.nn.Module) -> torch.nn.Module:
+    """Connectionist temporal classification against `labels` (n, L) of `lengths` (n,)."""
+    import torch
+
+    class Ctc(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(
+            self, x: torch.Tensor, *, labels: torch.Tensor, lengths: torch.Tensor, **_: Any
+        ) -> torch.Tensor:
+            scores = self.network(x).log_softmax(2).transpose(0, 1)
+            steps = torch.full_like(lengths, len(scores))
+            return torch.nn.functional.ctc_loss(
+                scores, labels, steps, lengths, zero_infinity=True
+            )
+
+    return Ctc()
+
+
+def decode(scores: Array, alphabet: str) -> list[str]:
+    """The texts of scores (n, time, characters): the best of each step, merged, without blanks."""
+    import numpy as np
+
+    best = scores.argmax(axis=2)
+    new = np.diff(best, axis=1, prepend=0) != 0
+    return ["".join(alphabet[i] for i in row[keep & (row != 0)]) for row, keep in zip(best, new)]
+
+
+def score(outputs: Outputs, split: Split) -> Score:
+    """1 - word error rate of the greedy transcription, the character error rate beside it."""
+    hypotheses: list[str] = []
+    references: list[str] = []
+    for (scores, *_), part in zip(outputs, split.parts, strict=True):
+        hypotheses += decode(scores, split.facts["alphabet"])
+        references += part.targets["text"].tolist()
+    return scoring.transcription(hypotheses, references)

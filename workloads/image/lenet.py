@@ -1,0 +1,82 @@
+"""LeNet-5, the digit classifier."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from _jitter import jittered
+
+from benchsuite import scoring
+from benchsuite.types import (
+    Arrays,
+    Outputs,
+    Quality,
+    Scale,
+    Score,
+    Signature,
+    Split,
+    TensorSpec,
+    Training,
+    Workload,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+_IMAGE = (Signature(inputs=(TensorSpec(shape=(1, 28, 28)),)),)
+
+WORKLOAD = Workload(
+    title="LeNet-5",
+    paper=(
+        "LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document Recognition, "
+        "Proc. IEEE 86(11), 1998"
+    ),
+    frame="image",
+    scales={
+        "embedded": Scale(
+            signatures=_IMAGE,
+            batch=64,
+            qualities={
+                "mnist-5k": Quality(measure="top-1", target=0.96),
+                "fashion-mnist": Quality(measure="top-1", target=0.88),
+            },
+            training=Training(epochs=80, batch=50, learning_rate=5e-3, weight_decay=3e-2),
+        ),
+        "reference": Scale(signatures=_IMAGE, batch=64),
+    },
+    note="Max pooling and ReLU instead of the paper's trainable subsampling and scaled tanh.",
+)
+
+
+def build(scale: str) -> torch.nn.Module:
+    """The network; both scales have the published dimensions."""
+    from torch import nn
+
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(16, 120, 5),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(120, 84),
+        nn.ReLU(),
+        nn.Linear(84, 10),
+    )
+
+
+def preprocess(inputs: Arrays) -> Arrays:
+    """Bytes (n, 1, 28, 28) to floats of about zero mean and unit variance."""
+    (images,) = inputs
+    return ((images.astype("float32") / 255 - 0.1307) / 0.3081,)
+
+
+examples = jittered
+
+
+def score(outputs: Outputs, split: Split) -> Score:
+    """Top-1, with top-5 beside it."""
+    return scoring.top_k(outputs, split)
