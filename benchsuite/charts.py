@@ -36,6 +36,7 @@ _CORRELATIONS = ("rho", "correlation")
 _STILL_LOG = 5e-4  # shown as times 1.000
 _STILL_POINTS = 5e-7
 
+_LONGEST_FRAME = 20
 _MARGIN = 4.0  # per cent of a waterfall's width on either side
 _LEAST = 0.6  # per cent: a share of nothing is still seen
 
@@ -104,6 +105,7 @@ def figure(
     if info.unit == "1":
         return Figure(number=f"{value:,.0f}".replace(",", "\u202f"))
     found = _apart(quantity(value, info.unit))
+    frame = frame if len(frame) <= _LONGEST_FRAME else f"{frame[: _LONGEST_FRAME - 1]}…"
     return Figure(number=found.number, unit=found.unit.replace("frame", frame))
 
 

@@ -178,6 +178,19 @@ def reference(systems: Iterable[System], *, beside: System) -> System | None:
     return None
 
 
+def threads_said(key: SystemKey) -> str:
+    """How many threads a system runs on."""
+    return "1 thread" if key.threads == 1 else f"{key.threads} threads"
+
+
+def why_unranked(row: Result) -> str | None:
+    """Why a row is in its class; only the code of a doubt that is told in full elsewhere."""
+    reason = row.class_reason
+    if reason is None:
+        return "no reason was recorded" if row.rank_class == UNRANKED else None
+    return next((doubt.code for doubt in row.doubts if doubt.message in reason), reason)
+
+
 def finding(results: Sequence[Result]) -> str:
     """The sentence that opens a page: quality first, then speed, then what went wrong."""
     systems = join(results)
@@ -236,7 +249,7 @@ _DISTINCTIONS: tuple[_Names, ...] = (
     lambda key, run: key.scale,
     lambda key, run: key.dataset or "no data",
     lambda key, run: f"batch {key.batch}",
-    lambda key, run: f"{key.threads} threads",
+    lambda key, run: threads_said(key),
     lambda key, run: key.device_name,
     lambda key, run: f"{key.device_count} devices",
     lambda key, run: f"run {run}",

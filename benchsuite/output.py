@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from benchsuite.difference import Comparison
     from benchsuite.types import Result
 
-_PIPE_WIDTH = 160
+_PIPE_WIDTH = 400
 
 
 def print_run(results: Sequence[Result]) -> None:
@@ -54,31 +54,7 @@ def print_training(record: Mapping[str, Any], output: Path) -> None:
 
 def print_count(counted: WorkloadCount) -> None:
     """A network's layers and totals, per frame."""
-    whole = counted.work or 1.0
-    rows = [
-        (
-            layer.name,
-            layer.kind,
-            "x".join(map(str, layer.output_shape)),
-            f"{layer.parameters:,}" if layer.parameters else "",
-            quantity(layer.work, "FLOP") if layer.work else "",
-            percent(layer.work / whole) if layer.work else "",
-            quantity(layer.traffic, "B") if layer.traffic else "",
-        )
-        for layer in counted.layers
-    ]
-    title = f"{counted.workload} · {counted.scale} · batch {counted.batch} · per {counted.frame}"
-    columns = ("layer", "kind", "output", "parameters", "work", "share", "traffic")
-    uncounted = ", ".join(counted.uncounted)
-    _print(
-        terminal.plain_table(title, columns, rows),
-        f"work {quantity(counted.work, 'FLOP')} ({quantity(counted.work / 2, 'MAC')}), "
-        f"{quantity(counted.work_without_padding, 'FLOP')} without padding; "
-        f"{counted.parameters:,} parameters, {quantity(counted.model_size, 'B')} in fp32; "
-        f"activations {quantity(counted.activations, 'B')}; "
-        f"traffic {quantity(counted.traffic, 'B')}",
-        f"not counted: {uncounted} (no FLOP formula)" if uncounted else None,
-    )
+    _print(terminal.count_table(counted), "")
 
 
 def print_probe(report: Mapping[str, Any]) -> None:

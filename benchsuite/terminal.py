@@ -112,19 +112,20 @@ def plain_table(
 
 
 def doubts(results: Sequence[Result]) -> RenderableType:
-    """Every doubt once, with the systems it was raised against."""
-    against: dict[str, list[str]] = {}
+    """Each kind of doubt once: whom it concerns, and the first message in full."""
+    kinds: dict[str, list[tuple[str, str]]] = {}
     for system in compare.join(results):
         for row in system.rows.values():
             for doubt in row.doubts:
-                names = against.setdefault(doubt.message, [])
-                if system.label not in names:
-                    names.append(system.label)
+                kinds.setdefault(doubt.code, []).append((system.label, doubt.message))
     lines = []
-    for message, names in against.items():
-        line = Text("doubt ", style="yellow")
-        line.append(_clean(f"{_names(names)}: ", longest=_LONGEST_REASON), style="bold not yellow")
-        line.append(_clean(message, longest=5 * _LONGEST_REASON), style="not yellow")
+    for code, raised in kinds.items():
+        names = list(dict.fromkeys(label for label, _ in raised))
+        others = len({message for _, message in raised}) - 1
+        more = f" ({others} more of this kind on the page)" if others else ""
+        line = Text(f"doubt {_clean(code)} ", style="yellow")
+        line.append(f"{_names(names)}: ", style="bold not yellow")
+        line.append(_clean(raised[0][1], longest=5 * _LONGEST_REASON) + more, style="not yellow")
         lines.append(line)
     return Group(*lines)
 
@@ -207,7 +208,7 @@ def _without_numbers(systems: Sequence[System]) -> Iterator[Text]:
                 line.append(_clean(row.reason or "no reason was recorded", longest=_LONGEST_REASON))
                 yield line
         if system.measured and system.row.rank_class == compare.UNRANKED:
-            reason = system.row.class_reason or "no reason was recorded"
+            reason = compare.why_unranked(system.row) or ""
             line = Text("unranked ", style="yellow")
             line.append(_clean(f"{system.label}: "), style="bold not yellow")
             line.append(_clean(reason, longest=_LONGEST_REASON), style="not yellow")

@@ -10,10 +10,8 @@ from benchsuite.metrics import METRICS, empty
 from benchsuite.types import (
     OFFLINE,
     SINGLE_STREAM,
-    Count,
     Doubt,
     Fingerprint,
-    Layer,
     Result,
     RunInfo,
     SystemKey,
@@ -322,6 +320,7 @@ def troubled_run() -> list[Result]:
         result(
             "image/hostile" + HOSTILE,
             backend=HOSTILE,
+            frame=HOSTILE,
             fields={
                 "rank_class": "unranked",
                 "class_reason": HOSTILE,
@@ -364,26 +363,3 @@ def environments() -> dict[str, dict[str, Any]]:
             "variables": {"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "PASSIVE"},
         }
     }  # fmt: skip
-
-
-def count() -> Count:
-    """A network of three layers, one operator of which nobody can count."""
-    return Count(
-        batch=2,
-        frames=2.0,
-        parameters=1_210,
-        input_elements=2 * 784,
-        output_elements=20,
-        uncounted=("aten.bilinear",),
-        layers=(
-            Layer(name="features.0", kind="Conv2d", work=470_400.0, work_without_padding=4.5e5,
-                  parameters=156, output_shape=(2, 6, 28, 28), input_elements=1568,
-                  weight_elements=156, output_elements=9408),
-            Layer(name="features.1", kind="ReLU", work=0.0, work_without_padding=0.0, parameters=0,
-                  output_shape=(2, 6, 28, 28), input_elements=9408, weight_elements=0,
-                  output_elements=9408),
-            Layer(name="classifier", kind="Linear", work=33_600.0, work_without_padding=33_600.0,
-                  parameters=1_054, output_shape=(2, 10), input_elements=168, weight_elements=1054,
-                  output_elements=20),
-        ),
-    )  # fmt: skip

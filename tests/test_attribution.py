@@ -7,7 +7,6 @@ import random
 from dataclasses import replace
 
 import pytest
-from fakes import NETWORKS, failed, fingerprint, key, metrics, result
 
 from benchsuite.attribution import (
     ACCURACY,
@@ -23,6 +22,7 @@ from benchsuite.attribution import (
     split,
 )
 from benchsuite.types import Result, Value
+from tests.fakes import NETWORKS, failed, fingerprint, key, metrics, result
 
 
 def drawn(seed: int) -> Result:
@@ -220,7 +220,8 @@ def test_a_cause_is_named_where_one_side_alone_differs(
     found = cause(before, after)
     assert found.team == team
     assert found.differing == tuple(
-        name for name in ("network", "weights", "data", "software", "device", "configuration")
+        name
+        for name in ("network", "weights", "data", "software", "device", "configuration")
         if name in changes
     )
 

@@ -53,6 +53,9 @@ class Backend(Protocol):
     def packages(self) -> tuple[str, ...]:
         """Distributions whose versions belong to the software's fingerprint."""
 
+    def imports(self, job: Job) -> tuple[str, ...]:
+        """Modules that `prepare` will import; their memory is not the system's."""
+
 
 def names() -> list[str]:
     """Every backend there is a file for."""

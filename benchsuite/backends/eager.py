@@ -23,6 +23,9 @@ class _Eager:
     def packages(self) -> tuple[str, ...]:
         return ("torch",)
 
+    def imports(self, job: Job) -> tuple[str, ...]:
+        return ("torch",)
+
     def prepare(self, network: torch.nn.Module, job: Job) -> _Executable:
         import torch
 

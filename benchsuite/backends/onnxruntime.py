@@ -50,18 +50,18 @@ class _OnnxRuntime:
     def packages(self) -> tuple[str, ...]:
         return ("torch", *_PACKAGES)
 
+    def imports(self, job: Job) -> tuple[str, ...]:
+        exported = all((folder / _MODEL).is_file() for _, _, folder in _artefacts(job))
+        return ("onnxruntime",) if exported else _PACKAGES
+
     def prepare(self, network: torch.nn.Module, job: Job) -> _Executable:
         sessions: dict[tuple[int, ...], Any] = {}
         cached = True
-        for number, sample in enumerate(job.samples):
-            for batch in sorted(set(job.batches)):
-                folder = job.cache / "onnx" / f"{job.key}-{number}-{batch}"
-                path = folder / _MODEL
-                if not path.is_file():
-                    cached = False
-                    _export(network, tuple(_resized(a, batch) for a in sample), folder)
-                shape = (batch, *sample[0].shape[1:])
-                sessions[shape] = _session(path, job)
+        for sample, batch, folder in _artefacts(job):
+            if not (folder / _MODEL).is_file():
+                cached = False
+                _export(network, tuple(_resized(a, batch) for a in sample), folder)
+            sessions[batch, *sample[0].shape[1:]] = _session(folder / _MODEL, job)
         how = "exported graph from the cache" if cached else "exported by torch.onnx"
         return _Executable(sessions=sessions, job=job, how=f"ONNX Runtime, {how}")
 
@@ -97,6 +97,15 @@ class _Executable:
 
 
 BACKEND = _OnnxRuntime()
+
+
+def _artefacts(job: Job) -> list[tuple[Arrays, int, Path]]:
+    """Each graph that the job needs: its example inputs, its batch, its folder."""
+    return [
+        (sample, batch, job.cache / "onnx" / f"{job.key}-{number}-{batch}")
+        for number, sample in enumerate(job.samples)
+        for batch in sorted(set(job.batches))
+    ]
 
 
 def _session(path: Path, job: Job) -> Any:

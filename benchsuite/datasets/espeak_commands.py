@@ -28,11 +28,7 @@ DATASET = Dataset(
 RATE_HZ = 16_000
 SECONDS = (1.0, 1.5)
 ALPHABET = "_abcdefghijklmnopqrstuvwxyz '"  # the first is CTC's blank
-WORDS = (
-    "zero one two three four five six seven eight nine "
-    "yes no up down left right on off stop go forward backward follow learn visual "
-    "bed bird cat dog happy house tree wow marvin sheila"
-).split()
+WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go", "forward", "backward", "follow", "learn", "visual", "bed", "bird", "cat", "dog", "happy", "house", "tree", "wow", "marvin", "sheila"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,9 +111,7 @@ def measure(
         gc.enable()
     contention = watcher.stop()
     memory_b = peak_memory()
-    durations = tuple(
-        after - before for chunk in chunks for before, after in pairwise(chunk)
-    )
+    durations = tuple(after - before for chunk in chunks for before, after in pairwise(chunk))
     run_cycles = cycles * len(chunks)
     return Window(
         scenario=load.scenario,

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from benchsuite import backends, catalog, datasets, devices, environment, hw, meters
+from benchsuite.accounting import count as count_module
 from benchsuite.accounting.count import count
 from benchsuite.backends import Job
 from benchsuite.devices import probing
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 PHASE_MARK = "\x1e"
 FAILED = 70  # exit status: the reason is in OUT
 _POOL_QUERIES = 4
+_ACCOUNTING = Path(count_module.__file__).parent
 _POOL_B = 256 << 20
 
 
@@ -107,7 +109,7 @@ def measure_system(spec: SystemSpec) -> Measurement:
     _phase("count")
     batch_of = {OFFLINE: spec.batch, SINGLE_STREAM: 1}
     batches = tuple(dict.fromkeys(batch_of[scenario] for scenario in spec.scenarios))
-    counts = _counts(entry, spec, batches)
+    counts = _counts(entry, spec, batches, cache=cache)
 
     # what the answer must be, before a backend may change the network
     pools = {batch: _pool(entry, spec, inputs, batch=batch) for batch in batches}
@@ -129,7 +131,7 @@ def measure_system(spec: SystemSpec) -> Measurement:
         key=_artefact_key(fingerprint, spec.scale),
         cache=cache,
     )
-    resident = _resident_after_imports(backend.packages())
+    resident = _resident_after_imports(backend.imports(job))
     executable = backend.prepare(net, job)
     with torch.inference_mode():
         first = samples[0]
@@ -224,15 +226,42 @@ def _artefact_key(fingerprint: Fingerprint, scale: str) -> str:
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:20]
 
 
-def _counts(entry: catalog.Entry, spec: SystemSpec, batches: Sequence[int]) -> tuple[Count, ...]:
+def _counts(
+    entry: catalog.Entry, spec: SystemSpec, batches: Sequence[int], *, cache: Path
+) -> tuple[Count, ...]:
+    """Counts a signature and batch; kept in the cache, as torch's meta device is slow to load."""
+    facts = {
+        "network": network_hash(entry.path),
+        "scale": spec.scale,
+        "signatures": repr(entry.scale(spec.scale).signatures),
+        "batches": list(batches),
+        "torch": environment.versions(("torch",)),
+        "rules": [catalog.file_hash(path) for path in sorted(_ACCOUNTING.glob("*.py"))],
+    }
+    path = cache / "counts" / f"{environment.digest(facts)}.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=tuple[Count, ...])
+    except (OSError, msgspec.DecodeError):
+        pass
+
     def build() -> torch.nn.Module:
         return network.build(entry, spec.scale)
 
-    return tuple(
+    counts = tuple(
         count(build, signature, batch=batch, training=batch == batches[0])
         for batch in batches
         for signature in entry.scale(spec.scale).signatures
     )
+    _keep(path, msgspec.json.encode(counts))
+    return counts
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Writes a cache file as a whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.write_bytes(content)
+    draft.replace(path)
 
 
 def _pool(
@@ -302,10 +331,7 @@ def _reference(
     except (OSError, msgspec.DecodeError):
         pass
     score = training.evaluate(entry, net, test, inputs=list(inputs))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}")
-    draft.write_bytes(msgspec.json.encode(score))
-    draft.replace(path)
+    _keep(path, msgspec.json.encode(score))
     return score, None
 
 

@@ -192,10 +192,10 @@ class Everything:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raised:
-    """A doubt, and the systems it was raised against."""
+    """A kind of doubt: its messages, each with the systems it was raised against."""
 
-    doubt: Doubt
-    systems: tuple[str, ...]
+    code: str
+    messages: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +251,7 @@ def render(
         "teams": _teams(measured, notes),
         "everything": [_everything(system) for system in systems],
         "doubts": raised,
+        "doubts_count": sum(len(kind.messages) for kind in raised),
         "unmeasured": _unmeasured(systems),
         "environments": {
             name: environments[name]
@@ -312,12 +313,10 @@ def _lede(systems: Sequence[System], raised: Sequence[Raised]) -> list[str]:
         found.append("Some energies are modelled: they are never ranked with measured ones.")
     elif systems and not energies:
         found.append("Energy was not measured: there was no meter.")
-    if raised:
-        found.append(
-            "One doubt is raised below."
-            if len(raised) == 1
-            else f"{len(raised)} doubts are raised below."
-        )
+    doubts = sum(len(kind.messages) for kind in raised)
+    if doubts:
+        verb = "One doubt is" if doubts == 1 else f"{doubts} doubts are"
+        found.append(f"{verb} raised below.")
     return found
 
 
@@ -406,9 +405,9 @@ def _row(system: System, group: Sequence[System], best: bool, notes: Notes) -> R
     return Row(
         system=system,
         name=system.short,
-        detail=f"batch {key.batch}" + (f", {key.threads} threads" if key.threads else ""),
+        detail=f"batch {key.batch}" + (f", {compare.threads_said(key)}" if key.threads else ""),
         best=best,
-        reason=row.class_reason,
+        reason=compare.why_unranked(row),
         doubts=len(_own_doubts(system)),
         accuracy=_number(system, "accuracy", notes),
         beside=tuple((name, charts.share(value)) for name, value in row.beside.items()),
@@ -492,8 +491,8 @@ def _default_pair(systems: Sequence[System]) -> tuple[System, System] | None:
         before = compare.reference(systems, beside=after)
         if before is not None and before is not after:
             return before, after
-    for after in systems:
-        for before in systems:
+    for before in systems:
+        for after in systems:
             if before is not after and before.workload == after.workload:
                 return before, after
     return (systems[0], systems[1]) if len(systems) > 1 else None
@@ -840,11 +839,14 @@ def _own_doubts(system: System) -> dict[Doubt, None]:
 
 
 def _doubts(systems: Sequence[System]) -> list[Raised]:
-    against: dict[Doubt, list[str]] = defaultdict(list)
+    kinds: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for system in systems:
         for doubt in _own_doubts(system):
-            against[doubt].append(system.label)
-    return [Raised(doubt=doubt, systems=tuple(own)) for doubt, own in against.items()]
+            kinds[doubt.code][doubt.message].append(system.label)
+    return [
+        Raised(code=code, messages=tuple((text, tuple(own)) for text, own in messages.items()))
+        for code, messages in kinds.items()
+    ]
 
 
 def _unmeasured(systems: Sequence[System]) -> list[tuple[str, str, str, str]]:

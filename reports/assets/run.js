@@ -185,9 +185,9 @@
     const moved = [...owners].filter(([, amount]) => !still(amount, found.scale))
       .sort((x, y) => Math.abs(y[1]) - Math.abs(x[1]));
     const unit = found.scale === "linear" ? " points" : "";
-    line.append(still(found.amount, found.scale)
+    line.append(make("bdi", {}, still(found.amount, found.scale)
       ? `${title} did not move`
-      : `${title} ${found.amount > 0 ? "rose" : "fell"}: ${said(found.amount, found.scale)}${unit}`);
+      : `${title} ${found.amount > 0 ? "rose" : "fell"}: ${said(found.amount, found.scale)}${unit}`));
     moved.forEach(([owner, amount], i) => {
       line.append(i ? ", " : " = ",
         make("b", { class: `of-${owner}` }, `${data.owners[owner]} ${said(amount, found.scale)}`));
@@ -220,7 +220,7 @@
   const rows = (found, a, b, metric) => {
     const name = (text) => make("bdi", { class: "clip" }, text);
     const end = (system) => make("tr", { class: "end" }, make("th", { scope: "row", colspan: 2 }, name(system.label)),
-      make("td", {}, system.metrics[metric].value));
+      make("td", {}, make("bdi", {}, system.metrics[metric].value)));
     if (found.missing !== undefined) return [end(a), end(b)];
     const ends = [0];
     for (const share of found.shares) ends.push(ends[ends.length - 1] + share.amount);

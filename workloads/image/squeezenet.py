@@ -53,7 +53,7 @@ WORKLOAD = Workload(
                 "mnist-5k": Quality(measure="top-1", target=0.97),
                 "fashion-mnist": Quality(measure="top-1", target=0.88),
             },
-            training=Training(epochs=30, batch=50, learning_rate=2e-3, weight_decay=1e-2),
+            training=Training(epochs=40, batch=50, learning_rate=3e-3, weight_decay=1e-2, clip=1.0),
         ),
         "reference": Scale(
             signatures=(Signature(inputs=(TensorSpec(shape=(3, 227, 227)),)),), batch=8

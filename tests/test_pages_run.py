@@ -1,0 +1,360 @@
+"""Tests of `benchsuite.pages.run`: one self-contained, honest, unbreakable file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchsuite import attribution, compare
+from benchsuite.charts import TIMES
+from benchsuite.metrics import METRICS
+from benchsuite.pages.run import render
+from benchsuite.types import Doubt, Result, RunInfo
+from benchsuite.units import MISSING
+from tests.fakes import (
+    ENDLESS,
+    HOSTILE,
+    environments,
+    failed,
+    result,
+    run_info,
+    troubled_run,
+    whole_run,
+)
+
+ROOT = Path(__file__).parent.parent
+VOID = {"meta", "input", "br"}
+
+
+class Page(HTMLParser):
+    """What a browser would see: text, elements, ids; complains about unclosed elements."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.scripts: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag, f"</{tag}> closes another element"
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] in ("script", "style"):
+            self.scripts.append(data)
+        else:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        """All that is read, white space made plain."""
+        return plain(" ".join(self.words))
+
+
+def plain(text: str) -> str:
+    """Text with single spaces."""
+    return " ".join(text.split())
+
+
+def page_of(results: Sequence[Result], **changes: Any) -> str:
+    """The page of a run of these results."""
+    info: RunInfo = changes.pop("run", run_info())
+    return render(
+        info, results, environments=changes.pop("environments", environments()), root=ROOT
+    )
+
+
+def data_of(page: str) -> dict[str, Any]:
+    """The data that the page's script reads."""
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert found
+    data: dict[str, Any] = json.loads(found.group(1))
+    return data
+
+
+@pytest.fixture(scope="module")
+def whole() -> str:
+    """The page of a run without trouble."""
+    return page_of(whole_run())
+
+
+@pytest.fixture(scope="module")
+def troubled() -> str:
+    """The page of a run with every trouble."""
+    return page_of(troubled_run())
+
+
+RUNS = {
+    "whole": whole_run(),
+    "troubled": troubled_run(),
+    "one row": [result()],
+    "failed": [failed()],
+    "empty": [],
+    "other environment": [replace(result(), environment="gone")],
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_run_gives_a_sound_page(name: str) -> None:
+    """Whatever a run holds, each element is closed and every link leads somewhere."""
+    page = Page(page_of(RUNS[name]))
+    assert page.open == []
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for tag, attributes in page.elements:
+        if tag == "a":
+            assert (attributes["href"] or "").removeprefix("#") in ids
+        for reference in (attributes.get("aria-labelledby") or "").split():
+            assert reference in ids
+
+
+def test_the_page_asks_nothing_of_the_network(troubled: str) -> None:
+    """No element loads anything, and the policy forbids it."""
+    page = Page(troubled)
+    assert not {tag for tag, _ in page.elements} & {"link", "img", "iframe", "object", "base"}
+    loading = {"src", "srcset", "action", "formaction", "poster", "data", "style"}
+    for _, attributes in page.elements:
+        assert not loading & set(attributes)
+        assert (attributes.get("href") or "#").startswith("#")
+    assert not re.search(r"url\(|@import|import\(|fetch\(|XMLHttp", "".join(page.scripts))
+    policy = next(a["content"] or "" for tag, a in page.elements if "http-equiv" in a)
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+
+
+def test_the_policy_names_the_style_and_script_by_their_hashes(whole: str) -> None:
+    """Only the style and the script that were written may run."""
+    for tag in ("style", "script"):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", whole, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{tag}-src &#39;sha256-{digest}&#39;" in whole
+
+
+def test_it_opens_with_the_finding(whole: str) -> None:
+    """The first heading is the sentence of what was found."""
+    heading = re.search(r"<h1[^>]*>(.*?)</h1>", whole, re.DOTALL)
+    assert heading
+    said = html.unescape(re.sub(r"<[^>]+>", "", heading.group(1)))
+    assert said == compare.finding(whole_run())
+
+
+def test_the_run_is_named(whole: str) -> None:
+    """Run, date, device, versions, suite, command and duration stand on the page."""
+    text = Page(whole).text
+    for part in (
+        "7f3a91c2",
+        "2026-11-21 02:40 UTC",
+        "AMD EPYC 9V74",
+        "onnxruntime 1.31.1",
+        "smoke",
+        "benchsuite run smoke",
+        "74 s",
+    ):
+        assert part in text
+
+
+def test_hostile_names_are_text(troubled: str) -> None:
+    """Markup in names, reasons and measures is shown and never becomes part of the page."""
+    page = Page(troubled)
+    assert "alert('x')" in page.text
+    assert len(re.findall(r"<script", troubled)) == 2
+    assert len(re.findall(r"</script", troubled)) == 2
+    assert "<!--" not in troubled
+    assert data_of(troubled)["systems"]
+
+
+def test_what_turns_text_around_is_isolated(troubled: str) -> None:
+    """A right-to-left override stands inside `bdi`, an option, a title or an attribute only."""
+    isolating = "bdi|option|title|script|style"
+    shown = re.sub(rf"<({isolating})\b[^>]*>.*?</\1>|<[^>]+>", "", troubled, flags=re.DOTALL)
+    assert "\u202e" not in shown
+
+
+def test_what_html_cannot_carry_is_replaced() -> None:
+    """Control characters and half surrogates neither break the file nor vanish."""
+    page = page_of([failed(reason="bell \x07 nul \x00 half \udc80")])
+    assert "bell \u2407 nul \u2400 half ?" in page
+    page.encode("utf-8")
+
+
+def test_endless_names_are_boxed(troubled: str) -> None:
+    """Ten thousand characters are there in full, in a box of their own, and cut in the selects."""
+    for tag, content in re.findall(r"<(option|bdi)[^>]*>([^<]*no-end[^<]*)<", troubled):
+        assert tag == "bdi" or len(content) <= 130
+    for start in re.findall(r"<bdi([^>]*)>[^<]*no-end", troubled):
+        assert 'class="clip"' in start
+    assert ENDLESS in troubled
+
+
+def test_every_doubt_is_on_the_page() -> None:
+    """Each doubt appears with its message and every system that it was raised against."""
+    rows = [
+        replace(row, doubts=(Doubt(code="loud", message=f"doubt {i % 3}: do <this>"),))
+        for i, row in enumerate(whole_run())
+    ]
+    text = Page(page_of(rows)).text
+    for message in {doubt.message for row in rows for doubt in row.doubts}:
+        assert plain(message) in text
+    assert text.count("loud") == 1
+    assert "2 more of this kind" in text
+
+
+def test_rows_without_numbers_say_why(troubled: str) -> None:
+    """A failed and a skipped row are named with their reasons and what to do."""
+    text = Page(troubled).text
+    assert "the worker was killed for memory (signal 9) after 31 s" in text
+    assert "the budget of 60 s was used up" in text
+    assert "benchsuite run --resume 7f3a91c2" in text
+
+
+def test_every_metric_can_be_found(whole: str) -> None:
+    """All metric keys of the contract are listed for every measured system."""
+    keys = re.findall(r"<code>(\w+)</code></th>", whole)
+    for key in METRICS:
+        assert keys.count(key) >= 10, key
+
+
+def test_a_missing_value_is_a_dash_with_its_reason(whole: str) -> None:
+    """No missing value is shown as 0; its note says why it is missing."""
+    notes = data_of(whole)["notes"]
+    dashes = re.findall(
+        r'<span class="n missing" data-note="(\d+)"><span aria-hidden="true">' + MISSING, whole
+    )
+    assert dashes
+    for place in dashes:
+        assert re.match(r"Missing: .+", notes[int(place)][1])
+
+
+def test_every_number_says_how_it_was_obtained(troubled: str) -> None:
+    """Each number's note exists, and carries the text that was stored with the value."""
+    notes = data_of(troubled)["notes"]
+    places = [int(place) for place in re.findall(r'data-note="(\d+)"', troubled)]
+    assert places
+    assert all(text for _, text in (notes[place] for place in places))
+    assert any("best: onnxruntime conv 3x3" in text for _, text in notes)
+
+
+def test_modelled_energy_is_marked_wherever_it_is_shown(whole: str) -> None:
+    """A modelled figure is set in italics behind a sign, in words for those who do not see it."""
+    assert re.search(r'class="n modelled"[^>]*><span aria-hidden="true">≈', whole)
+    assert "Energy is modelled" in whole
+    assert data_of(whole)["systems"]["s0"]["metrics"]["energy_per_frame"]["value"].startswith("≈")
+    measured = page_of([result(source="rapl"), result(source="rapl", backend="onnxruntime")])
+    assert 'class="n modelled"' not in measured
+
+
+def test_classes_have_tables_of_their_own(troubled: str) -> None:
+    """Qualified, speed-only, embedded and unranked systems never share a table."""
+    tables = re.findall(r'<table class="systems".*?</table>', troubled, re.DOTALL)
+    titles = re.findall(
+        r'<table class="systems" role="table" aria-label="([\w ]+) systems"', troubled
+    )
+    assert titles == ["Speed only", "Embedded", "Unranked"]
+    assert "accuracy 0.951 misses the target 0.97" in tables[2]
+    assert "int8" not in tables[1]
+
+
+def test_the_best_of_each_network_is_marked(whole: str) -> None:
+    """One system of each network carries the mark, and it is the fastest."""
+    rows = re.findall(r'<tr role="row" class=best>.*?</tr>', whole, re.DOTALL)
+    assert len(rows) == 5
+    assert all("onnxruntime" in row for row in rows)
+
+
+def test_targets_are_said_in_words_too(troubled: str) -> None:
+    """A screen reader hears whether a target is met."""
+    assert '<span class="sr">target met: </span>' in troubled
+    assert '<span class="sr">target missed: </span>' in troubled
+
+
+def test_the_factors_in_the_data_give_the_stored_values(troubled: str) -> None:
+    """What the script subtracts gives each system's stored number to 1e-9."""
+    systems = {system.id: system for system in compare.join(troubled_run())}
+    data = data_of(troubled)["systems"]
+    assert data.keys() == systems.keys()
+    seen = 0
+    for name, system in systems.items():
+        for metric, entry in data[name]["metrics"].items():
+            found = attribution.factors(system.row, metric)
+            if isinstance(found, attribution.Missing):
+                assert entry["missing"] == found.reason
+                continue
+            seen += 1
+            assert sum(f[3] for f in entry["factors"]) == pytest.approx(
+                sum(f.amount for f in found.factors), abs=1e-12
+            )
+            assert entry["number"] == system.number(metric)
+    assert seen > 30
+
+
+def test_the_default_change_is_drawn_without_a_script(whole: str) -> None:
+    """The first network's change from eager to its best needs no script to be seen."""
+    text = Page(whole).text
+    rise = f"{TIMES}3.44"
+    assert f"Throughput rose: {rise} = software team {rise} ; everything else stayed." in text
+    assert "Only the software differs: the change falls to the software team." in text
+    assert whole.count('<svg class="lane" role="img"') == 7
+
+
+def test_a_refused_split_shows_its_reason() -> None:
+    """A pair that cannot be split says why in the place of the chart."""
+    text = Page(page_of([result(), result("text/word2vec")])).text
+    assert "No split: not the same frame: image against word" in text
+
+
+def test_each_network_has_its_three_teams(whole: str) -> None:
+    """Every network's CNN, software and hardware part is on the page."""
+    for team in ("cnn", "software", "hardware"):
+        assert whole.count(f'class="team {team}"') == 5
+    text = Page(whole).text
+    assert "the network is bound by computation" in text
+    assert "76.8 % of the data sheet's peak" in text
+
+
+def test_faster_than_the_roofline_is_said(troubled: str) -> None:
+    """A fraction of roofline above 1 is explained where it stands."""
+    assert "Above 100 % of the roofline (openvino fp32)" in Page(troubled).text
+
+
+def test_the_environment_is_shown(whole: str) -> None:
+    """Nested facts of the machine are listed; what is not known says so."""
+    text = Page(whole).text
+    for part in ("Linux 6.18.0", "avx512_vnni", "L2 · 1.05 MB", "7.80 GB", "not known"):
+        assert part in text
+
+
+def test_the_page_is_not_large(whole: str) -> None:
+    """Twenty rows fit in 400 kB, style and script included."""
+    assert len(whole.encode()) < 400_000
+    assert len(page_of([])) < 60_000
+
+
+def test_a_label_cannot_break_the_head() -> None:
+    """Labels, command and date are shown as they are, whatever they are."""
+    info = run_info(
+        labels={HOSTILE: HOSTILE}, command=HOSTILE, started_at="yesterday", seconds=None
+    )
+    page = Page(page_of([result()], run=info))
+    assert page.open == []
+    assert "yesterday" in page.text
