@@ -134,7 +134,6 @@ def _train(options: argparse.Namespace) -> int:
         output=path,
         cache=environment.cache_folder(),
         roots=roots,
-        command=_command_line(),
         meter=options.meter,
         threads=options.threads,
     )

@@ -23,7 +23,6 @@ class TrainingJob:
     Attributes:
         place: The user's folder of the data set, if one was given.
         output: Where the weights go; the record goes beside them.
-        command: As typed, for the record.
     """
 
     entry: Entry
@@ -34,7 +33,6 @@ class TrainingJob:
     output: Path
     cache: Path
     roots: tuple[Path, ...]
-    command: str
     meter: str = meters.AUTOMATIC
     threads: int | None = None
 
@@ -110,25 +108,26 @@ def train(
         scale=job.scale,
         train_split=datasets.load(prepared.folder, "train"),
         test_split=datasets.load(prepared.folder, "test"),
-        target=quality.target,
+        quality=quality,
         seed=job.seed,
         on_step=on_step,
         on_epoch=note_epoch,
     )
-    recipe = job.entry.scale(job.scale).training
-    assert recipe is not None
     weights_hash = network.weights_hash(result.network)
     record: dict[str, Any] = {
         "workload": job.entry.name,
         "scale": job.scale,
         "dataset": job.dataset,
-        "command": job.command,
+        "command": (
+            f"benchsuite train {job.entry.name} --scale {job.scale} --dataset {job.dataset} "
+            f"--seed {job.seed} --threads {threads}"
+        ),
         "seed": job.seed,
         "data": datasets.describe(job.dataset).title,
         "data_hash": prepared.hash,
         "network_hash": network_hash(job.entry.path),
         "weights_hash": weights_hash,
-        "recipe": asdict(recipe),
+        "recipe": asdict(result.recipe),
         "epochs": len(result.epochs),
         "samples": result.samples,
         "samples_trained": result.samples * len(result.epochs),

@@ -65,11 +65,14 @@ class Quality:
         measure: The accuracy measure by name, as shown (`top-1`, `1 - WER`, `Spearman rho`).
         target: The value that must be reached (higher is better for every measure).
         note: Where the target comes from, or what a reader must know of the set.
+        epochs: Passes that `benchsuite train` makes over this set, where the recipe's number,
+            which is meant for the default set, does not fit its size.
     """
 
     measure: str
     target: float
     note: str = ""
+    epochs: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ PAIRS = "wordsim353.tsv"
 
 EXPORT = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.10/" version="0.10">
   <page><title>Cat</title><ns>0</ns>
-    <revision><text>'''Cats''' and a dog.\n\nA dog, a [[cat (animal)|cat]] and 2 rare birds.</text>
+    <revision><text>'''Cats''' and dog, a.\n\nA dog, a [[cat (animal)|cat]] and 2 rare birds.</text>
     </revision></page>
   <page><title>Felines</title><ns>0</ns><redirect title="Cat" />
     <revision><text>redirected words</text></revision></page>
@@ -168,7 +168,7 @@ def test_the_ids_are_the_text(folder: Path) -> None:
     assert train.facts["counts"] == [3, 3, 2, 2, 2]
     (part,) = train.parts
     words = [train.facts["vocabulary"][i] for i in part.inputs[0]]
-    assert words == ["and", "a", "dog", "a", "dog", "a", "cat", "and", "the", "cat", "the", "dog"]
+    assert words == ["and", "dog", "a", "a", "dog", "a", "cat", "and", "the", "cat", "the", "dog"]
     assert part.targets["paragraph"].tolist() == [0] * 3 + [1] * 5 + [2] * 4
     assert part.inputs[0].dtype == np.int64
 

@@ -23,7 +23,7 @@ CONTRACT = frozenset(
     arithmetic_intensity achieved fraction_of_peak fraction_of_datasheet_peak fraction_of_roofline
     compile_time accuracy_change device_peak configuration_gain drift peak datasheet_peak bandwidth
     fit power_envelope power_cap idle_power peak_per_watt ridge_point weights_fit_in
-    """.split()  # noqa: SIM905 (as the contract lists them)
+    """.split()
 )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DATASET = Dataset(
     title="phrases of one to three of 35 command words, synthesised, in noise; voices held out",
     version=1,
-    source="eSpeak NG (GPL-3.0), run from the package espeakng-loader; phrases and noise drawn here",
+    source="eSpeak NG (GPL-3.0), run from the package espeakng-loader; phrases and noise are ours",
     packages=("espeakng_loader",),
     places="an eSpeak NG library (libespeak-ng.so, .dylib or .dll) beside its espeak-ng-data",
 )
@@ -28,7 +28,11 @@ DATASET = Dataset(
 RATE_HZ = 16_000
 SECONDS = (1.0, 1.5)
 ALPHABET = "_abcdefghijklmnopqrstuvwxyz '"  # the first is CTC's blank
-WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go", "forward", "backward", "follow", "learn", "visual", "bed", "bird", "cat", "dog", "happy", "house", "tree", "wow", "marvin", "sheila"]
+WORDS = (
+    "zero one two three four five six seven eight nine "
+    "yes no up down left right on off stop go forward backward follow learn visual "
+    "bed bird cat dog happy house tree wow marvin sheila"
+).split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,18 +48,18 @@ class Speakers:
 # nor is a voice whose breath is drawn from the C library's rand(), as Reed's.
 SPEAKERS = {
     "train": Speakers(
-        accents=("en", "en-US", "en-GB-scotland", "en-GB-x-rp", "en-GB-x-gbcwmd"),
+        accents=("en", "en-US", "en-GB-scotland", "en-GB-x-rp", "en-GB-x-gbcwmd", "en-029"),
         voices=(
             *("m1", "m2", "m4", "m5", "m6", "Alex", "Andy", "Diogo", "Jacky", "Michael", "Mike"),
             *("adam", "announcer", "antonio", "david", "ed", "kaukovalta", "max", "paul", "robert"),
             *("travis", "f1", "Alicia", "Andrea", "Annie", "anika", "grandma", "shelby"),
         ),
-        phrases_each=24,
+        phrases_each=48,
     ),
     "test": Speakers(
-        accents=("en-029", "en-GB-x-gbclan", "en-US-nyc"),
+        accents=("en-GB-x-gbclan", "en-US-nyc"),
         voices=("m3", "m7", "Gene", "edward", "victor", "f2", "f4", "steph"),
-        phrases_each=30,
+        phrases_each=40,
     ),
 }
 _LIBRARIES = ("libespeak-ng.so", "libespeak-ng.so.1", "libespeak-ng.dylib", "espeak-ng.dll")
@@ -119,7 +123,7 @@ class Synthesiser:
             copy = folder.joinpath(*path.parts[path.parts.index(_DATA) :])
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
-        self._library = ctypes.CDLL(shutil.copyfile(library, folder / library.name))
+        self._library = ctypes.CDLL(str(shutil.copyfile(library, folder / library.name)))
         if not hasattr(self._library, "espeak_ng_SetRandSeed"):
             raise BadInput(f"{library}: no espeak_ng_SetRandSeed; eSpeak NG 1.51 or later has it")
         self._library.espeak_ng_SetRandSeed.argtypes = (ctypes.c_long,)
@@ -260,7 +264,7 @@ def _recording(
     if generator.random() < 1 / 3:
         background += generator.uniform(0.5, 2) * _babble(others, samples, generator)
         background /= np.sqrt(np.mean(background**2))
-    sound = background * 10 ** (-generator.uniform(5, 25) / 20)  # dB below the speech
+    sound = background * 10 ** (-generator.uniform(10, 30) / 20)  # dB below the speech
     start = generator.integers(_MARGIN, samples - _MARGIN - len(speech) + 1)
     sound[start : start + len(speech)] += speech
     level = 10 ** (-generator.uniform(15, 35) / 20) * 32767  # dB below full scale

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from benchsuite.arrays import as_arrays, to_tensors
 from benchsuite.catalog import Entry
 from benchsuite.errors import BadInput
 from benchsuite.harness.network import batches, build, preprocess
-from benchsuite.types import Array, Arrays, Part, Score, Split, Training
+from benchsuite.types import Array, Arrays, Part, Quality, Score, Split, Training
 
 if TYPE_CHECKING:
     import torch
@@ -42,6 +42,7 @@ class Trained:
     """
 
     network: torch.nn.Module
+    recipe: Training
     score: Score
     epochs: tuple[Epoch, ...]
     reached: Epoch | None
@@ -55,7 +56,7 @@ def train(
     scale: str,
     train_split: Split,
     test_split: Split,
-    target: float,
+    quality: Quality,
     seed: int = 0,
     on_step: Callable[[int, int, float], None] = lambda done, of, loss: None,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
@@ -64,8 +65,8 @@ def train(
 
     Args:
         entry: The workload; its scale must have a `training` recipe.
-        target: The accuracy to reach on the test split. All epochs are run either way: the
-            weights of the last are kept, so that nothing is selected on the test split.
+        quality: What to reach on the test split. All epochs are run either way: the weights of
+            the last are kept, so that nothing is selected on the test split.
         on_step: Told after each step: epochs done (a fraction), epochs in all, the loss.
 
     Raises:
@@ -77,6 +78,8 @@ def train(
     recipe = entry.scale(scale).training
     if recipe is None:
         raise BadInput(f"{entry.name} cannot be trained at scale {scale!r}: it has no recipe")
+    if quality.epochs is not None:
+        recipe = replace(recipe, epochs=quality.epochs)
     network = build(entry, scale, seed=seed)
     make_objective = getattr(entry.module, "objective", CrossEntropy)
     objective: torch.nn.Module = make_objective(network)
@@ -121,13 +124,14 @@ def train(
             seconds=time.perf_counter() - started,
         )
         history.append(epoch)
-        if reached is None and score.value >= target:
+        if reached is None and score.value >= quality.target:
             reached = epoch
         on_epoch(epoch)
     assert score is not None
     return Trained(
         network=network.eval(),
         score=score,
+        recipe=recipe,
         epochs=tuple(history),
         reached=reached,
         seconds=time.perf_counter() - started,

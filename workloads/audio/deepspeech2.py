@@ -10,6 +10,7 @@ from benchsuite import scoring
 from benchsuite.types import (
     Array,
     Arrays,
+    Examples,
     Outputs,
     Quality,
     Scale,
@@ -75,11 +76,16 @@ WORKLOAD = Workload(
             signatures=(_recording(1.0), _recording(1.5)),
             batch=8,
             qualities={"espeak-commands": Quality(measure="1 - WER", target=0.85)},
-            training=Training(epochs=12, batch=32, learning_rate=3e-3, clip=5.0),
+            training=Training(epochs=14, batch=32, learning_rate=3e-3, clip=5.0),
         ),
         "reference": Scale(signatures=(_recording(5.0),), batch=8),
     },
-    note="",
+    note=(
+        "Vanilla recurrent layers of 1760 units whose two directions share the matrix of their "
+        "input and are summed: 67 M recurrent parameters, as published. Greedy decoding, no "
+        "language model. Embedded: two convolutions, two recurrent layers of 128 units, spoken "
+        "command words."
+    ),
 )
 
 
@@ -184,11 +190,37 @@ def objective(network: torch.nn.Module) -> torch.nn.Module:
         ) -> torch.Tensor:
             scores = self.network(x).log_softmax(2).transpose(0, 1)
             steps = torch.full_like(lengths, len(scores))
-            return torch.nn.functional.ctc_loss(
-                scores, labels, steps, lengths, zero_infinity=True
-            )
+            return torch.nn.functional.ctc_loss(scores, labels, steps, lengths, zero_infinity=True)
 
     return Ctc()
+
+
+def examples(split: Split, *, batch: int, seed: int) -> Examples:
+    """Minibatches whose spectrograms sound like other speakers in other rooms.
+
+    The frequency axis is stretched by up to 15 % (vocal tract length perturbation, Jaitly and
+    Hinton 2013), the spectrum is tilted smoothly, and one band is masked (SpecAugment, Park 2019).
+    """
+    import numpy as np
+
+    from benchsuite.harness.training import shuffled
+
+    generator = np.random.default_rng([seed, 1])
+    bins = np.arange(_BINS)
+    knots = np.linspace(0, _BINS - 1, 7)
+    for (spectrograms,), targets in shuffled(split, batch=batch, seed=seed):
+        made = np.empty_like(spectrograms)
+        for image, out in zip(spectrograms[:, 0], made[:, 0], strict=True):
+            source = np.minimum(bins * np.exp(generator.uniform(-0.15, 0.15)), _BINS - 1)
+            low = source.astype(int)
+            share = (source - low)[:, None].astype(np.float32)
+            tilt = np.interp(bins, knots, generator.normal(0, 0.3, size=7)).astype(np.float32)
+            out[:] = image[low] * (1 - share) + image[np.minimum(low + 1, _BINS - 1)] * share
+            out += tilt[:, None]
+            width = generator.integers(0, 24)
+            start = generator.integers(0, _BINS - width)
+            out[start : start + width] = 0
+        yield (made,), targets
 
 
 def decode(scores: Array, alphabet: str) -> list[str]:
@@ -197,7 +229,10 @@ def decode(scores: Array, alphabet: str) -> list[str]:
 
     best = scores.argmax(axis=2)
     new = np.diff(best, axis=1, prepend=0) != 0
-    return ["".join(alphabet[i] for i in row[keep & (row != 0)]) for row, keep in zip(best, new)]
+    return [
+        "".join(alphabet[i] for i in row[keep & (row != 0)])
+        for row, keep in zip(best, new, strict=True)
+    ]
 
 
 def score(outputs: Outputs, split: Split) -> Score:

@@ -50,8 +50,8 @@ WORKLOAD = Workload(
             signatures=(Signature(inputs=(TensorSpec(shape=(1, 28, 28)),)),),
             batch=64,
             qualities={
-                "mnist-5k": Quality(measure="top-1", target=0.97),
-                "fashion-mnist": Quality(measure="top-1", target=0.88),
+                "mnist-5k": Quality(measure="top-1", target=0.975),
+                "fashion-mnist": Quality(measure="top-1", target=0.88, epochs=12),
             },
             training=Training(epochs=40, batch=50, learning_rate=3e-3, weight_decay=1e-2, clip=1.0),
         ),
@@ -59,6 +59,11 @@ WORKLOAD = Workload(
             signatures=(Signature(inputs=(TensorSpec(shape=(3, 227, 227)),)),), batch=8
         ),
     },
+    note=(
+        "Without batch normalisation, as published. The embedded network has the same eight fire "
+        "modules with a quarter of the filters (squeeze ratio 0.25), a 3x3/2 first layer and two "
+        "pools instead of three, for 28x28 images in ten classes."
+    ),
 )
 
 

@@ -28,7 +28,7 @@ _WORD = {
     scale: (Signature(inputs=(TensorSpec(shape=(), dtype="int64", high=words),)),)
     for scale, (words, _) in _WORDS_AND_SIZE.items()
 }
-# the training recipe: reach to both sides, threshold of frequent words, noise words a pair and drawn
+# training: reach to each side, threshold of frequent words, noise words a pair, drawn a minibatch
 _WINDOW = 10
 _FREQUENT = 1e-4
 _NOISE = 5
@@ -80,7 +80,7 @@ def build(scale: str) -> torch.nn.Module:
             return self
 
         def forward(self, word: torch.Tensor) -> torch.Tensor:
-            row = F.embedding(word, self.vectors) * self.scale[word].unsqueeze(1)
+            row = F.embedding(word, self.vectors) * self.scale.index_select(0, word).unsqueeze(1)
             return F.linear(row, self.vectors) * self.scale
 
     return SkipGram().eval()

@@ -37,7 +37,7 @@ WORKLOAD = Workload(
                     note="Per clip, on a film that training does not see.",
                 )
             },
-            training=Training(epochs=30, batch=32, learning_rate=2e-3, weight_decay=1e-2, clip=1.0),
+            training=Training(epochs=40, batch=32, learning_rate=2e-3, weight_decay=1e-2, clip=1.0),
         ),
         "reference": Scale(signatures=_clip("reference"), batch=16),
     },

@@ -1,0 +1,172 @@
+"""Tests of training: the loop, its record, and weights that a run then uses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from benchsuite import catalog, datasets, environment
+from benchsuite.errors import BadInput
+from benchsuite.harness import network, training
+from benchsuite.plan import trained_path
+from benchsuite.train import TrainingJob, train
+from benchsuite.types import Part, Quality, Split
+
+LEARNABLE = '''"""Learns the sign of a sum."""
+from benchsuite import scoring
+from benchsuite.types import Quality, Scale, Signature, TensorSpec, Training, Workload
+
+WORKLOAD = Workload(
+    title="Sign", paper="none", frame="image",
+    scales={"embedded": Scale(
+        signatures=(Signature(inputs=(TensorSpec(shape=(4,)),)),),
+        qualities={"mnist-5k": Quality(measure="top-1", target=0.9)},
+        training=Training(epochs=EPOCHS, batch=16, learning_rate=RATE),
+    )},
+)
+
+
+def build(scale):
+    from torch import nn
+    return nn.Linear(4, 2)
+
+
+def score(outputs, split):
+    return scoring.top_k(outputs, split, k=2)
+'''
+
+
+def entry(folder: Path, *, epochs: int = 8, rate: str = "0.1") -> catalog.Entry:
+    path = folder / "workloads" / "image" / "sign.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(LEARNABLE.replace("EPOCHS", str(epochs)).replace("RATE", rate))
+    return catalog.load_entry(path)
+
+
+def splits() -> tuple[Split, Split]:
+    generator = np.random.default_rng(0)
+
+    def made(n: int) -> Split:
+        data = generator.standard_normal((n, 4)).astype(np.float32)
+        label = (data.sum(axis=1) > 0).astype(np.int64)
+        return Split(parts=(Part(inputs=(data,), targets={"label": label}),))
+
+    return made(320), made(80)
+
+
+def trained(folder: Path, *, target: float = 0.9, seed: int = 0, **recipe: Any) -> training.Trained:
+    train_split, test_split = splits()
+    return training.train(
+        entry(folder, **recipe),
+        scale="embedded",
+        train_split=train_split,
+        test_split=test_split,
+        quality=Quality(measure="top-1", target=target),
+        seed=seed,
+    )
+
+
+def test_the_target_is_reached_and_the_first_epoch_that_did_is_named(tmp_path: Path) -> None:
+    """All epochs are run; the first one at the target is reported with its time."""
+    result = trained(tmp_path)
+    assert len(result.epochs) == 8
+    assert result.score.value >= 0.9
+    assert result.reached is not None
+    first = next(epoch for epoch in result.epochs if epoch.accuracy >= 0.9)
+    assert result.reached == first
+    assert result.samples == 320
+
+
+def test_an_unreachable_target_is_not_reached(tmp_path: Path) -> None:
+    """A target above what was reached leaves `reached` empty instead of a last epoch."""
+    assert trained(tmp_path, target=1.01).reached is None
+
+
+def test_a_seed_gives_the_same_weights_again(tmp_path: Path) -> None:
+    """Training twice from a seed gives equal weights; another seed gives others."""
+    hashes = [network.weights_hash(trained(tmp_path, seed=seed).network) for seed in (3, 3, 4)]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_a_diverging_loss_is_said(tmp_path: Path) -> None:
+    """A loss that is no number ends the training with the epoch in the message."""
+    with pytest.raises(BadInput, match="in epoch 1"):
+        trained(tmp_path, rate="float('inf')")
+
+
+def test_a_quality_may_set_its_own_epochs(tmp_path: Path) -> None:
+    """A larger data set can be trained for fewer passes than the recipe says."""
+    train_split, test_split = splits()
+    quality = Quality(measure="top-1", target=0.5, epochs=2)
+    result = training.train(
+        entry(tmp_path), scale="embedded", train_split=train_split, test_split=test_split,
+        quality=quality,
+    )  # fmt: skip
+    assert len(result.epochs) == 2
+    assert result.recipe.epochs == 2
+
+
+def test_shuffled_batches_hold_each_sample_at_most_once() -> None:
+    """An epoch has whole batches of different samples, in an order drawn from its seed."""
+    train_split, _ = splits()
+    seen = [inputs[0] for inputs, _ in training.shuffled(train_split, batch=30, seed=1)]
+    assert {len(piece) for piece in seen} == {30}
+    rows = np.concatenate(seen)
+    assert len(np.unique(rows, axis=0)) == len(rows) == 300
+    again = [inputs[0] for inputs, _ in training.shuffled(train_split, batch=30, seed=1)]
+    assert np.array_equal(rows, np.concatenate(again))
+
+
+def test_training_a_workload_writes_weights_and_record(cache: Path, tmp_path: Path) -> None:
+    """`benchsuite train` leaves safetensors that load, and a record of how they came to be."""
+    found = catalog.load_catalog(catalog.content_roots()).entries["image/lenet"]
+    quick = tmp_path / "workloads" / "image" / "lenet.py"
+    quick.parent.mkdir(parents=True)
+    text = found.path.read_text()
+    import re
+
+    quick.write_text(re.sub(r"epochs=\d+, batch=\d+", "epochs=1, batch=100", text))
+    for shared in found.path.parent.glob("_*.py"):
+        (quick.parent / shared.name).write_text(shared.read_text())
+    job = TrainingJob(
+        entry=catalog.load_entry(quick), scale="embedded", dataset="mnist-5k", place=None, seed=0,
+        output=tmp_path / "w.safetensors", cache=cache, roots=catalog.content_roots(), threads=1,
+    )  # fmt: skip
+    epochs: list[int] = []
+    outcome = train(
+        job,
+        on_step=lambda done, total, loss: None,
+        on_epoch=lambda number, accuracy, seconds: epochs.append(number),
+    )
+    assert epochs == [1]
+    net = network.build(job.entry, "embedded")
+    network.load_weights(net, outcome.output)
+    record = json.loads(outcome.output.with_suffix(".json").read_text())
+    assert record["weights_hash"] == network.weights_hash(net)
+    assert record["score"]["value"] == outcome.score.value > 0.5
+    assert record["samples_trained"] == 4000
+    prepared = datasets.prepare("mnist-5k", cache=cache)
+    assert record["data_hash"] == prepared.hash
+    assert not torch.isnan(next(net.parameters())).any()
+
+
+def test_an_unknown_data_set_of_a_workload_is_refused(cache: Path, tmp_path: Path) -> None:
+    """A data set that the workload does not have is named with those it has."""
+    job = TrainingJob(
+        entry=entry(tmp_path), scale="embedded", dataset="camera-motion", place=None, seed=0,
+        output=tmp_path / "w.safetensors", cache=cache, roots=(),
+    )  # fmt: skip
+    with pytest.raises(BadInput, match="it has: mnist-5k"):
+        train(job, on_step=lambda *_: None, on_epoch=lambda *_: None)
+
+
+def test_weights_of_ones_own_lie_in_the_users_folder() -> None:
+    """Where `train` writes is where `run` looks after the shipped weights."""
+    home = environment.data_folder()
+    path = trained_path(home, "image/x", scale="embedded", dataset="d")
+    assert path == home / "weights" / "image" / "x" / "embedded-d.safetensors"
