@@ -340,8 +340,8 @@ class Probe:
         peak: FLOP/s, the best any installed library reached; its winner in `how`.
         kernel: The winner's identity, so that a calibration can repeat it.
         bandwidth: B/s of main memory.
-        calibration_peak, calibration_bandwidth: The same kernels as the 0.3-s calibration runs
-            them, measured right after the sweep: today's calibration is divided by these.
+        calibration_peak, calibration_bandwidth: The best of the same kernels as a calibration
+            runs them, measured right after the sweep: a later calibration is divided by these.
         measured_at: ISO time.
     """
 

@@ -16,7 +16,6 @@ import msgspec
 
 from benchsuite.devices import Device, Kernel, identity
 from benchsuite.errors import NotMeasurable
-from benchsuite.stats import median
 from benchsuite.types import Calibration, DeviceInfo, Probe, Rate
 
 SWEEP_S = 0.9
@@ -60,8 +59,8 @@ def probe(device: Device, info: DeviceInfo, *, precision: str, threads: int) -> 
             value=best_bandwidth,
             how=f"best of {len(streams)} streams through main memory: {stream.name}; pinned",
         ),
-        calibration_peak=median(rates),
-        calibration_bandwidth=median(stream_rates),
+        calibration_peak=max(rates),
+        calibration_bandwidth=max(stream_rates),
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -91,9 +90,8 @@ class Calibrator:
         band = _rates(
             self._stream.make(), self._stream.amount, self._wait, seconds=CALIBRATION_S / 2
         )
-        return Calibration(
-            peak=median(peak), bandwidth=median(band), seconds=perf_counter() - started
-        )
+        # the best of each, as in the probe: another process's noise is contention, not drift
+        return Calibration(peak=max(peak), bandwidth=max(band), seconds=perf_counter() - started)
 
 
 def pinned_key(info: DeviceInfo, *, precision: str, threads: int) -> str:

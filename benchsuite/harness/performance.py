@@ -80,7 +80,8 @@ def measure(
         start_memory, peak_memory: The device's.
     """
     cycle = _cycle(load)
-    warmth = warm_up(cycle, at_most_s=warmup_s)
+    stamps_a_cycle = 1 if load.queued else len(load.calls)
+    warmth = warm_up(cycle, at_most_s=warmup_s, stamps_a_cycle=stamps_a_cycle)
     cycles = max(1, round(_CHUNK_S / warmth.cycle_s))
     start_memory()
     gc.collect()
@@ -131,12 +132,18 @@ def measure(
     )
 
 
-def warm_up(cycle: Callable[[int], list[int]], *, at_most_s: float) -> Warmth:
-    """Runs cycles until the median duration of two looks in a row moved less than 1 %.
+def warm_up(
+    cycle: Callable[[int], list[int]], *, at_most_s: float, stamps_a_cycle: int = 1
+) -> Warmth:
+    """Runs cycles until the median cycle of two looks in a row moved less than 1 %.
+
+    Cycles are looked at, not queries: where queries differ in length (buckets), the median query
+    jumps between the lengths.
 
     Args:
         cycle: Runs a number of cycles and gives its time stamps in nanoseconds.
         at_most_s: The bound; at least three looks are taken all the same.
+        stamps_a_cycle: Time stamps of one cycle after the first of all.
     """
     started = perf_counter()
     first = cycle(1)
@@ -148,7 +155,7 @@ def warm_up(cycle: Callable[[int], list[int]], *, at_most_s: float) -> Warmth:
         stamps = cycle(max(1, round(_LOOK_S / cycle_s)))
         cycles = max(1, round(_LOOK_S / cycle_s))
         cycle_s = max(1e-9, (stamps[-1] - stamps[0]) * NANOSECOND_S / cycles)
-        now = median([b - a for a, b in pairwise(stamps)])
+        now = median([b - a for a, b in pairwise(stamps[::stamps_a_cycle])])
         looks += 1
         if last is not None:
             movement = abs(now / last - 1) if last else 0.0
