@@ -115,6 +115,7 @@ def make_plan(request: Request, *, cache: Path, home: Path) -> Plan:
     found = catalog.load_catalog(roots)
     _check_request(request)
     device = devices.find(request.device) if request.device else devices.default_device()
+    _check_threads(request.threads, device)
     specs: list[SystemSpec] = []
     skipped: list[tuple[SystemSpec, str]] = []
     notes: list[str] = []
@@ -371,6 +372,12 @@ def _check_request(request: Request) -> None:
     for name, path in request.weights.items():
         if not path.is_file():
             raise BadInput(f"--weights {name}={path}: no such file")
+
+
+def _check_threads(threads: int | None, device: DeviceInfo) -> None:
+    most = int(device.facts.get("logical", device.units))
+    if device.kind == "cpu" and threads is not None and threads > most:
+        raise BadInput(f"--threads {threads}: this machine has {most} processors")
 
 
 def _check_names(where: str, names: Sequence[str], known: Sequence[str], *, what: str) -> None:

@@ -49,6 +49,7 @@ def test_a_system_named_twice_is_measured_once(content: Path, cache: Path, tmp_p
         ({"targets": ("image/lenet",), "scenarios": ("offline",)}, "did you mean Offline"),
         ({"targets": ("image/lenet",), "precisions": ("fp31",)}, "unknown precision"),
         ({"targets": ("image/lenet",), "meter": "tea"}, "unknown meter"),
+        ({"targets": ("image/lenet",), "device": "cpu", "threads": 9999}, "--threads 9999"),
         ({"targets": ("image/lenet",), "scale": "huge"}, "unknown scale"),
         ({"targets": ("image/lenet",), "data": {"mnist": Path("/")}}, "unknown data set"),
         ({"targets": ("image/lenet",), "data": {"mnist-5k": Path("/nowhere")}}, "no such folder"),

@@ -146,7 +146,10 @@ def classifier(size: Size, *, inputs: int) -> list[tuple[str, nn.Module]]:
 
 
 def initialised(network: nn.Sequential) -> nn.Sequential:
-    """Random weights that keep the variance through eight layers of ReLU; torch's own lose it."""
+    """Random weights that keep the variance through eight layers of ReLU; torch's own lose it.
+
+    Source: He, Zhang, Ren, Sun: Delving Deep into Rectifiers, ICCV 2015.
+    """
     from torch import nn
 
     for layer in network.modules():
