@@ -67,7 +67,7 @@ def seen(motion: str, picture: Array, *, speed: float = 0.5, sense: float = 1.0)
     points = camera_motion.window_points(path, scale=1.0, tilt=0.0, shake=np.zeros((FRAMES, 2)))
     middle = (np.array(picture.shape[::-1]) - 1) / 2
     clip = camera_motion.sample(film(picture, frames=FRAMES), points + middle)
-    return clip.mean(axis=3)
+    return np.asarray(clip.mean(axis=3))
 
 
 def disc(*, column: float, row: float, radius: float = 5) -> Array:
