@@ -27,7 +27,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchsuite.errors import BadInput
+import msgspec
+
+from benchsuite.errors import BadInput, one_line
 from benchsuite.types import DOMAINS, EMBEDDED, SCALES, Scale, Workload
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -204,22 +206,36 @@ def _import_file(path: Path, *, name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     folder = str(path.parent)
     sys.path.insert(0, folder)  # a family's shared definition is a `_name.py` beside it
+    _forget_namesakes(path.parent)
     sys.modules[qualified] = module  # a dataclass looks its module up there
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
         raise BadInput(f"{path}, line {error.lineno}: syntax error: {error.msg}") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
         line = next((f.lineno for f in reversed(frames) if f.filename == str(path)), None)
         where = f"{path}, line {line}" if line else str(path)
-        raise BadInput(f"{where}: {type(error).__name__}: {error}") from None
+        raise BadInput(f"{where}: {type(error).__name__}: {one_line(error)}") from None
     finally:
         sys.path.remove(folder)
     return module
 
 
+def _forget_namesakes(folder: Path) -> None:
+    """Drops shared definitions of the same name that another content folder brought."""
+    for path in folder.glob("_*.py"):
+        known = sys.modules.get(path.stem)
+        if known is not None and getattr(known, "__file__", None) != str(path):
+            del sys.modules[path.stem]
+
+
 def _check(workload: Workload, path: Path) -> None:
+    try:
+        msgspec.convert(msgspec.to_builtins(workload), Workload)
+    except (msgspec.ValidationError, TypeError) as error:
+        said = str(error).replace("`", "").replace(" - at $", "; it is in WORKLOAD")
+        raise BadInput(f"{path}: a field of WORKLOAD is wrong: {said}") from None
     if not workload.scales:
         raise BadInput(f"{path}: WORKLOAD.scales is empty; give 'embedded' or 'reference'")
     for name, scale in workload.scales.items():

@@ -23,7 +23,8 @@ _PIPE_WIDTH = 400
 
 def print_run(results: Sequence[Result]) -> None:
     """The sentence, the table of systems and the doubts of a run."""
-    _print("", finding(results), "", terminal.results_table(results), terminal.doubts(results))
+    _print("", finding(results), "", terminal.results_table(results),
+           terminal.goals(results), terminal.doubts(results))  # fmt: skip
 
 
 def print_path(what: str, path: Path) -> None:
@@ -178,9 +179,13 @@ def _print(*parts: Any) -> None:
     """Prints text and tables; wide and plain where the output is no terminal."""
     from rich.console import Console
 
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # the command line ends quietly
+
     terminal_out = sys.stdout.isatty()
     width = None if terminal_out or "COLUMNS" in os.environ else _PIPE_WIDTH
-    console = Console(width=width, highlight=False, soft_wrap=False)
+    console = Plain(width=width, highlight=False, soft_wrap=False)
     for part in parts:
         if part is None:
             continue

@@ -10,7 +10,8 @@ from typing import Any
 
 from benchsuite import backends, catalog, datasets, devices, meters
 from benchsuite.catalog import Catalog, Entry
-from benchsuite.errors import BadInput, MissingPackage
+from benchsuite.errors import BadInput, MissingPackage, NotMeasurable
+from benchsuite.harness import network
 from benchsuite.metrics import ELEMENT_B
 from benchsuite.types import (
     OFFLINE,
@@ -116,32 +117,38 @@ def make_plan(request: Request, *, cache: Path, home: Path) -> Plan:
     _check_request(request)
     device = devices.find(request.device) if request.device else devices.default_device()
     _check_threads(request.threads, device)
+    _check_meter(request.meter, device, roots)
     specs: list[SystemSpec] = []
     skipped: list[tuple[SystemSpec, str]] = []
     notes: list[str] = []
     prepared: dict[str, datasets.Prepared | MissingPackage] = {}
-    for suite in [_suite(target, roots, found) for target in request.targets]:
-        for group in suite.groups:
-            for entry in _entries(group, found):
-                scale = request.scale or group.scale
-                if scale is None:
-                    scale = entry.default_scale()
-                    notes.append(f"{entry.name}: scale {scale}")
-                for spec in _systems(
-                    entry, scale, suite, group, request, device=device, cache=cache, roots=roots
-                ):
-                    if spec in specs:
-                        continue
-                    spec, reason = _with_data(
-                        spec, entry, request, prepared, cache=cache, home=home
-                    )
-                    reason = reason or backends.backend(spec.backend).missing(
-                        device.kind, spec.precision
-                    )
-                    if reason:
-                        skipped.append((spec, reason))
-                    else:
-                        specs.append(spec)
+    chosen = [
+        (suite, group, entry)
+        for suite in [_suite(target, roots, found) for target in request.targets]
+        for group in suite.groups
+        for entry in _entries(group, found)
+    ]
+    _check_names(
+        "--weights", tuple(request.weights), [e.name for _, _, e in chosen], what="workload"
+    )
+    for suite, group, entry in chosen:
+        scale = request.scale or group.scale
+        if scale is None:
+            scale = entry.default_scale()
+            notes.append(f"{entry.name}: scale {scale}")
+        if entry.name in request.weights:
+            network.check_weights(entry, scale, request.weights[entry.name])
+        for spec in _systems(
+            entry, scale, suite, group, request, device=device, cache=cache, roots=roots
+        ):
+            if spec in specs:
+                continue
+            spec, reason = _with_data(spec, entry, request, prepared, cache=cache, home=home)
+            reason = reason or backends.backend(spec.backend).missing(device.kind, spec.precision)
+            if reason:
+                skipped.append((spec, reason))
+            else:
+                specs.append(spec)
     return Plan(
         specs=tuple(dict.fromkeys(specs)),
         skipped=tuple(skipped),
@@ -372,6 +379,16 @@ def _check_request(request: Request) -> None:
     for name, path in request.weights.items():
         if not path.is_file():
             raise BadInput(f"--weights {name}={path}: no such file")
+
+
+def _check_meter(name: str, device: DeviceInfo, roots: Sequence[Path]) -> None:
+    """Refuses a meter that the user names and that does not work here."""
+    if name == meters.AUTOMATIC:
+        return
+    try:
+        meters.meter(name).check(meters.subject(device, threads=device.units, roots=roots))
+    except NotMeasurable as error:
+        raise BadInput(f"--meter {name}: {error}") from None
 
 
 def _check_threads(threads: int | None, device: DeviceInfo) -> None:

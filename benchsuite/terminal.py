@@ -21,6 +21,7 @@ from benchsuite.units import MISSING, percent, quantity, significant
 if TYPE_CHECKING:
     from benchsuite.accounting.summary import WorkloadCount
 
+GOALS = "meets_goals"
 _FULL_WIDTH = 116
 _LONGEST_NAME = 60
 _LONGEST_REASON = 200
@@ -105,7 +106,7 @@ def plain_table(
         columns: Their names.
         rows: One cell a column.
     """
-    table = _table(*columns)
+    table = _table(*columns, named=True)
     for row in rows:
         table.add_row(*(_text(_cell(cell)) for cell in row))
     return Group(_text(title, style="bold"), table) if title else table
@@ -128,6 +129,24 @@ def doubts(results: Sequence[Result]) -> RenderableType:
         line.append(_clean(raised[0][1], longest=5 * _LONGEST_REASON) + more, style="not yellow")
         lines.append(line)
     return Group(*lines)
+
+
+def goals(results: Sequence[Result]) -> RenderableType:
+    """What each system misses of the goals that the run was given; nothing where none were."""
+    lines = []
+    for system in compare.join(results):
+        for scenario, row in system.rows.items():
+            value = row.metrics.get(GOALS)
+            if row.status != OK or value is None or not value.how.startswith("goals "):
+                continue
+            said = {1.0: ("meets ", "green"), 0.0: ("misses ", "red")}
+            word, colour = said.get(value.value, ("open ", "yellow"))  # type: ignore[arg-type]
+            line = Text(word, style=colour)
+            line.append(_clean(f"{system.label}, {scenario}: "), style=f"bold not {colour}")
+            text = value.reason or value.how.removeprefix("goals ")
+            line.append(_clean(text, longest=_LONGEST_REASON), style=f"not {colour}")
+            lines.append(line)
+    return Group(*([Text("")] if lines else []), *lines)
 
 
 # --- the table of systems -------------------------------------------------------------------------
@@ -243,10 +262,11 @@ def _figured(system: System, metric: str) -> str:
 # --- small things ---------------------------------------------------------------------------------
 
 
-def _table(*left: str, right: Sequence[str] = (), gap: int = 2) -> Table:
+def _table(*left: str, right: Sequence[str] = (), gap: int = 2, named: bool = False) -> Table:
+    """An empty table; `named` keeps the first column, which names the row, whole."""
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim")
-    for name in left:
-        table.add_column(name, overflow="fold")
+    for place, name in enumerate(left):
+        table.add_column(name, overflow="fold", no_wrap=named and place == 0)
     for name in right:
         table.add_column(name, justify="right", no_wrap=True)
     return table

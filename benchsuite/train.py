@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchsuite import __version__, datasets, devices, environment, hw, meters
+from benchsuite import __version__, datasets, devices, environment, meters
 from benchsuite.catalog import Entry
 from benchsuite.errors import BadInput, NotMeasurable
-from benchsuite.types import EnergyReading, Rate, Score
+from benchsuite.types import EnergyReading, Score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,10 +166,7 @@ def train(
 
 
 def _start_meter(job: TrainingJob, device: Any, *, threads: int) -> tuple[meters.Watch | None, str]:
-    model = hw.describe(device, roots=job.roots)
-    figure = None if model is None else hw.share(model, device.units).power_envelope
-    envelope = None if figure is None else Rate(value=figure.value, how=figure.source)
-    subject = meters.Subject(device=device, envelope=envelope, threads=threads)
+    subject = meters.subject(device, threads=threads, roots=job.roots)
     try:
         _, meter = meters.choose(job.meter, subject, preferred=devices.device(device.kind).meters)
         return meter.start(subject), "the target was not reached"

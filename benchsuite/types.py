@@ -343,6 +343,7 @@ class Probe:
         calibration_peak, calibration_bandwidth: The best of the same kernels as a calibration
             runs them, measured right after the sweep: a later calibration is divided by these.
         measured_at: ISO time.
+        disturbed: What else ran meanwhile, where the figures may be too low for it.
     """
 
     precision: str
@@ -353,6 +354,7 @@ class Probe:
     calibration_peak: float
     calibration_bandwidth: float
     measured_at: str
+    disturbed: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -440,13 +442,14 @@ class Distance:
     """How far a system's outputs lie from eager fp32's on the same inputs.
 
     Attributes:
-        relative_error: ||out - ref|| / ||ref|| over all compared outputs.
+        relative_error: ||out - ref|| / ||ref|| over all compared outputs; None where outputs are
+            not finite.
         agreement: Share of samples with the same largest output.
         tolerance: What this precision is allowed.
         samples: Samples compared.
     """
 
-    relative_error: float
+    relative_error: float | None
     agreement: float | None
     tolerance: float
     samples: int

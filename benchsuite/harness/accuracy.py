@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,7 @@ def distance(
                 ranked = False
     error = (square_error / square) ** 0.5 if square else float(square_error > 0)
     return Distance(
-        relative_error=error,
+        relative_error=error if math.isfinite(error) else None,
         agreement=same / rows if ranked and rows else None,
         tolerance=TOLERANCE[precision],
         samples=sum(len(sample[0]) for sample in samples),

@@ -9,8 +9,10 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
+import math
 import os
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,13 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from benchsuite import backends, catalog, datasets, devices, environment, hw, meters
+from benchsuite import backends, catalog, datasets, devices, environment, meters
 from benchsuite.accounting import count as count_module
 from benchsuite.accounting.count import count
 from benchsuite.backends import Job
-from benchsuite.devices import probing
-from benchsuite.errors import BenchsuiteError, NotMeasurable
-from benchsuite.harness import accuracy, contention, network, training
+from benchsuite.errors import BenchsuiteError, NotMeasurable, one_line
+from benchsuite.harness import accuracy, contention, network, probing, training
 from benchsuite.harness.performance import Load, Metered, measure
 from benchsuite.types import (
     OFFLINE,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
 PHASE_MARK = "\x1e"
 FAILED = 70  # exit status: the reason is in OUT
+_PR_SET_PDEATHSIG = 1
 _POOL_QUERIES = 4
 _ACCOUNTING = Path(count_module.__file__).parent
 _POOL_B = 256 << 20
@@ -62,13 +64,36 @@ def main(arguments: Sequence[str]) -> int:
     """Measures the system of the file SPEC into the file OUT."""
     spec_path, out_path = (Path(argument) for argument in arguments)
     spec = msgspec.json.decode(spec_path.read_bytes(), type=SystemSpec)
+    _end_with_parent()
     try:
         measurement = measure_system(spec)
     except BenchsuiteError as error:
-        out_path.write_text(json.dumps({"reason": str(error)}), encoding="utf-8")
-        return FAILED
+        return _failed(out_path, one_line(error))
+    except (MemoryError, RuntimeError) as error:
+        if not _out_of_memory(error):
+            raise
+        return _failed(out_path, f"out of memory: {one_line(error)}")
     out_path.write_bytes(msgspec.json.encode(measurement))
     return 0
+
+
+def _failed(out_path: Path, reason: str) -> int:
+    out_path.write_text(json.dumps({"reason": reason}), encoding="utf-8")
+    return FAILED
+
+
+def _out_of_memory(error: Exception) -> bool:
+    text = str(error).lower()
+    said = ("out of memory", "not enough memory", "can't allocate memory", "bad_alloc")
+    return isinstance(error, MemoryError) or any(words in text for words in said)
+
+
+def _end_with_parent() -> None:
+    """Asks Linux to end this process when the run that started it is gone, however it ended."""
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (OSError, AttributeError):
+        pass  # another system: the run ends its workers itself unless it is killed
 
 
 def measure_system(spec: SystemSpec) -> Measurement:
@@ -139,10 +164,9 @@ def measure_system(spec: SystemSpec) -> Measurement:
     compile_time_s = perf_counter() - started
 
     calibrator = probing.Calibrator(plug, device, probe)
-    model = _model(spec, device)
     envelope, cap = plug.power(device)
-    subject = meters.Subject(
-        device=device, envelope=envelope or _datasheet_envelope(model, device), threads=spec.threads
+    subject = meters.subject(
+        device, threads=spec.threads, roots=[Path(root) for root in spec.roots]
     )
     metered, idle, idle_reason = _meter(spec, subject, preferred=plug.meters)
     calibrations = [calibrator.run()]
@@ -201,22 +225,22 @@ def measure_system(spec: SystemSpec) -> Measurement:
 def _pinned(
     plug: devices.Device, device: DeviceInfo, spec: SystemSpec, cache: Path
 ) -> tuple[Probe, Rate]:
-    """The pinned probe at the system's setting, and the device's fp32 peak on all its cores."""
-    import torch
+    """The pinned probe at the system's setting, and the device's fp32 peak on all its cores.
 
-    def pinned(precision: str, threads: int) -> Probe:
-        key = probing.pinned_key(device, precision=precision, threads=threads)
-        known = probing.read_pinned(cache, key)
-        if known is None:
-            torch.set_num_threads(max(1, threads or spec.threads))
-            known = probing.probe(plug, device, precision=precision, threads=threads)
-            probing.pin(cache, key, known)
-            torch.set_num_threads(spec.threads)
-        return known
-
+    Where the pinned kernel now runs much faster than when it was pinned, it is probed anew.
+    """
     own_threads = device.kind == "cpu"
-    system = pinned(spec.precision, spec.threads if own_threads else 0)
-    whole = pinned("fp32", device.units if own_threads else 0)
+    threads = spec.threads if own_threads else 0
+    system = probing.ensure(plug, device, precision=spec.precision, threads=threads, cache=cache)
+    now = probing.Calibrator(plug, device, system).run()
+    if now.peak > probing.OUTRUN * system.calibration_peak:
+        probing.unpin(cache, probing.pinned_key(device, precision=spec.precision, threads=threads))
+        system = probing.ensure(
+            plug, device, precision=spec.precision, threads=threads, cache=cache
+        )
+    whole = probing.ensure(
+        plug, device, precision="fp32", threads=device.units if own_threads else 0, cache=cache
+    )
     return system, replace(whole.peak, how=f"{whole.peak.how} on {whole.measured_at}")
 
 
@@ -331,6 +355,8 @@ def _reference(
     except (OSError, msgspec.DecodeError):
         pass
     score = training.evaluate(entry, net, test, inputs=list(inputs))
+    if not math.isfinite(score.value):
+        return None, f"eager fp32's accuracy is {score.value}: its outputs give none"
     _keep(path, msgspec.json.encode(score))
     return score, None
 
@@ -347,7 +373,10 @@ def _score(
     reason = _no_accuracy(spec, entry, test)
     if reason or test is None:
         return None, reason
-    return accuracy.score(entry, executable, test, inputs=inputs, batch=batch), None
+    score = accuracy.score(entry, executable, test, inputs=inputs, batch=batch)
+    if not math.isfinite(score.value):
+        return None, f"the accuracy is {score.value}: the outputs give none"
+    return score, None
 
 
 def _no_accuracy(spec: SystemSpec, entry: catalog.Entry, test: Split | None) -> str | None:
@@ -405,17 +434,6 @@ def network_hash(path: Path) -> str:
         if re.search(rf"\b{re.escape(shared.stem)}\b", text):
             digest.update(shared.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _model(spec: SystemSpec, device: DeviceInfo) -> hw.DeviceModel | None:
-    return hw.describe(device, roots=[Path(root) for root in spec.roots])
-
-
-def _datasheet_envelope(model: hw.DeviceModel | None, device: DeviceInfo) -> Rate | None:
-    if model is None:
-        return None
-    figure = hw.share(model, device.units).power_envelope
-    return None if figure is None else Rate(value=figure.value, how=figure.source)
 
 
 def _meter(
@@ -539,7 +557,17 @@ def _doubts(
                 ),
             )
         )
-    if apart.relative_error > apart.tolerance or apart.relative_error != apart.relative_error:
+    if apart.relative_error is None:
+        found.append(
+            Doubt(
+                code="parity",
+                message=(
+                    "the outputs are not finite (NaN or infinity), so no answer is right. Look at "
+                    "the weights and the input's range"
+                ),
+            )
+        )
+    elif apart.relative_error > apart.tolerance:
         found.append(
             Doubt(
                 code="parity",
@@ -547,6 +575,16 @@ def _doubts(
                     f"outputs differ from eager fp32 by {apart.relative_error:.2g} (relative), "
                     f"allowed {apart.tolerance:g}: a change of the answer when only the software "
                     "changed is a bug. Compare layer by layer"
+                ),
+            )
+        )
+    if probe.disturbed:
+        found.append(
+            Doubt(
+                code="contended",
+                message=(
+                    f"the device's peak was probed while {probe.disturbed}. It is probed again "
+                    "with the next system; or benchsuite hw probe, on a quiet machine"
                 ),
             )
         )
