@@ -15,9 +15,11 @@ and, where the defaults do not fit,
 
 from __future__ import annotations
 
+import ast
 import fnmatch
 import hashlib
 import importlib.util
+import re
 import sys
 import tomllib
 import traceback
@@ -196,6 +198,41 @@ def file_hash(path: Path) -> str:
     """The first 16 hex digits of a file's SHA-256."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def network_hash(entry: Entry, scale: str) -> str:
+    """The identity of a network at a scale: its code and its inputs' shapes.
+
+    The code is the workload file's and that of the `_family.py` files beside it that it names.
+    What only describes or measures (`WORKLOAD`'s other fields, docstrings, comments) is left out:
+    a note that is mended makes no other network.
+    """
+    text = entry.path.read_text(encoding="utf-8")
+    digest = hashlib.sha256(_code(text).encode())
+    for shared in sorted(entry.path.parent.glob("_*.py")):
+        if re.search(rf"\b{re.escape(shared.stem)}\b", text):
+            digest.update(_code(shared.read_text(encoding="utf-8")).encode())
+    digest.update(f"{scale} {entry.scale(scale).signatures!r}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _code(text: str) -> str:
+    """A file's lines without docstrings, comments, blank lines and `WORKLOAD = ...`."""
+    tree = ast.parse(text)
+    left_out: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and node.body:
+            first = node.body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                left_out.update(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == ["WORKLOAD"]:
+            left_out.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return "\n".join(
+        line.rstrip()
+        for number, line in enumerate(text.splitlines(), 1)
+        if number not in left_out and line.strip() and not line.lstrip().startswith("#")
+    )
 
 
 def _import_file(path: Path, *, name: str) -> ModuleType:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchsuite import __version__, datasets, devices, environment, meters
-from benchsuite.catalog import Entry
+from benchsuite.catalog import Entry, network_hash
 from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.types import EnergyReading, Score
 
@@ -85,7 +85,6 @@ def train(
     import torch
 
     from benchsuite.harness import network, training
-    from benchsuite.harness.worker import network_hash
 
     device = devices.find("cpu")
     threads = job.threads or device.units
@@ -125,7 +124,7 @@ def train(
         "seed": job.seed,
         "data": datasets.describe(job.dataset).title,
         "data_hash": prepared.hash,
-        "network_hash": network_hash(job.entry.path),
+        "network_hash": network_hash(job.entry, job.scale),
         "weights_hash": weights_hash,
         "recipe": asdict(result.recipe),
         "epochs": len(result.epochs),

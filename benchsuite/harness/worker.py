@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 import os
-import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -255,9 +254,7 @@ def _counts(
 ) -> tuple[Count, ...]:
     """Counts a signature and batch; kept in the cache, as torch's meta device is slow to load."""
     facts = {
-        "network": network_hash(entry.path),
-        "scale": spec.scale,
-        "signatures": repr(entry.scale(spec.scale).signatures),
+        "network": catalog.network_hash(entry, spec.scale),
         "batches": list(batches),
         "torch": environment.versions(("torch",)),
         "rules": [catalog.file_hash(path) for path in sorted(_ACCOUNTING.glob("*.py"))],
@@ -417,23 +414,13 @@ def _fingerprint(
     }
     driver = {key: device.facts.get(key) for key in ("driver", "cuda", "cudnn")}
     return Fingerprint(
-        network=network_hash(entry.path),
+        network=catalog.network_hash(entry, spec.scale),
         weights=network.weights_hash(net),
         data=spec.data_hash or "random",
         software=environment.digest(software),
         device=environment.digest({**devices.identity(device), **driver}),
         configuration=environment.digest(configuration),
     )
-
-
-def network_hash(path: Path) -> str:
-    """Of a workload file and the `_family.py` files beside it that it names."""
-    text = path.read_text(encoding="utf-8")
-    digest = hashlib.sha256(text.encode())
-    for shared in sorted(path.parent.glob("_*.py")):
-        if re.search(rf"\b{re.escape(shared.stem)}\b", text):
-            digest.update(shared.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def _meter(
