@@ -84,8 +84,8 @@ WORKLOAD = Workload(
         "Vanilla recurrent layers of 1760 units whose two directions share the matrix of their "
         "input and are summed: 67 M parameters in the whole network. torch applies that matrix "
         "once a direction, so the work is about a third above a merged product's. Greedy "
-        "decoding, no language model. Embedded: two convolutions, two recurrent layers of 128 units, spoken "
-        "command words."
+        "decoding, no language model. Embedded: two convolutions, two recurrent layers of 128 "
+        "units, spoken command words."
     ),
 )
 
