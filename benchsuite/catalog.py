@@ -35,6 +35,8 @@ from benchsuite.errors import BadInput, one_line
 from benchsuite.types import DOMAINS, EMBEDDED, SCALES, Scale, Workload
 
 _PACKAGE = Path(__file__).resolve().parent
+# names of a workload file that are no part of the network itself
+_BESIDE = {"WORKLOAD", "__all__", "score", "postprocess", "examples", "objective"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,8 +206,8 @@ def network_hash(entry: Entry, scale: str) -> str:
     """The identity of a network at a scale: its code and its inputs' shapes.
 
     The code is the workload file's and that of the `_family.py` files beside it that it names.
-    What only describes or measures (`WORKLOAD`'s other fields, docstrings, comments) is left out:
-    a note that is mended makes no other network.
+    What only describes, trains or judges it (`WORKLOAD`'s other fields, the hooks in `_BESIDE`,
+    docstrings, comments) is left out: a note that is mended makes no other network.
     """
     text = entry.path.read_text(encoding="utf-8")
     digest = hashlib.sha256(_code(text).encode())
@@ -217,7 +219,7 @@ def network_hash(entry: Entry, scale: str) -> str:
 
 
 def _code(text: str) -> str:
-    """A file's lines without docstrings, comments, blank lines and `WORKLOAD = ...`."""
+    """A file's lines without docstrings, comments, blank lines, `WORKLOAD` and `_BESIDE`."""
     tree = ast.parse(text)
     left_out: set[int] = set()
     for node in ast.walk(tree):
@@ -225,9 +227,15 @@ def _code(text: str) -> str:
             first = node.body[0]
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 left_out.update(range(first.lineno, (first.end_lineno or first.lineno) + 1))
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == ["WORKLOAD"]:
-            left_out.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    for statement in tree.body:
+        names: list[str] = []
+        if isinstance(statement, ast.Assign):
+            names = [ast.unparse(target) for target in statement.targets]
+        elif isinstance(statement, ast.FunctionDef):
+            names = [statement.name]
+        if names and _BESIDE.issuperset(names):
+            last = statement.end_lineno or statement.lineno
+            left_out.update(range(statement.lineno, last + 1))
     return "\n".join(
         line.rstrip()
         for number, line in enumerate(text.splitlines(), 1)

@@ -100,6 +100,8 @@ def test_a_networks_identity_is_its_code_and_shapes(content: Path) -> None:
     assert identity(named.replace('paper="none"', 'paper="some"')) == first
     assert identity(named.replace('"""A tiny', '"""Quite a tiny')) == first
     assert identity(named + "\n# a remark\n") == first
+    assert identity(named + "\n\ndef score(outputs, split):\n    return 1\n") == first
+    assert identity(named + "\n\ndef preprocess(inputs):\n    return inputs\n") != first
     assert identity(named, "# a remark\nSIDE = 3\n") == first
     assert identity(named, "SIDE = 4\n") != first
     assert identity(named.replace("nn.ReLU()", "nn.Tanh()")) != first
