@@ -212,8 +212,8 @@ def padded_objects(targets: Mapping[str, Array]) -> list[Objects]:
     def rows(name: str, image: int) -> Array | None:
         if name not in targets:
             return None
-        row: Array = targets[name][image]
-        return row[there[image]]
+        row: Array = targets[name][image][there[image]]
+        return row
 
     return [
         Objects(
@@ -247,7 +247,8 @@ def intersection_over_union(
     shared = np.clip(high - low + end, 0, None).prod(axis=-1)
     areas_a, areas_b = ((boxes[:, 2:] - boxes[:, :2] + end).prod(axis=-1) for boxes in (a, b))
     whole = areas_a[:, None] + (0 if of_first else areas_b[None, :] - shared)
-    return np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0)
+    overlaps: Array = np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0)
+    return overlaps
 
 
 def average_precision(
