@@ -8,6 +8,10 @@ A workload is a plain Python file `workloads/DOMAIN/NAME.py`. It defines
 and, where the defaults do not fit,
 
     preprocess(inputs) -> inputs                       arrays as stored -> arrays the network takes
+    prepare(sample, scale) -> array                    one decoded sample of a user's folder -> the
+                                                       network's input
+    postprocess(outputs) -> answer                     timed as a stage of its own
+    pretrained() -> {name: tensor}                     weights that an installed package brings
     score(outputs, split) -> types.Score               from one tuple of outputs a part
     objective(network) -> torch.nn.Module              its forward(*inputs, **targets) is the loss
     examples(split, *, batch, seed) -> iterator        an epoch of (inputs, targets) as arrays

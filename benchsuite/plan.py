@@ -15,6 +15,7 @@ from benchsuite.harness import network
 from benchsuite.metrics import ELEMENT_B
 from benchsuite.types import (
     OFFLINE,
+    REFERENCE,
     SCALES,
     SINGLE_STREAM,
     DeviceInfo,
@@ -304,7 +305,10 @@ def _dataset(entry: Entry, scale: str, group: Group, request: Request) -> str | 
             have = ", ".join(qualities) or "none"
             raise BadInput(f"{entry.name} has no data set {group.dataset!r}; it has: {have}")
         return group.dataset
-    return next((name for name in qualities if name in request.data), next(iter(qualities), None))
+    given = (name for name in qualities if name in request.data)
+    # a streamed set is the user's: without its folder there is none
+    own = (name for name in qualities if not datasets.streamed(name))
+    return next(given, next(own, None))
 
 
 def _with_data(
@@ -319,8 +323,17 @@ def _with_data(
     """Adds prepared data and weights; the second value is why the system must be skipped."""
     weights, why_random = _weights(spec, entry, request, home=home)
     spec = replace(spec, weights=weights, weights_reason=why_random)
+    if weights is None and spec.scale == REFERENCE and hasattr(entry.module, "pretrained"):
+        try:
+            entry.module.pretrained()
+            spec = replace(spec, pretrained=True, weights_reason=None)
+        except MissingPackage as error:
+            spec = replace(spec, weights_reason=f"random weights: {error}")
     if spec.dataset is None:
         why = f"no data: scale {spec.scale} runs on random inputs, which have no right answers"
+        known = [name for name in entry.scale(spec.scale).qualities if datasets.streamed(name)]
+        if known:
+            why = f"{why} (--data {known[0]}=DIR)"
         return replace(spec, data_reason=why), None
     if spec.dataset not in prepared:
         try:

@@ -135,13 +135,20 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Part:
-    """Samples of one signature: arrays aligned along their first axis."""
+    """Samples of one signature, aligned with their targets.
+
+    Attributes:
+        inputs: Arrays as stored; empty where the samples are streamed.
+        targets: The answers by name.
+        samples: Of a streamed set: `formats.Sample`, decoded when asked for.
+    """
 
     inputs: Arrays
     targets: dict[str, Array]
+    samples: Sequence[Any] | None = None
 
     def __len__(self) -> int:
-        return len(self.inputs[0])
+        return len(self.inputs[0] if self.samples is None else self.samples)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -190,6 +197,7 @@ class Score:
         low, high: 95 % interval where the measure has one.
         beside: Further figures by name (`top-5`, `out of vocabulary`), each a share of 1.
         how: One line: measure, data, protocol.
+        left_out: Samples that could not be read.
     """
 
     value: float
@@ -198,6 +206,7 @@ class Score:
     low: float | None = None
     high: float | None = None
     beside: dict[str, float] = field(default_factory=dict)
+    left_out: int = 0
 
 
 # --- what is counted ----------------------------------------------------------------------------
@@ -484,6 +493,7 @@ class SystemSpec:
         dataset, data: Name of the data set and its prepared folder; None for random inputs.
         data_hash: Of the data set's recipe and sources.
         weights: A safetensors file; None for random weights, with the reason.
+        pretrained: The weights are those that the workload's `pretrained` gives.
         device: As on the command line.
         seconds: Least length of a window; `metered_s` where a meter needs more.
         warmup_s: Longest warm-up.
@@ -510,6 +520,7 @@ class SystemSpec:
     data_reason: str | None = None
     weights: str | None = None
     weights_reason: str | None = None
+    pretrained: bool = False
     seed: int = 0
     time_limit_s: float = 600.0
 
@@ -529,6 +540,7 @@ class Measurement:
         compile_time_s: Preparing the executable (export, compile, optimise), first call included.
         precision_ran: As read back from the backend.
         samples_trained: Training samples times epochs behind the weights; None if not known.
+        preprocessing, postprocessing: Seconds a frame; None where there is no such stage.
     """
 
     windows: tuple[Window, ...]
@@ -552,6 +564,10 @@ class Measurement:
     idle_power: Rate | None = None
     idle_power_reason: str | None = None
     samples_trained: int | None = None
+    preprocessing: Rate | None = None
+    preprocessing_reason: str | None = None
+    postprocessing: Rate | None = None
+    postprocessing_reason: str | None = None
     doubts: tuple[Doubt, ...] = ()
     environment: dict[str, Any] = field(default_factory=dict)
 

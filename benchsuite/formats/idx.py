@@ -11,9 +11,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from benchsuite.datasets import _idx
 from benchsuite.errors import BadInput
-from benchsuite.formats import Listing, Sample, _trees
+from benchsuite.formats import Listing, Sample, _idx, _trees
 from benchsuite.formats._lazy import Made
 from benchsuite.types import Array, Arrays
 

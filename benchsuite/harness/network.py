@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from benchsuite.catalog import Entry
 from benchsuite.errors import BadInput, one_line
-from benchsuite.types import Array, Arrays, Signature, Split
+from benchsuite.harness.stream import Stream
+from benchsuite.types import Array, Arrays, Part, Signature, Split
 
 if TYPE_CHECKING:
     import torch
@@ -126,6 +127,21 @@ def preprocess(entry: Entry, inputs: Arrays) -> Arrays:
     return tuple(hook(inputs)) if hook else inputs
 
 
+def inputs_of(entry: Entry, scale: str, part: Part, *, signature: Signature) -> Arrays:
+    """A part's samples as the network takes them; those of a streamed set one by one, when used.
+
+    Raises:
+        BadInput: The set is streamed, and the workload cannot prepare single samples.
+    """
+    if part.samples is None:
+        return preprocess(entry, part.inputs)
+    hook = getattr(entry.module, "prepare", None)
+    if hook is None or len(signature.inputs) != 1:
+        raise BadInput(f"{entry.path}: streamed data need prepare(sample, scale) and one input")
+    stream = Stream(part.samples, lambda sample: hook(sample.load(), scale), signature.inputs[0])
+    return (stream,)  # type: ignore[return-value]
+
+
 def random_inputs(signature: Signature, *, batch: int, seed: int) -> Arrays:
     """Random inputs of a signature: standard normal floats, uniform integers below `high`."""
     import numpy as np
@@ -173,6 +189,8 @@ def check_split(entry: Entry, scale: str, split: Split) -> None:
             f"but the data set has {len(split.parts)} parts"
         )
     for part, signature in zip(split.parts, signatures, strict=True):
+        if part.samples is not None:
+            continue  # each sample is compared when it is prepared
         sample = preprocess(entry, tuple(array[:1] for array in part.inputs))
         for array, spec in zip(sample, signature.inputs, strict=True):
             if tuple(array.shape[1:]) != spec.shape or str(array.dtype) != spec.dtype:

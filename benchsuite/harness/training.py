@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from benchsuite.arrays import as_arrays, to_tensors
 from benchsuite.catalog import Entry
 from benchsuite.errors import BadInput
+from benchsuite.harness.accuracy import judge
 from benchsuite.harness.network import batches, build, preprocess
 from benchsuite.types import Array, Arrays, Part, Quality, Score, Split, Training
 
@@ -154,8 +155,7 @@ def evaluate(
             for piece, valid in batches(part, batch=min(EVALUATION_BATCH, len(part[0]))):
                 pieces.append([o[:valid] for o in as_arrays(network(*to_tensors(piece)))])
             outputs.append(tuple(np.concatenate(column) for column in zip(*pieces, strict=True)))
-    score: Score = entry.module.score(outputs, split)
-    return score
+    return judge(entry, outputs, split, inputs=inputs)
 
 
 def CrossEntropy(network: torch.nn.Module) -> torch.nn.Module:

@@ -26,7 +26,7 @@ from benchsuite.accounting import count as count_module
 from benchsuite.accounting.count import count
 from benchsuite.backends import Job
 from benchsuite.errors import BenchsuiteError, NotMeasurable, one_line
-from benchsuite.harness import accuracy, contention, network, probing, training
+from benchsuite.harness import accuracy, contention, network, probing, stages, training
 from benchsuite.harness.performance import Load, Metered, measure
 from benchsuite.types import (
     OFFLINE,
@@ -122,12 +122,15 @@ def measure_system(spec: SystemSpec) -> Measurement:
     net = network.build(entry, spec.scale, seed=spec.seed)
     if spec.weights:
         network.load_weights(net, Path(spec.weights))
+    elif spec.pretrained:
+        net.load_state_dict(entry.module.pretrained())
     test = datasets.load(Path(spec.data), "test") if spec.data else None
     if test is not None:
         network.check_split(entry, spec.scale, test)
-    inputs = (
-        [network.preprocess(entry, part.inputs) for part in test.parts] if test is not None else []
-    )
+    inputs = [
+        network.inputs_of(entry, spec.scale, part, signature=signature)
+        for part, signature in zip(test.parts if test else (), scale.signatures, strict=False)
+    ]
     fingerprint = _fingerprint(spec, entry, net, device=device, packages=backend.packages())
 
     _phase("count")
@@ -193,6 +196,12 @@ def measure_system(spec: SystemSpec) -> Measurement:
         _phase("accuracy")
         score, score_reason = _score(spec, entry, executable, test, inputs, batch=batches[0])
         apart = accuracy.distance(executable, samples, expected, precision=spec.precision)
+        before, no_before = stages.preprocessing(
+            entry, test, inputs, frames=scale.signatures[0].frames
+        )
+        after, no_after = stages.postprocessing(
+            entry, executable, samples[0], frames=scale.signatures[0].frames * batches[0]
+        )
 
     return Measurement(
         windows=tuple(_with_idle(window, idle, idle_reason) for window in windows),
@@ -216,7 +225,13 @@ def measure_system(spec: SystemSpec) -> Measurement:
         idle_power=idle,
         idle_power_reason=idle_reason,
         samples_trained=record.get("samples_trained") if spec.weights else None,
-        doubts=_doubts(windows, counts, apart, calibrations, probe=probe, device=device),
+        preprocessing=before,
+        preprocessing_reason=no_before,
+        postprocessing=after,
+        postprocessing_reason=no_after,
+        doubts=_doubts(
+            windows, counts, apart, calibrations, score=score, probe=probe, device=device
+        ),
         environment=environment.capture(device, threads=torch.get_num_threads()),
     )
 
@@ -306,7 +321,7 @@ def _pool(
                 if inputs:
                     n = len(inputs[number][0])
                     chosen = np.arange(taken[number], taken[number] + batch) % n
-                    pool.append(tuple(np.asarray(a)[chosen] for a in inputs[number]))
+                    pool.append(tuple(np.ascontiguousarray(a[chosen]) for a in inputs[number]))
                 else:
                     seed = spec.seed + taken[number] + 1
                     pool.append(network.random_inputs(signature, batch=batch, seed=seed))
@@ -379,7 +394,7 @@ def _score(
 def _no_accuracy(spec: SystemSpec, entry: catalog.Entry, test: Split | None) -> str | None:
     if test is None:
         return spec.data_reason or f"no data for scale {spec.scale}: inputs are random"
-    if spec.weights is None:
+    if spec.weights is None and not spec.pretrained:
         return spec.weights_reason or "the weights are random"
     if not hasattr(entry.module, "score"):
         return f"{entry.path} defines no score(outputs, split)"
@@ -511,6 +526,7 @@ def _doubts(
     apart: Distance,
     calibrations: Sequence[Calibration],
     *,
+    score: Score | None,
     probe: Probe,
     device: DeviceInfo,
 ) -> tuple[Doubt, ...]:
@@ -562,6 +578,16 @@ def _doubts(
                     f"outputs differ from eager fp32 by {apart.relative_error:.2g} (relative), "
                     f"allowed {apart.tolerance:g}: a change of the answer when only the software "
                     "changed is a bug. Compare layer by layer"
+                ),
+            )
+        )
+    if score is not None and score.left_out:
+        found.append(
+            Doubt(
+                code="left_out",
+                message=(
+                    f"the accuracy rests on {score.samples} samples; {score.left_out} could not be "
+                    "read (accuracy's `how` names the first). Repair the data"
                 ),
             )
         )
