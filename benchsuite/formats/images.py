@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from benchsuite.errors import BadInput, MissingPackage
 from benchsuite.formats._image import LARGEST_PIXELS
-from benchsuite.types import Array
+from benchsuite.types import Array, Arrays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,15 @@ KINETICS = Preparation(
     std=(0.22803, 0.22145, 0.216989),
     source="torchvision's R(2+1)D-18 weights (KINETICS400_V1)",
 )
+
+
+def preparer(how: Preparation) -> Callable[[Arrays, str], Array]:
+    """A workload's `prepare(sample, scale)` for images, the same at every scale."""
+
+    def prepared(sample: Arrays, scale: str) -> Array:
+        return prepare(sample[0], how)
+
+    return prepared
 
 
 def prepare(image: Array, how: Preparation) -> Array:

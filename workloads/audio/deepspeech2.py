@@ -236,6 +236,13 @@ def decode(scores: Array, alphabet: str) -> list[str]:
     ]
 
 
+def postprocess(outputs: Arrays) -> list[str]:
+    """The texts of one query's outputs, with the characters that the data set uses."""
+    from benchsuite.datasets.espeak_commands import ALPHABET
+
+    return decode(outputs[0], ALPHABET)
+
+
 def score(outputs: Outputs, split: Split) -> Score:
     """1 - word error rate of the greedy transcription, the character error rate beside it."""
     hypotheses: list[str] = []
