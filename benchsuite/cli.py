@@ -258,6 +258,19 @@ def _hw(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from benchsuite import catalog, doctor, environment, output
+
+    findings = doctor.examine(
+        cache=environment.cache_folder(), roots=catalog.content_roots(options.content)
+    )
+    rows = [asdict(finding) for finding in findings]
+    _emit(options.json, rows, lambda: output.print_findings(rows))
+    return DONE
+
+
 def _list(options: argparse.Namespace) -> int:
     from benchsuite import inventory, output
 
@@ -609,6 +622,9 @@ def _parser() -> argparse.ArgumentParser:
     listing = command("list", _list, "what is usable here, and why the rest is not")
     listing.add_argument("what", choices=LISTED, metavar="|".join(LISTED))
     _add_common(listing, store=True)
+
+    doctor = command("doctor", _doctor, "is this machine fit to measure on? what to change")
+    _add_common(doctor)
 
     report = command("report", _report, "one run as a self-contained HTML page")
     report.add_argument("run", nargs="?", default="latest", metavar="RUN")
