@@ -1,0 +1,34 @@
+"""SqueezeNet 1.1: 1.0's accuracy with less than half its work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from _classifier import preprocess, score
+from _squeezenet import PAPER, REFERENCE, Design, squeezenet
+
+from benchsuite.types import Workload
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["WORKLOAD", "build", "preprocess", "score"]
+
+WORKLOAD = Workload(
+    title="SqueezeNet 1.1",
+    paper=PAPER,
+    frame="image",
+    scales={"reference": REFERENCE},
+    note=(
+        "The authors' second release (github.com/forresti/SqueezeNet, SqueezeNet_v1.1): 64 3x3 "
+        "filters first instead of 96 7x7 ones, and earlier pools. Tensors are named as in "
+        "torchvision's squeezenet1_1, so that its checkpoint loads. Published for it "
+        "(IMAGENET1K_V1): top-1 58.178 %, top-5 80.624 % on ImageNet's validation set, one central "
+        "crop of 224."
+    ),
+)
+
+
+def build(scale: str) -> torch.nn.Module:
+    """The network: images (batch, 3, 227, 227) to class scores (batch, 1000)."""
+    return squeezenet(Design(stem=64, kernel=3, pools=(1, 3, 5)))
