@@ -237,11 +237,12 @@ def test_exports_to_onnx_with_equal_outputs(
 
 def test_preprocessing_swaps_colours_and_removes_their_means() -> None:
     """RGB bytes become blue, green, red in float32, each less ImageNet's mean."""
-    image = np.zeros((1, 3, 2, 2), dtype=np.uint8)
-    image[0, 0] = 200  # red
-    (result,) = entry("squeezedet").module.preprocess((image,))
+    image = np.zeros((375, 1242, 3), dtype=np.uint8)
+    image[..., 0] = 200  # red
+    result = entry("squeezedet").module.prepare((image,), REFERENCE)
     assert result.dtype == np.float32
-    assert result[0, :, 0, 0] == pytest.approx([-103.939, -116.779, 200 - 123.68], rel=1e-5)
+    assert result.shape == (3, 384, 1248)
+    assert result[:, 0, 0] == pytest.approx([-103.939, -116.779, 200 - 123.68], rel=1e-5)
 
 
 # --- boxes --------------------------------------------------------------------------------------

@@ -90,7 +90,6 @@ EMBEDDED = Scale(
     },
     training=Training(epochs=40, batch=50, learning_rate=3e-3, weight_decay=1e-2, clip=1.0),
 )
-REFERENCE = Scale(signatures=(Signature(inputs=(TensorSpec(shape=(3, 227, 227)),)),), batch=8)
 
 
 def squeezenet(design: Design) -> torch.nn.Module:

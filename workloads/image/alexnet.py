@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from _alexnet import Design, alexnet
-from _classifier import preprocess, score
+from _classifier import imagenet, score
 from _initial import he_initialised
 
-from benchsuite.types import Scale, Signature, TensorSpec, Workload
+from benchsuite.formats.images import CAFFE, preparer
+from benchsuite.types import Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "prepare", "score"]
 
 WORKLOAD = Workload(
     title="AlexNet",
@@ -22,11 +23,7 @@ WORKLOAD = Workload(
         "Networks, NIPS 2012"
     ),
     frame="image",
-    scales={
-        "reference": Scale(
-            signatures=(Signature(inputs=(TensorSpec(shape=(3, 227, 227)),)),), batch=8
-        )
-    },
+    scales={"reference": imagenet(side=227, batch=8, top_1=0.571)},
     note=(
         "The paper writes 224x224, but its 55x55 first layer needs 227. Published on ImageNet's "
         "validation set: top-1 59.3 %, top-5 81.8 % (ten crops, the paper's table 2, 1 CNN); "
@@ -39,3 +36,6 @@ def build(scale: str) -> torch.nn.Module:
     """The network: images (batch, 3, 227, 227) to class scores (batch, 1000)."""
     design = Design(filters=(96, 256, 384, 384, 256), groups=(1, 2, 1, 2, 2), response_norm=True)
     return he_initialised(alexnet(design))
+
+
+prepare = preparer(CAFFE)

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from _classifier import preprocess, score
+from _classifier import imagenet, score
 from _googlenet import PAPER, Design, googlenet
 from _initial import he_initialised
 
-from benchsuite.types import Scale, Signature, TensorSpec, Workload
+from benchsuite.formats.images import CAFFE_224, preparer
+from benchsuite.types import Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "prepare", "score"]
 
 WORKLOAD = Workload(
     title="GoogLeNet",
     paper=PAPER,
     frame="image",
-    scales={
-        "reference": Scale(
-            signatures=(Signature(inputs=(TensorSpec(shape=(3, 224, 224)),)),), batch=8
-        )
-    },
+    scales={"reference": imagenet(batch=8, top_1=0.687)},
     note=(
         "As in inference: without the two auxiliary heads. The paper leaves the response "
         "normalisation's constants open; they are those of BVLC's replication for Caffe (5 "
@@ -37,3 +34,6 @@ WORKLOAD = Workload(
 def build(scale: str) -> torch.nn.Module:
     """The network: images (batch, 3, 224, 224) to class scores (batch, 1000)."""
     return he_initialised(googlenet(Design()))
+
+
+prepare = preparer(CAFFE_224)

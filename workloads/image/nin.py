@@ -6,16 +6,17 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from _classifier import preprocess, score
+from _classifier import imagenet, preprocess, score
 from _initial import he_initialised
 from _jitter import jittered
 
+from benchsuite.formats.images import CAFFE, preparer
 from benchsuite.types import Quality, Scale, Signature, TensorSpec, Training, Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "examples", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "examples", "prepare", "preprocess", "score"]
 
 DROPOUT = 0.5
 
@@ -78,9 +79,7 @@ WORKLOAD = Workload(
             },
             training=Training(epochs=40, batch=50, learning_rate=2e-3, weight_decay=1e-2, clip=1.0),
         ),
-        "reference": Scale(
-            signatures=(Signature(inputs=(TensorSpec(shape=(3, 227, 227)),)),), batch=8
-        ),
+        "reference": imagenet(side=227, batch=8, top_1=0.5936),
     },
     note=(
         "The author's network for ImageNet (Caffe model zoo, NIN-Imagenet; the paper has smaller "
@@ -126,3 +125,4 @@ def build(scale: str) -> torch.nn.Module:
 
 
 examples = jittered
+prepare = preparer(CAFFE)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from _classifier import preprocess, score
+from _classifier import imagenet, preprocess, score
 from _jitter import jittered
-from _squeezenet import EMBEDDED, PAPER, REFERENCE, SMALL, Design, squeezenet
+from _squeezenet import EMBEDDED, PAPER, SMALL, Design, squeezenet
 
+from benchsuite.formats.images import TORCHVISION, preparer
 from benchsuite.types import Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "examples", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "examples", "prepare", "preprocess", "score"]
 
 DESIGNS = {"embedded": SMALL, "reference": Design()}
 
@@ -21,7 +23,7 @@ WORKLOAD = Workload(
     title="SqueezeNet 1.0",
     paper=PAPER,
     frame="image",
-    scales={"embedded": EMBEDDED, "reference": REFERENCE},
+    scales={"embedded": EMBEDDED, "reference": imagenet(side=227, batch=8, top_1=0.575)},
     note=(
         "Without batch normalisation, as published. The embedded network has the same eight fire "
         "modules with a quarter of the filters (squeeze ratio 0.25), a 3x3/2 first layer and two "
@@ -38,3 +40,4 @@ def build(scale: str) -> torch.nn.Module:
 
 
 examples = jittered
+prepare = preparer(replace(TORCHVISION, crop=(227, 227)))

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from _classifier import preprocess, score
+from _classifier import imagenet, preprocess, score
 from _jitter import jittered
-from _squeezenet import EMBEDDED, PAPER, REFERENCE, SMALL, Design, squeezenet
+from _squeezenet import EMBEDDED, PAPER, SMALL, Design, squeezenet
 
+from benchsuite.formats.images import TORCHVISION, preparer
 from benchsuite.types import Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "examples", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "examples", "prepare", "preprocess", "score"]
 
 DESIGNS = {"embedded": SMALL, "reference": Design()}
 
@@ -22,7 +23,7 @@ WORKLOAD = Workload(
     title="SqueezeNet with simple bypass",
     paper=PAPER,
     frame="image",
-    scales={"embedded": EMBEDDED, "reference": REFERENCE},
+    scales={"embedded": EMBEDDED, "reference": imagenet(side=227, batch=8, top_1=0.604)},
     note=(
         "SqueezeNet 1.0 with bypasses around fire3, 5, 7 and 9, added after the ReLU as in the "
         "authors' release; no parameter more. The embedded network is SqueezeNet's with the same "
@@ -38,3 +39,4 @@ def build(scale: str) -> torch.nn.Module:
 
 
 examples = jittered
+prepare = preparer(replace(TORCHVISION, crop=(227, 227)))
