@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from _classifier import preprocess, score
 from _googlenet import PAPER, Design, googlenet
+from _images import IMAGENET, preprocess, score
 from _initial import he_initialised
 
-from benchsuite.types import Scale, Signature, TensorSpec, Workload
+from benchsuite.formats.images import TORCHVISION, preparer
+from benchsuite.types import Quality, Scale, Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "prepare", "preprocess", "score"]
 
 WORKLOAD = Workload(
     title="GoogLeNet (torchvision)",
@@ -21,7 +22,13 @@ WORKLOAD = Workload(
     frame="image",
     scales={
         "reference": Scale(
-            signatures=(Signature(inputs=(TensorSpec(shape=(3, 224, 224)),)),), batch=8
+            signatures=IMAGENET,
+            batch=8,
+            qualities={
+                "imagenet": Quality(
+                    measure="top-1", target=0.69778, note="torchvision's weights IMAGENET1K_V1."
+                )
+            },
         )
     },
     note=(
@@ -32,6 +39,9 @@ WORKLOAD = Workload(
         "69.778 %, top-5 89.530 % on ImageNet's validation set, one central crop."
     ),
 )
+
+
+prepare = preparer(TORCHVISION)
 
 
 def build(scale: str) -> torch.nn.Module:

@@ -6,16 +6,17 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from _classifier import preprocess, score
+from _images import DIGITS, preprocess, score
 from _initial import he_initialised
 from _jitter import jittered
 
+from benchsuite.formats.images import CAFFE, preparer
 from benchsuite.types import Quality, Scale, Signature, TensorSpec, Training, Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "examples", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "examples", "prepare", "preprocess", "score"]
 
 DROPOUT = 0.5
 
@@ -70,7 +71,7 @@ WORKLOAD = Workload(
     frame="image",
     scales={
         "embedded": Scale(
-            signatures=(Signature(inputs=(TensorSpec(shape=(1, 28, 28)),)),),
+            signatures=DIGITS,
             batch=64,
             qualities={
                 "mnist-5k": Quality(measure="top-1", target=0.975),
@@ -79,7 +80,13 @@ WORKLOAD = Workload(
             training=Training(epochs=40, batch=50, learning_rate=2e-3, weight_decay=1e-2, clip=1.0),
         ),
         "reference": Scale(
-            signatures=(Signature(inputs=(TensorSpec(shape=(3, 227, 227)),)),), batch=8
+            signatures=(Signature(inputs=(TensorSpec(shape=(3, 227, 227)),)),),
+            batch=8,
+            qualities={
+                "imagenet": Quality(
+                    measure="top-1", target=0.5936, note="The author's, with a crop of 224."
+                )
+            },
         ),
     },
     note=(
@@ -89,6 +96,9 @@ WORKLOAD = Workload(
         "first layer and two pools instead of three, for 28x28 images in ten classes."
     ),
 )
+
+
+prepare = preparer(CAFFE)
 
 
 def build(scale: str) -> torch.nn.Module:

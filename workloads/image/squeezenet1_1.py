@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from _classifier import preprocess, score
-from _squeezenet import PAPER, REFERENCE, Design, squeezenet
+from _images import preprocess, score
+from _squeezenet import PAPER, Design, reference, squeezenet
 
+from benchsuite.formats.images import TORCHVISION, preparer
 from benchsuite.types import Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "prepare", "preprocess", "score"]
 
 WORKLOAD = Workload(
     title="SqueezeNet 1.1",
     paper=PAPER,
     frame="image",
-    scales={"reference": REFERENCE},
+    scales={"reference": reference(target=0.575, note="1.0's, which its authors say it keeps.")},
     note=(
         "The authors' second release (github.com/forresti/SqueezeNet, SqueezeNet_v1.1): 64 3x3 "
         "filters first instead of 96 7x7 ones, and earlier pools. Tensors are named as in "
@@ -27,6 +29,9 @@ WORKLOAD = Workload(
         "crop of 224."
     ),
 )
+
+
+prepare = preparer(replace(TORCHVISION, crop=(227, 227)))
 
 
 def build(scale: str) -> torch.nn.Module:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from _classifier import preprocess, score
-from _squeezenet import PAPER, REFERENCE, Design, squeezenet
+from _images import preprocess, score
+from _squeezenet import PAPER, Design, reference, squeezenet
 
+from benchsuite.formats.images import CAFFE, preparer
 from benchsuite.types import Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "prepare", "preprocess", "score"]
 
 WORKLOAD = Workload(
     title="SqueezeNet with complex bypass",
     paper=PAPER,
     frame="image",
-    scales={"reference": REFERENCE},
+    scales={"reference": reference(target=0.588, note="The paper's table 3.")},
     note=(
         "SqueezeNet 1.0 with the simple bypasses, and a 1x1 convolution around fire2, 4, 6 and 8, "
         "whose input has fewer channels than their output: 6.1 MiB of parameters, where the "
@@ -26,6 +27,9 @@ WORKLOAD = Workload(
         "set: top-1 58.8 %, top-5 82.0 % (table 3)."
     ),
 )
+
+
+prepare = preparer(CAFFE)
 
 
 def build(scale: str) -> torch.nn.Module:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from _classifier import preprocess, score
+from _images import preprocess, score
 from _jitter import jittered
-from _squeezenet import EMBEDDED, PAPER, REFERENCE, SMALL, Design, squeezenet
+from _squeezenet import EMBEDDED, PAPER, SMALL, Design, reference, squeezenet
 
+from benchsuite.formats.images import CAFFE, preparer
 from benchsuite.types import Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "examples", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "examples", "prepare", "preprocess", "score"]
 
 DESIGNS = {"embedded": SMALL, "reference": Design()}
 
@@ -22,7 +23,10 @@ WORKLOAD = Workload(
     title="SqueezeNet with simple bypass",
     paper=PAPER,
     frame="image",
-    scales={"embedded": EMBEDDED, "reference": REFERENCE},
+    scales={
+        "embedded": EMBEDDED,
+        "reference": reference(target=0.604, note="The paper's table 3."),
+    },
     note=(
         "SqueezeNet 1.0 with bypasses around fire3, 5, 7 and 9, added after the ReLU as in the "
         "authors' release; no parameter more. The embedded network is SqueezeNet's with the same "
@@ -30,6 +34,9 @@ WORKLOAD = Workload(
         "paper's table 3)."
     ),
 )
+
+
+prepare = preparer(CAFFE)
 
 
 def build(scale: str) -> torch.nn.Module:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from _classifier import preprocess, score
+from _images import IMAGENET, preprocess, score
 from _initial import he_initialised
 from _vgg import PAPER, vgg
 
-from benchsuite.types import Scale, Signature, TensorSpec, Workload
+from benchsuite.formats.images import TORCHVISION, preparer
+from benchsuite.types import Quality, Scale, Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "prepare", "preprocess", "score"]
 
 WORKLOAD = Workload(
     title="VGG-19",
@@ -21,7 +22,13 @@ WORKLOAD = Workload(
     frame="image",
     scales={
         "reference": Scale(
-            signatures=(Signature(inputs=(TensorSpec(shape=(3, 224, 224)),)),), batch=4
+            signatures=IMAGENET,
+            batch=4,
+            qualities={
+                "imagenet": Quality(
+                    measure="top-1", target=0.72376, note="torchvision's weights IMAGENET1K_V1."
+                )
+            },
         )
     },
     note=(
@@ -31,6 +38,9 @@ WORKLOAD = Workload(
         "with one central crop (torchvision's IMAGENET1K_V1)."
     ),
 )
+
+
+prepare = preparer(TORCHVISION)
 
 
 def build(scale: str) -> torch.nn.Module:
