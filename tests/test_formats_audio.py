@@ -67,9 +67,9 @@ def test_samples_come_back_as_floats(tmp_path: Path, suffix: str, channels: int)
     ("damage", "says"),
     [
         (lambda _: b"", "an empty file"),
-        (lambda _: b"<html>not found</html>" * 50, "not a WAV recording|cannot be decoded"),
-        (lambda whole: whole[: len(whole) // 2], "truncated|cannot be decoded"),
-        (lambda whole: whole[:30], "not a WAV|cannot be decoded|no samples"),
+        (lambda _: b"<html>not found</html>" * 50, "not a WAV recording|not FLAC"),
+        (lambda whole: whole[: len(whole) // 2], "truncated|not FLAC, or damaged"),
+        (lambda whole: whole[:30], "not a WAV|not FLAC"),
     ],
 )
 def test_a_broken_recording_is_named(

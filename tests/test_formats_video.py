@@ -112,6 +112,26 @@ def test_a_video_without_its_index_is_named(tmp_path: Path) -> None:
         videos.load(path, sampling=Sampling())
 
 
+def test_a_playlist_leads_nowhere(tmp_path: Path) -> None:
+    """A list of other files that is called a video is refused; those files stay unread."""
+    other = write(tmp_path / "other.mp4")
+    (tmp_path / "a.mp4").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{other}\n")
+    (tmp_path / "b.mp4").write_text(f"ffconcat version 1.0\nfile {other.name}\n")
+    for name in ("a.mp4", "b.mp4"):
+        with pytest.raises(BadInput, match="cannot be decoded"):
+            videos.load(tmp_path / name, sampling=Sampling())
+
+
+def test_a_name_that_looks_like_an_address_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Colons, stars and per cent signs in a name mean nothing."""
+    write(tmp_path / "a.mp4").rename(tmp_path / "pipe:0 %d*?.mp4")
+    monkeypatch.chdir(tmp_path)
+    (frames,) = videos.load(Path("pipe:0 %d*?.mp4"), sampling=Sampling(frames=1))
+    assert frames.shape == (1, 128, 256, 3)
+
+
 def test_a_recording_is_no_video(tmp_path: Path) -> None:
     """A file with sound alone is refused."""
     with av.open(str(tmp_path / "a.mkv"), "w") as container:

@@ -30,6 +30,15 @@ def shown(path: Path | str) -> str:
     )
 
 
+def broken(path: Path, why: str) -> BadInput:
+    """The error for a file that is there and cannot be used: empty, or else what `why` says."""
+    try:
+        empty = not path.stat().st_size
+    except OSError:
+        empty = False
+    return BadInput(f"{shown(path)}: {'an empty file' if empty else why}")
+
+
 def content(folder: Path) -> Content:
     """What is in a folder, by one scan; links are followed, and those to nothing skipped.
 
