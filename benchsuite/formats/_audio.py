@@ -82,8 +82,9 @@ def _flac(path: Path) -> tuple[Array, int]:
             seconds = (stream.duration or 0) * (stream.time_base or 0)
             promised = round(seconds * stream.rate)
             rate = stream.rate
-    except av.FFmpegError as error:
-        raise broken(path, f"not FLAC, or damaged: {error.strerror}") from None
+    except (av.FFmpegError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise broken(path, f"not FLAC, or damaged: {reason}") from None
     if count < promised:
         raise BadInput(
             f"{shown(path)}: truncated: its header says {promised:,} samples, {count:,} follow"

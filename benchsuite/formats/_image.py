@@ -53,7 +53,7 @@ def load(path: Path) -> Arrays:
     except UnidentifiedImageError:
         raise broken(path, f"not an image ({', '.join(_KINDS)})") from None
     except Exception as error:  # damaged files raise whatever a decoder runs into
-        raise BadInput(f"{shown(path)}: a damaged image: {error}") from None
+        raise broken(path, f"a damaged image: {error}") from None
 
 
 def _pixels(image: Image, path: Path) -> Array:

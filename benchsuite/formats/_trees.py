@@ -31,12 +31,13 @@ def shown(path: Path | str) -> str:
 
 
 def broken(path: Path, why: str) -> BadInput:
-    """The error for a file that is there and cannot be used: empty, or else what `why` says."""
+    """The error for a file that could not be decoded: gone, empty, or else what `why` says."""
     try:
-        empty = not path.stat().st_size
-    except OSError:
-        empty = False
-    return BadInput(f"{shown(path)}: {'an empty file' if empty else why}")
+        if not path.stat().st_size:
+            why = "an empty file"
+    except OSError as error:
+        why = f"cannot be read: {error.strerror}"
+    return BadInput(f"{shown(path)}: {shown(why)}")
 
 
 def content(folder: Path) -> Content:
