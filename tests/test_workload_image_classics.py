@@ -333,6 +333,20 @@ def test_colour_and_grey_are_normalised_by_their_own_statistics() -> None:
     assert np.allclose(grey, -0.1307 / 0.3081, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", sorted({name for name, _ in HAND} | {"squeezenet"}))
+def test_a_picture_is_prepared_for_the_reference_scale(name: str) -> None:
+    """A decoded picture of any size becomes the signature's shape; the target is ImageNet's."""
+    pytest.importorskip("PIL")
+    workload = entry(name)
+    picture = np.zeros((300, 400, 3), dtype=np.uint8)
+    scale = workload.scale(REFERENCE)
+    result = workload.module.prepare((picture,), REFERENCE)
+    assert result.dtype == np.float32
+    assert result.shape == scale.signatures[0].inputs[0].shape
+    assert list(scale.qualities) == ["imagenet"]
+    assert scale.qualities["imagenet"].note
+
+
 def test_bypasses_are_added_where_the_paper_has_them() -> None:
     """A bypassed fire module gives 1.0's output plus its input, or plus a convolution of it."""
     import torch
@@ -361,8 +375,8 @@ def test_bypasses_are_added_where_the_paper_has_them() -> None:
 
 @pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("seed", range(3))
-def test_training_begins_undecided(name: str, seed: int) -> None:
-    """At the start the class scores are nearly equal; most classes have a gradient."""
+def test_most_classes_have_a_gradient_at_the_start(name: str, seed: int) -> None:
+    """The ReLU after the last convolution does not silence a class before training begins."""
     import torch
 
     workload = entry(name)
@@ -370,7 +384,7 @@ def test_training_begins_undecided(name: str, seed: int) -> None:
     inputs = harness.random_inputs(workload.scale(EMBEDDED).signatures[0], batch=4, seed=seed)
     with torch.inference_mode():
         (scores,) = as_arrays(network(*to_tensors(inputs)))
-    assert 0 < np.ptp(scores) < 1.5
+    assert scores.min() >= 0
     assert (scores.max(axis=0) > 0).sum() >= 5
 
 
