@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import io
 import json
 import math
 import os
 import signal
 import sys
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,9 +27,10 @@ from benchsuite import backends, catalog, datasets, devices, environment, meters
 from benchsuite.accounting import count as count_module
 from benchsuite.accounting.count import count
 from benchsuite.backends import Job
-from benchsuite.errors import BenchsuiteError, NotMeasurable, one_line
+from benchsuite.errors import BadInput, BenchsuiteError, NotMeasurable, one_line
 from benchsuite.harness import accuracy, contention, network, probing, stages, training
 from benchsuite.harness.performance import Load, Metered, measure
+from benchsuite.harness.stream import Stream
 from benchsuite.types import (
     OFFLINE,
     SINGLE_STREAM,
@@ -55,8 +58,10 @@ PHASE_MARK = "\x1e"
 FAILED = 70  # exit status: the reason is in OUT
 _PR_SET_PDEATHSIG = 1
 _POOL_QUERIES = 4
+_CALIBRATION_SAMPLES = 256
 _ACCOUNTING = Path(count_module.__file__).parent
 _POOL_B = 256 << 20
+_REFERENCE_B = 256 << 20
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -142,9 +147,22 @@ def measure_system(spec: SystemSpec) -> Measurement:
     pools = {batch: _pool(entry, spec, inputs, batch=batch) for batch in batches}
     samples = _one_of_each(pools[batches[0]], [s.share for s in scale.signatures])
     expected = accuracy.reference_outputs(net, samples)
+    whole = (
+        None
+        if test is None or _no_accuracy(spec, entry, test)
+        else _reference_outputs(net, test, inputs, fingerprint=fingerprint, cache=cache)
+    )
     record = _record(spec)
     reference, reference_reason = _reference(
-        spec, entry, net, test, inputs, fingerprint=fingerprint, record=record, cache=cache
+        spec,
+        entry,
+        net,
+        test,
+        inputs,
+        whole,
+        fingerprint=fingerprint,
+        record=record,
+        cache=cache,
     )
 
     _phase("prepare")
@@ -155,8 +173,9 @@ def measure_system(spec: SystemSpec) -> Measurement:
         threads=spec.threads,
         samples=tuple(samples),
         batches=batches,
-        key=_artefact_key(fingerprint, spec.scale),
+        key=_artefact_key(fingerprint, spec),
         cache=cache,
+        calibration=_calibration(entry, spec),
     )
     resident = _resident_after_imports(backend.imports(job))
     executable = backend.prepare(net, job)
@@ -164,6 +183,11 @@ def measure_system(spec: SystemSpec) -> Measurement:
         first = samples[0]
         executable.run(first)
     compile_time_s = perf_counter() - started
+    if executable.precision_ran != spec.precision:
+        raise NotMeasurable(
+            f"backend {spec.backend} was told to compute in {spec.precision} and computed in "
+            f"{executable.precision_ran}"
+        )
 
     calibrator = probing.Calibrator(plug, device, probe)
     envelope, cap = plug.power(device)
@@ -194,8 +218,14 @@ def measure_system(spec: SystemSpec) -> Measurement:
         calibrations.append(calibrator.run())
 
         _phase("accuracy")
-        score, score_reason = _score(spec, entry, executable, test, inputs, batch=batches[0])
-        apart = accuracy.distance(executable, samples, expected, precision=spec.precision)
+        score, score_reason, outputs = _score(
+            spec, entry, executable, test, inputs, batch=batches[0]
+        )
+        if whole and outputs:
+            apart = accuracy.distance(outputs, whole, precision=spec.precision)
+        else:
+            answered = [executable.run(sample) for sample in samples]
+            apart = accuracy.distance(answered, expected, precision=spec.precision)
         before, no_before = stages.preprocessing(
             entry, test, inputs, frames=scale.signatures[0].frames
         )
@@ -258,10 +288,49 @@ def _pinned(
     return system, replace(whole.peak, how=f"{whole.peak.how} on {whole.measured_at}")
 
 
-def _artefact_key(fingerprint: Fingerprint, scale: str) -> str:
-    """What exported and compiled networks are cached by."""
-    parts = (fingerprint.network, fingerprint.weights, scale, fingerprint.software)
+def _artefact_key(fingerprint: Fingerprint, spec: SystemSpec) -> str:
+    """What exported and compiled networks are cached by; int8's rest on the data too."""
+    parts = [fingerprint.network, fingerprint.weights, spec.scale, fingerprint.software]
+    parts += [fingerprint.device, spec.precision]
+    if spec.precision == "int8":
+        parts.append(fingerprint.data)
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:20]
+
+
+def _calibration(entry: catalog.Entry, spec: SystemSpec) -> tuple[Arrays, ...]:
+    """Training samples of each signature for int8, spread over the split; else none.
+
+    Raises:
+        NotMeasurable: There are no training data in the form of the network's inputs.
+    """
+    import numpy as np
+
+    if spec.precision != "int8":
+        return ()
+    if not spec.data:
+        raise NotMeasurable(f"int8 is calibrated on training data: {spec.data_reason}")
+    train = datasets.load(Path(spec.data), "train")
+    try:
+        network.check_split(entry, spec.scale, train)
+        parts = [
+            network.inputs_of(entry, spec.scale, part, signature=signature)
+            for part, signature in zip(train.parts, entry.scale(spec.scale).signatures, strict=True)
+        ]
+    except (BadInput, ValueError) as error:
+        raise NotMeasurable(
+            f"int8 cannot be calibrated on the training split: {one_line(error)}"
+        ) from error
+    if any(len(part[0]) == 0 for part in parts):
+        raise NotMeasurable("int8 cannot be calibrated: the training split is empty")
+    found = []
+    for part in parts:
+        n = len(part[0])
+        chosen = np.unique(np.linspace(0, n - 1, min(n, _CALIBRATION_SAMPLES)).astype(int))
+        arrays = tuple(np.ascontiguousarray(array[chosen]) for array in part)
+        broken = {i for array in part if isinstance(array, Stream) for i in array.broken}
+        good = [place for place, index in enumerate(chosen) if index not in broken]
+        found.append(tuple(array[good] for array in arrays) if broken else arrays)
+    return tuple(found)
 
 
 def _counts(
@@ -341,6 +410,7 @@ def _reference(
     net: torch.nn.Module,
     test: Split | None,
     inputs: Sequence[Arrays],
+    whole: Sequence[Arrays] | None,
     *,
     fingerprint: Fingerprint,
     record: dict[str, Any],
@@ -366,11 +436,54 @@ def _reference(
         return msgspec.json.decode(path.read_bytes(), type=Score), None
     except (OSError, msgspec.DecodeError):
         pass
-    score = training.evaluate(entry, net, test, inputs=list(inputs))
+    outputs = training.answers(net, inputs) if whole is None else whole
+    score = accuracy.judge(entry, outputs, test, inputs=inputs)
     if not math.isfinite(score.value):
         return None, f"eager fp32's accuracy is {score.value}: its outputs give none"
     _keep(path, msgspec.json.encode(score))
     return score, None
+
+
+def _reference_outputs(
+    net: torch.nn.Module,
+    test: Split,
+    inputs: Sequence[Arrays],
+    *,
+    fingerprint: Fingerprint,
+    cache: Path,
+) -> list[Arrays] | None:
+    """Eager fp32's outputs on the whole test split, from the cache where they are known.
+
+    None where the samples are streamed from a user's folder, or where the outputs are too large
+    to keep: parity is then judged on the pool's samples.
+    """
+    import numpy as np
+
+    if any(part.samples is not None for part in test.parts):
+        return None
+    name = f"{fingerprint.network}-{fingerprint.weights}-{fingerprint.data}.npz"
+    path = cache / "reference" / name
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return [
+                tuple(kept[key] for key in sorted(kept.files) if key.startswith(f"{number:03d}-"))
+                for number in range(len(inputs))
+            ]
+    except (OSError, ValueError, zipfile.BadZipFile):
+        pass
+    first = accuracy.reference_outputs(net, [tuple(array[:1] for array in inputs[0])])[0]
+    if sum(array.nbytes for array in first) * len(test) > _REFERENCE_B:
+        return None
+    outputs = training.answers(net, inputs)
+    arrays = {
+        f"{number:03d}-{index:03d}": array
+        for number, part in enumerate(outputs)
+        for index, array in enumerate(part)
+    }
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    _keep(path, content.getvalue())
+    return outputs
 
 
 def _score(
@@ -381,14 +494,16 @@ def _score(
     inputs: Sequence[Arrays],
     *,
     batch: int,
-) -> tuple[Score | None, str | None]:
+) -> tuple[Score | None, str | None, list[Arrays]]:
+    """The accuracy or why there is none, and the outputs on the test split if it was run."""
     reason = _no_accuracy(spec, entry, test)
     if reason or test is None:
-        return None, reason
-    score = accuracy.score(entry, executable, test, inputs=inputs, batch=batch)
+        return None, reason, []
+    outputs = accuracy.answers(executable, inputs, batch=batch)
+    score = accuracy.judge(entry, outputs, test, inputs=inputs)
     if not math.isfinite(score.value):
-        return None, f"the accuracy is {score.value}: the outputs give none"
-    return score, None
+        return None, f"the accuracy is {score.value}: the outputs give none", outputs
+    return score, None, outputs
 
 
 def _no_accuracy(spec: SystemSpec, entry: catalog.Entry, test: Split | None) -> str | None:
