@@ -8,6 +8,10 @@ A workload is a plain Python file `workloads/DOMAIN/NAME.py`. It defines
 and, where the defaults do not fit,
 
     preprocess(inputs) -> inputs                       arrays as stored -> arrays the network takes
+    prepare(sample, scale) -> array                    one decoded sample of a user's folder -> the
+                                                       network's input
+    postprocess(outputs) -> answer                     timed as a stage of its own
+    pretrained() -> {name: tensor}                     weights that an installed package brings
     score(outputs, split) -> types.Score               from one tuple of outputs a part
     objective(network) -> torch.nn.Module              its forward(*inputs, **targets) is the loss
     examples(split, *, batch, seed) -> iterator        an epoch of (inputs, targets) as arrays
@@ -15,9 +19,11 @@ and, where the defaults do not fit,
 
 from __future__ import annotations
 
+import ast
 import fnmatch
 import hashlib
 import importlib.util
+import re
 import sys
 import tomllib
 import traceback
@@ -27,10 +33,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchsuite.errors import BadInput
+import msgspec
+
+from benchsuite.errors import BadInput, one_line
 from benchsuite.types import DOMAINS, EMBEDDED, SCALES, Scale, Workload
 
 _PACKAGE = Path(__file__).resolve().parent
+# names of a workload file that are no part of the network itself
+_BESIDE = {"WORKLOAD", "__all__", "score", "postprocess", "examples", "objective"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +206,47 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
+def network_hash(entry: Entry, scale: str) -> str:
+    """The identity of a network at a scale: its code and its inputs' shapes.
+
+    The code is the workload file's and that of the `_family.py` files beside it that it names.
+    What only describes, trains or judges it (`WORKLOAD`'s other fields, the hooks in `_BESIDE`,
+    docstrings, comments) is left out: a note that is mended makes no other network.
+    """
+    text = entry.path.read_text(encoding="utf-8")
+    digest = hashlib.sha256(_code(text).encode())
+    for shared in sorted(entry.path.parent.glob("_*.py")):
+        if re.search(rf"\b{re.escape(shared.stem)}\b", text):
+            digest.update(_code(shared.read_text(encoding="utf-8")).encode())
+    digest.update(f"{scale} {entry.scale(scale).signatures!r}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _code(text: str) -> str:
+    """A file's lines without docstrings, comments, blank lines, `WORKLOAD` and `_BESIDE`."""
+    tree = ast.parse(text)
+    left_out: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and node.body:
+            first = node.body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                left_out.update(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+    for statement in tree.body:
+        names: list[str] = []
+        if isinstance(statement, ast.Assign):
+            names = [ast.unparse(target) for target in statement.targets]
+        elif isinstance(statement, ast.FunctionDef):
+            names = [statement.name]
+        if names and _BESIDE.issuperset(names):
+            last = statement.end_lineno or statement.lineno
+            left_out.update(range(statement.lineno, last + 1))
+    return "\n".join(
+        line.rstrip()
+        for number, line in enumerate(text.splitlines(), 1)
+        if number not in left_out and line.strip() and not line.lstrip().startswith("#")
+    )
+
+
 def _import_file(path: Path, *, name: str) -> ModuleType:
     qualified = "benchsuite_workloads." + name.replace("/", ".")
     spec = importlib.util.spec_from_file_location(qualified, path)
@@ -204,22 +255,36 @@ def _import_file(path: Path, *, name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     folder = str(path.parent)
     sys.path.insert(0, folder)  # a family's shared definition is a `_name.py` beside it
+    _forget_namesakes(path.parent)
     sys.modules[qualified] = module  # a dataclass looks its module up there
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
         raise BadInput(f"{path}, line {error.lineno}: syntax error: {error.msg}") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
         line = next((f.lineno for f in reversed(frames) if f.filename == str(path)), None)
         where = f"{path}, line {line}" if line else str(path)
-        raise BadInput(f"{where}: {type(error).__name__}: {error}") from None
+        raise BadInput(f"{where}: {type(error).__name__}: {one_line(error)}") from None
     finally:
         sys.path.remove(folder)
     return module
 
 
+def _forget_namesakes(folder: Path) -> None:
+    """Drops shared definitions of the same name that another content folder brought."""
+    for path in folder.glob("_*.py"):
+        known = sys.modules.get(path.stem)
+        if known is not None and getattr(known, "__file__", None) != str(path):
+            del sys.modules[path.stem]
+
+
 def _check(workload: Workload, path: Path) -> None:
+    try:
+        msgspec.convert(msgspec.to_builtins(workload), Workload)
+    except (msgspec.ValidationError, TypeError) as error:
+        said = str(error).replace("`", "").replace(" - at $", "; it is in WORKLOAD")
+        raise BadInput(f"{path}: a field of WORKLOAD is wrong: {said}") from None
     if not workload.scales:
         raise BadInput(f"{path}: WORKLOAD.scales is empty; give 'embedded' or 'reference'")
     for name, scale in workload.scales.items():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from benchsuite import __version__
 from benchsuite.errors import BadInput, BenchsuiteError, Interrupted
@@ -35,10 +37,13 @@ LISTED = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code is the public contract's."""
+    _open_closed_streams()
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        code: int = options.command(options)
+        with _ended_like_ctrl_c():
+            code: int = options.command(options)
+            sys.stdout.flush()
         return code
     except Interrupted as stop:
         _say(f"stopped; what was measured is stored: benchsuite run --resume {stop}")
@@ -50,12 +55,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(f"benchsuite: {error}")
         return BAD_INPUT
     except BrokenPipeError:  # the reader of a pipe left, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _mute(sys.stdout)
         return DONE
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _say(f"benchsuite: {where}{error.strerror or error}")
+        _mute(sys.stdout)  # what it still holds cannot be written either
         return BAD_INPUT
+
+
+def _open_closed_streams() -> None:
+    """Where the caller closed standard output or error, what goes there is dropped."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+
+
+def _mute(stream: TextIO) -> None:
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except (OSError, ValueError):
+        pass  # not a file of the system: nothing is flushed at the end
+
+
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """A request to end (`kill`, a closed terminal) stops as Ctrl-C does: nothing is left behind."""
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    names = ("SIGTERM", "SIGHUP")  # SIGHUP is not on every system
+    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    ours = []
+    try:
+        ours = [number for number in known if signal.getsignal(number) is signal.SIG_DFL]
+        for number in ours:
+            signal.signal(number, stop)
+    except ValueError:
+        ours = []  # not the main thread: somebody else's program
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 # --- the commands -------------------------------------------------------------------------------
@@ -66,9 +109,12 @@ def _run(options: argparse.Namespace) -> int:
 
     report = _report_path(options)
     _check_writable(options.json, "--json")
-    store = _store(options)
+    if options.resume:
+        _check_resume(options)
     goals = _goals(options)
     home, cache = environment.data_folder(), environment.cache_folder()
+    _check_cache(cache)
+    store = _store(options)
     show = progress.Progress(quiet=options.quiet)
     if options.resume:
         info = store.find_run(options.resume)
@@ -92,12 +138,24 @@ def _run(options: argparse.Namespace) -> int:
     results = store.results(info.id)
     if not options.quiet and options.json != "-":
         output.print_run(results)
-    if report is not None:
-        path = _write_page(report or _default_report(home, info), info, results, store, options)
-        if not options.quiet and options.json != "-":
-            output.print_path("page", path)
+    problems = []
     if options.json:
-        _write_json(options.json, store, [info])
+        try:
+            _write_json(options.json, store, [info])
+        except BadInput as error:
+            problems.append(str(error))
+    if report is not None:
+        try:
+            path = _write_page(report or _default_report(home, info), info, results, store, options)
+            if not options.quiet and options.json != "-":
+                output.print_path("page", path)
+        except BadInput as error:
+            problems.append(str(error))
+    if problems:
+        raise BadInput(
+            f"{'; '.join(problems)}; all is stored: benchsuite report {info.id} -o FILE, "
+            f"benchsuite export {info.id}"
+        )
     if not any(result.status == "ok" for result in results):
         reasons = {result.reason for result in results if result.reason}
         _say(f"benchsuite: nothing was measured: {'; '.join(sorted(reasons)) or 'no system'}")
@@ -124,6 +182,8 @@ def _train(options: argparse.Namespace) -> int:
     if options.dataset:
         datasets.describe(dataset)
     home = environment.data_folder()
+    if options.output is not None:
+        _check_writable(str(options.output), "--output")
     path = options.output or plan.trained_path(home, entry.name, scale=scale, dataset=dataset)
     job = train.TrainingJob(
         entry=entry,
@@ -198,11 +258,24 @@ def _hw(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from benchsuite import catalog, doctor, environment, output
+
+    findings = doctor.examine(
+        cache=environment.cache_folder(), roots=catalog.content_roots(options.content)
+    )
+    rows = [asdict(finding) for finding in findings]
+    _emit(options.json, rows, lambda: output.print_findings(rows))
+    return DONE
+
+
 def _list(options: argparse.Namespace) -> int:
     from benchsuite import inventory, output
 
     if options.what == "runs":
-        rows = inventory.runs(_store(options))
+        rows = inventory.runs(_store(options, create=False))
     else:
         rows = inventory.listing(options.what, content=options.content)
     _emit(options.json, rows, lambda: output.print_listing(options.what, rows))
@@ -212,7 +285,9 @@ def _list(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from benchsuite import environment, output
 
-    store = _store(options)
+    if options.output is not None:
+        _check_writable(str(options.output), "-o")
+    store = _store(options, create=False)
     info = store.find_run(options.run)
     results = store.results(info.id)
     path = options.output or _default_report(environment.data_folder(), info)
@@ -226,7 +301,7 @@ def _compare(options: argparse.Namespace) -> int:
 
     if len(options.systems) < 2:
         raise BadInput("compare needs two or more: benchsuite compare latest~1 latest")
-    store = _store(options)
+    store = _store(options, create=False)
     base, *others = [difference.select(store, name) for name in options.systems]
     compared = [difference.compare(base, other) for other in others]
     _emit(
@@ -240,7 +315,9 @@ def _compare(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     from benchsuite import exchange
 
-    store = _store(options)
+    if options.output is not None:
+        _check_writable(str(options.output), "-o")
+    store = _store(options, create=False)
     runs = [store.find_run(name) for name in options.runs] or store.runs()
     if options.format == "json":
         _write_json(str(options.output or "-"), store, runs)
@@ -272,12 +349,43 @@ def _request(options: argparse.Namespace) -> Request:
     )
 
 
-def _store(options: argparse.Namespace) -> Store:
+def _check_resume(options: argparse.Namespace) -> None:
+    """A resumed run measures what it set out to: what would choose other systems is refused."""
+    chosen = ["targets", "scale", "backend", "precision", "batch", "scenario", "device", "threads",
+              "time_limit", "weights", "label", "data", "places"]  # fmt: skip
+    given = [name for name in chosen if getattr(options, name) not in (None, [])]
+    if options.meter != "auto":
+        given.append("meter")
+    if given:
+        flags = ", ".join(
+            "TARGET" if name == "targets" else "--" + name.replace("_", "-") for name in given
+        )
+        raise BadInput(
+            f"--resume {options.resume}: {flags} cannot be given with it; it measures what the run "
+            "still lacks, as the run was asked for"
+        )
+
+
+def _check_cache(cache: Path) -> None:
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"{cache}: the cache cannot be made: {error.strerror}; name another folder: "
+            "BENCHSUITE_CACHE"
+        ) from error
+    if not os.access(cache, os.W_OK):
+        raise BadInput(
+            f"{cache}: the cache may not be written; name another folder: BENCHSUITE_CACHE"
+        )
+
+
+def _store(options: argparse.Namespace, *, create: bool = True) -> Store:
     from benchsuite import environment
     from benchsuite.store import open_store
 
     default = os.environ.get("BENCHSUITE_STORE") or environment.data_folder() / "results.db"
-    return open_store(options.store or default)
+    return open_store(options.store or default, create=create)
 
 
 def _goals(options: argparse.Namespace) -> Goals | None:
@@ -378,10 +486,12 @@ def _write_page(
     roots = catalog.content_roots(getattr(options, "content", ()))
     root = next(root for root in roots if (root / "reports" / "pages").is_dir())
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        page.render(info, results, environments=environments, root=root), encoding="utf-8"
-    )
+    text = page.render(info, results, environments=environments, root=root)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{path.parent}: cannot be made: {error.strerror}") from error
+    _write_text(str(path), text)
     return path
 
 
@@ -409,8 +519,11 @@ def _write_text(place: str, text: str) -> None:
     if place == "-":
         sys.stdout.write(text)
         sys.stdout.flush()
-    else:
+        return
+    try:
         Path(place).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{place}: cannot be written: {error.strerror}") from error
 
 
 def _command_line() -> str:
@@ -509,6 +622,9 @@ def _parser() -> argparse.ArgumentParser:
     listing = command("list", _list, "what is usable here, and why the rest is not")
     listing.add_argument("what", choices=LISTED, metavar="|".join(LISTED))
     _add_common(listing, store=True)
+
+    doctor = command("doctor", _doctor, "is this machine fit to measure on? what to change")
+    _add_common(doctor)
 
     report = command("report", _report, "one run as a self-contained HTML page")
     report.add_argument("run", nargs="?", default="latest", metavar="RUN")

@@ -33,6 +33,7 @@ _OF_A_SCENARIO = frozenset(
         "throughput", "achieved", "fraction_of_peak", "fraction_of_datasheet_peak",
         "fraction_of_roofline", "fit", "drift", "peak", "energy_per_frame", "mean_power",
         "net_energy_per_frame", "max_power", "peak_memory", "meets_goals",
+        "end_to_end_throughput", "lpirc_correct", "lpirc_score",
     }
 )  # fmt: skip
 _SAME_SPEED = 1.05

@@ -26,3 +26,8 @@ class NotMeasurable(BenchsuiteError):
 
 class Interrupted(BenchsuiteError):
     """The user stopped the run; what was measured is stored."""
+
+
+def one_line(error: BaseException) -> str:
+    """An exception's text as one line; its type where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -11,6 +11,7 @@ mean_power = 20
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -84,6 +85,8 @@ def load_goals(path: Path, *, keys: Collection[str]) -> Goals:
                 raise BadInput(f"{path}: [{name}] {key}: no such metric (benchsuite list metrics)")
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 raise BadInput(f"{path}: [{name}] {key} = {value!r} is not a number")
+            if not math.isfinite(value):
+                raise BadInput(f"{path}: [{name}] {key} = {value} is not finite")
             bounds[name][key] = float(value)
     if not any(bounds.values()):
         raise BadInput(f"{path}: no goal; give [at_least] or [at_most] with metric = value")

@@ -9,7 +9,6 @@ from typing import Any
 from benchsuite import catalog, hw
 from benchsuite.errors import BadInput, MissingPackage, NotMeasurable
 from benchsuite.store import Store
-from benchsuite.types import Rate
 
 Row = dict[str, Any]
 
@@ -127,10 +126,7 @@ def _meters(roots: Sequence[Path]) -> list[Row]:
     from benchsuite import devices, meters
 
     device = devices.default_device()
-    model = hw.describe(device, roots=roots)
-    figure = None if model is None else hw.share(model, device.units).power_envelope
-    envelope = None if figure is None else Rate(value=figure.value, how=figure.source)
-    subject = meters.Subject(device=device, envelope=envelope, threads=device.units)
+    subject = meters.subject(device, threads=device.units, roots=roots)
     rows = []
     for name in meters.names():
         try:

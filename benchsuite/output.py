@@ -23,7 +23,8 @@ _PIPE_WIDTH = 400
 
 def print_run(results: Sequence[Result]) -> None:
     """The sentence, the table of systems and the doubts of a run."""
-    _print("", finding(results), "", terminal.results_table(results), terminal.doubts(results))
+    _print("", finding(results), "", terminal.results_table(results),
+           terminal.goals(results), terminal.doubts(results))  # fmt: skip
 
 
 def print_path(what: str, path: Path) -> None:
@@ -162,6 +163,16 @@ def print_comparisons(comparisons: Sequence[Comparison]) -> None:
             _print(f"{comparison.before.name} and {comparison.after.name} share no system")
 
 
+def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
+    """What the doctor found: problems first, each with its cost and what mends it."""
+    order = {"problem": 0, "note": 1, "good": 2}
+    ranked = sorted(findings, key=lambda finding: order[finding["state"]])
+    problems = sum(finding["state"] == "problem" for finding in findings)
+    verdict = {0: "fit to measure on", 1: "1 problem"}.get(problems, f"{problems} problems")
+    _print(verdict[0].upper() + verdict[1:], "")
+    _print(*(terminal.finding(found) for found in ranked))
+
+
 def _how(found: Mapping[str, Any]) -> str:
     return str(found.get("reason") or found["how"])
 
@@ -178,9 +189,13 @@ def _print(*parts: Any) -> None:
     """Prints text and tables; wide and plain where the output is no terminal."""
     from rich.console import Console
 
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # the command line ends quietly
+
     terminal_out = sys.stdout.isatty()
     width = None if terminal_out or "COLUMNS" in os.environ else _PIPE_WIDTH
-    console = Console(width=width, highlight=False, soft_wrap=False)
+    console = Plain(width=width, highlight=False, soft_wrap=False)
     for part in parts:
         if part is None:
             continue

@@ -10,10 +10,12 @@ from typing import Any
 
 from benchsuite import backends, catalog, datasets, devices, meters
 from benchsuite.catalog import Catalog, Entry
-from benchsuite.errors import BadInput, MissingPackage
+from benchsuite.errors import BadInput, MissingPackage, NotMeasurable
+from benchsuite.harness import network
 from benchsuite.metrics import ELEMENT_B
 from benchsuite.types import (
     OFFLINE,
+    REFERENCE,
     SCALES,
     SINGLE_STREAM,
     DeviceInfo,
@@ -116,32 +118,38 @@ def make_plan(request: Request, *, cache: Path, home: Path) -> Plan:
     _check_request(request)
     device = devices.find(request.device) if request.device else devices.default_device()
     _check_threads(request.threads, device)
+    _check_meter(request.meter, device, roots)
     specs: list[SystemSpec] = []
     skipped: list[tuple[SystemSpec, str]] = []
     notes: list[str] = []
     prepared: dict[str, datasets.Prepared | MissingPackage] = {}
-    for suite in [_suite(target, roots, found) for target in request.targets]:
-        for group in suite.groups:
-            for entry in _entries(group, found):
-                scale = request.scale or group.scale
-                if scale is None:
-                    scale = entry.default_scale()
-                    notes.append(f"{entry.name}: scale {scale}")
-                for spec in _systems(
-                    entry, scale, suite, group, request, device=device, cache=cache, roots=roots
-                ):
-                    if spec in specs:
-                        continue
-                    spec, reason = _with_data(
-                        spec, entry, request, prepared, cache=cache, home=home
-                    )
-                    reason = reason or backends.backend(spec.backend).missing(
-                        device.kind, spec.precision
-                    )
-                    if reason:
-                        skipped.append((spec, reason))
-                    else:
-                        specs.append(spec)
+    chosen = [
+        (suite, group, entry)
+        for suite in [_suite(target, roots, found) for target in request.targets]
+        for group in suite.groups
+        for entry in _entries(group, found, scale=request.scale or group.scale)
+    ]
+    _check_names(
+        "--weights", tuple(request.weights), [e.name for _, _, e in chosen], what="workload"
+    )
+    for suite, group, entry in chosen:
+        scale = request.scale or group.scale
+        if scale is None:
+            scale = entry.default_scale()
+            notes.append(f"{entry.name}: scale {scale}")
+        if entry.name in request.weights:
+            network.check_weights(entry, scale, request.weights[entry.name])
+        for spec in _systems(
+            entry, scale, suite, group, request, device=device, cache=cache, roots=roots
+        ):
+            if spec in specs:
+                continue
+            spec, reason = _with_data(spec, entry, request, prepared, cache=cache, home=home)
+            reason = reason or backends.backend(spec.backend).missing(device.kind, spec.precision)
+            if reason:
+                skipped.append((spec, reason))
+            else:
+                specs.append(spec)
     return Plan(
         specs=tuple(dict.fromkeys(specs)),
         skipped=tuple(skipped),
@@ -244,8 +252,16 @@ def _suite(target: str, roots: Sequence[Path], found: Catalog) -> Suite:
     raise BadInput(f"unknown suite or workload {target!r}; {hint}")
 
 
-def _entries(group: Group, found: Catalog) -> list[Entry]:
-    return [entry for pattern in group.workloads for entry in catalog.select(found, pattern)]
+def _entries(group: Group, found: Catalog, *, scale: str | None) -> list[Entry]:
+    """The group's workloads; of those that a glob finds, only the ones that have the scale."""
+    entries: list[Entry] = []
+    for pattern in group.workloads:
+        chosen = catalog.select(found, pattern)
+        if scale is not None and len(chosen) > 1:
+            # where none has it, the first one's refusal names what there is
+            chosen = [e for e in chosen if scale in e.workload.scales] or chosen
+        entries += chosen
+    return entries
 
 
 def _systems(
@@ -297,7 +313,10 @@ def _dataset(entry: Entry, scale: str, group: Group, request: Request) -> str | 
             have = ", ".join(qualities) or "none"
             raise BadInput(f"{entry.name} has no data set {group.dataset!r}; it has: {have}")
         return group.dataset
-    return next((name for name in qualities if name in request.data), next(iter(qualities), None))
+    given = (name for name in qualities if name in request.data)
+    # a streamed set is the user's: without its folder there is none
+    own = (name for name in qualities if not datasets.streamed(name))
+    return next(given, next(own, None))
 
 
 def _with_data(
@@ -312,8 +331,17 @@ def _with_data(
     """Adds prepared data and weights; the second value is why the system must be skipped."""
     weights, why_random = _weights(spec, entry, request, home=home)
     spec = replace(spec, weights=weights, weights_reason=why_random)
+    if weights is None and spec.scale == REFERENCE and hasattr(entry.module, "pretrained"):
+        try:
+            entry.module.pretrained()
+            spec = replace(spec, pretrained=True, weights_reason=None)
+        except MissingPackage as error:
+            spec = replace(spec, weights_reason=f"random weights: {error}")
     if spec.dataset is None:
         why = f"no data: scale {spec.scale} runs on random inputs, which have no right answers"
+        known = [name for name in entry.scale(spec.scale).qualities if datasets.streamed(name)]
+        if known:
+            why = f"{why} (--data {known[0]}=DIR)"
         return replace(spec, data_reason=why), None
     if spec.dataset not in prepared:
         try:
@@ -372,6 +400,16 @@ def _check_request(request: Request) -> None:
     for name, path in request.weights.items():
         if not path.is_file():
             raise BadInput(f"--weights {name}={path}: no such file")
+
+
+def _check_meter(name: str, device: DeviceInfo, roots: Sequence[Path]) -> None:
+    """Refuses a meter that the user names and that does not work here."""
+    if name == meters.AUTOMATIC:
+        return
+    try:
+        meters.meter(name).check(meters.subject(device, threads=device.units, roots=roots))
+    except NotMeasurable as error:
+        raise BadInput(f"--meter {name}: {error}") from None
 
 
 def _check_threads(threads: int | None, device: DeviceInfo) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from benchsuite import devices, environment, hw, meters
-from benchsuite.devices import probing
 from benchsuite.errors import BadInput, NotMeasurable
+from benchsuite.harness import probing
 from benchsuite.types import DeviceInfo, Probe, Rate
 
 _PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "int8")
@@ -41,16 +41,14 @@ def probe_device(
         if isinstance(found, str):
             peaks[precision] = {"value": None, "how": "not measured", "reason": found}
         else:
-            peaks[precision] = {"value": found.peak.value, "how": found.peak.how}
+            doubt = f"; doubtful, as {found.disturbed}" if found.disturbed else ""
+            peaks[precision] = {"value": found.peak.value, "how": found.peak.how + doubt}
             bandwidth = bandwidth or found.bandwidth
     if bandwidth is None:
         raise BadInput(f"{device.label} could not be probed: {peaks['fp32']['reason']}")
     model = hw.describe(device, roots=roots)
-    figure = None if model is None else hw.share(model, device.units).power_envelope
-    envelope = plug.power(device)[0] or (
-        None if figure is None else Rate(value=figure.value, how=figure.source)
-    )
-    subject = meters.Subject(device=device, envelope=envelope, threads=max(1, used))
+    subject = meters.subject(device, threads=max(1, used), roots=roots)
+    envelope = subject.envelope
     return {
         "device": device.label,
         "device_name": device.name,

@@ -20,6 +20,8 @@ class Progress:
         from rich.console import Console
 
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
+        # a log keeps each event on one line
+        self._console.soft_wrap = not self._console.is_terminal
         self._bar: Any = None
         self._task: Any = None
 

@@ -15,7 +15,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from benchsuite.errors import BadInput
+from benchsuite.errors import BadInput, one_line
 from benchsuite.types import (
     Doubt,
     Fingerprint,
@@ -205,9 +205,9 @@ class Store:
         """The systems that a run set out to measure."""
         with self._begin() as connection:
             packed = connection.scalar(sa.select(_runs.c.plan).where(_runs.c.id == run))
-        if packed is None:
-            return []
-        return msgspec.json.decode(zlib.decompress(packed), type=list[SystemSpec])
+            if packed is None:
+                return []
+            return msgspec.json.decode(zlib.decompress(packed), type=list[SystemSpec])
 
     def results(self, run: str) -> list[Result]:
         """A run's results in the order they were stored."""
@@ -216,7 +216,7 @@ class Store:
                 _results.select().where(_results.c.run == run).order_by(_results.c.id)
             ).all()
             texts = _texts_of(connection, rows)
-        return [_result(row, texts) for row in rows]
+            return [_result(row, texts) for row in rows]
 
     def environments(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Environments by id."""
@@ -235,10 +235,10 @@ class Store:
                 .where(_results.c.run == result.run, _results.c.scenario == result.scenario)
                 .where(*(_results.c[name] == getattr(result.key, name) for name in _KEY))
             ).first()
-        if row is None:
-            return None
-        window = msgspec.json.decode(zlib.decompress(row.window), type=Window)
-        return replace(window, durations_ns=unpack_durations(row.durations))
+            if row is None:
+                return None
+            window = msgspec.json.decode(zlib.decompress(row.window), type=Window)
+            return replace(window, durations_ns=unpack_durations(row.durations))
 
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:
@@ -247,15 +247,19 @@ class Store:
                 yield connection
         except SQLAlchemyError as error:
             raise BadInput(f"{self.place}: {_plain(error)}") from error
-        except (zlib.error, msgspec.DecodeError, ValueError, KeyError) as error:
-            raise BadInput(f"{self.place}: the store is damaged: {error}") from error
+        except (zlib.error, msgspec.DecodeError, ValueError, KeyError, TypeError) as error:
+            raise BadInput(
+                f"{self.place}: the store is damaged ({one_line(error)}); restore it from a copy, "
+                "or name another file"
+            ) from error
 
 
-def open_store(place: str | Path) -> Store:
-    """Opens a store, and makes it where there is none.
+def open_store(place: str | Path, *, create: bool = True) -> Store:
+    """Opens a store.
 
     Args:
         place: A file, or an SQLAlchemy URL (`postgresql+psycopg://...`).
+        create: Whether to make it where there is none; those who only read do not.
 
     Raises:
         BadInput: It cannot be opened or written, is no store, or is of a newer schema.
@@ -266,12 +270,14 @@ def open_store(place: str | Path) -> Store:
     try:
         if url.startswith("sqlite"):
             file = Path(url.removeprefix("sqlite:///"))
+            if not create and not file.exists():
+                raise BadInput(f"{shown}: no store yet; benchsuite run smoke makes one")
             file.parent.mkdir(parents=True, exist_ok=True)
             engine = sa.create_engine(url, connect_args={"timeout": _BUSY_S})
             sa.event.listen(engine, "connect", _tune_sqlite)
         else:
             engine = sa.create_engine(url)
-        with engine.begin() as connection:
+        with engine.connect() as connection:
             _prepare_schema(connection, shown)
     except SQLAlchemyError as error:
         raise BadInput(f"{shown}: {_plain(error)}") from error
@@ -285,13 +291,19 @@ def open_store(place: str | Path) -> Store:
 def _prepare_schema(connection: sa.Connection, place: str) -> None:
     tables = set(sa.inspect(connection).get_table_names())
     if not tables:
-        _metadata.create_all(connection)
-        connection.execute(_about.insert().values(key="schema", value=str(SCHEMA)))
-        return
+        if connection.dialect.name == "sqlite":  # two first runs: the second waits, then looks
+            connection.commit()
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            tables = set(sa.inspect(connection).get_table_names())
+        if not tables:
+            _metadata.create_all(connection)
+            connection.execute(_about.insert().values(key="schema", value=str(SCHEMA)))
+            connection.commit()
+            return
     if "about" not in tables:
         raise BadInput(f"{place}: a database, but not a store of benchsuite; name another file")
     version = connection.scalar(sa.select(_about.c.value).where(_about.c.key == "schema"))
-    if version is None or not version.isdigit():
+    if version is None or not version.isdigit() or int(version) < 1:
         raise BadInput(f"{place}: the store is damaged: it does not tell its schema")
     if int(version) > SCHEMA:
         raise BadInput(
@@ -319,6 +331,9 @@ def _plain(error: SQLAlchemyError) -> str:
         "unable to open database file": "it cannot be opened; name a writable file (--store)",
         "readonly": "the store cannot be written; name a writable file (--store)",
         "disk I/O error": "the disk fails or is full (disk I/O error)",
+        "no such table": "the store is damaged: a table is missing; restore it from a copy",
+        "no such column": "the store is damaged: a column is missing; restore it from a copy",
+        "parse rfc1738": "not a file nor a database's URL (sqlite:///FILE, postgresql+psycopg://)",
     }
     for part, sentence in fixes.items():
         if part in text:

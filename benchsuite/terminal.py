@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -21,9 +21,11 @@ from benchsuite.units import MISSING, percent, quantity, significant
 if TYPE_CHECKING:
     from benchsuite.accounting.summary import WorkloadCount
 
+GOALS = "meets_goals"
 _FULL_WIDTH = 116
 _LONGEST_NAME = 60
 _LONGEST_REASON = 200
+_MARKS = {"problem": ("✗", "red"), "note": ("·", "yellow"), "good": ("✓", "green")}
 _SAID = {"ok": "green", "failed": "red", "skipped": "yellow"}
 
 
@@ -105,10 +107,22 @@ def plain_table(
         columns: Their names.
         rows: One cell a column.
     """
-    table = _table(*columns)
+    table = _table(*columns, named=True)
     for row in rows:
         table.add_row(*(_text(_cell(cell)) for cell in row))
     return Group(_text(title, style="bold"), table) if title else table
+
+
+def finding(found: Mapping[str, Any]) -> RenderableType:
+    """One thing that the doctor looked at, with its cost and what mends it."""
+    mark, colour = _MARKS[found["state"]]
+    text = Text(f"{mark} ", style=colour)
+    text.append(_clean(found["what"], longest=_LONGEST_REASON * 5), style="bold not dim")
+    for name in ("cost", "mend"):
+        if found[name]:
+            text.append(f"\n  {name}: ", style="dim")
+            text.append(_clean(found[name], longest=_LONGEST_REASON * 5), style="not bold")
+    return text
 
 
 def doubts(results: Sequence[Result]) -> RenderableType:
@@ -128,6 +142,24 @@ def doubts(results: Sequence[Result]) -> RenderableType:
         line.append(_clean(raised[0][1], longest=5 * _LONGEST_REASON) + more, style="not yellow")
         lines.append(line)
     return Group(*lines)
+
+
+def goals(results: Sequence[Result]) -> RenderableType:
+    """What each system misses of the goals that the run was given; nothing where none were."""
+    lines = []
+    for system in compare.join(results):
+        for scenario, row in system.rows.items():
+            value = row.metrics.get(GOALS)
+            if row.status != OK or value is None or not value.how.startswith("goals "):
+                continue
+            said = {1.0: ("meets ", "green"), 0.0: ("misses ", "red")}
+            word, colour = said.get(value.value, ("open ", "yellow"))  # type: ignore[arg-type]
+            line = Text(word, style=colour)
+            line.append(_clean(f"{system.label}, {scenario}: "), style=f"bold not {colour}")
+            text = value.reason or value.how.removeprefix("goals ")
+            line.append(_clean(text, longest=_LONGEST_REASON), style=f"not {colour}")
+            lines.append(line)
+    return Group(*([Text("")] if lines else []), *lines)
 
 
 # --- the table of systems -------------------------------------------------------------------------
@@ -243,10 +275,11 @@ def _figured(system: System, metric: str) -> str:
 # --- small things ---------------------------------------------------------------------------------
 
 
-def _table(*left: str, right: Sequence[str] = (), gap: int = 2) -> Table:
+def _table(*left: str, right: Sequence[str] = (), gap: int = 2, named: bool = False) -> Table:
+    """An empty table; `named` keeps the first column, which names the row, whole."""
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim")
-    for name in left:
-        table.add_column(name, overflow="fold")
+    for place, name in enumerate(left):
+        table.add_column(name, overflow="fold", no_wrap=named and place == 0)
     for name in right:
         table.add_column(name, justify="right", no_wrap=True)
     return table

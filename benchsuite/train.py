@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchsuite import __version__, datasets, devices, environment, hw, meters
-from benchsuite.catalog import Entry
+from benchsuite import __version__, datasets, devices, environment, meters
+from benchsuite.catalog import Entry, network_hash
 from benchsuite.errors import BadInput, NotMeasurable
-from benchsuite.types import EnergyReading, Rate, Score
+from benchsuite.types import EnergyReading, Score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,6 @@ def train(
     import torch
 
     from benchsuite.harness import network, training
-    from benchsuite.harness.worker import network_hash
 
     device = devices.find("cpu")
     threads = job.threads or device.units
@@ -125,7 +124,7 @@ def train(
         "seed": job.seed,
         "data": datasets.describe(job.dataset).title,
         "data_hash": prepared.hash,
-        "network_hash": network_hash(job.entry.path),
+        "network_hash": network_hash(job.entry, job.scale),
         "weights_hash": weights_hash,
         "recipe": asdict(result.recipe),
         "epochs": len(result.epochs),
@@ -166,10 +165,7 @@ def train(
 
 
 def _start_meter(job: TrainingJob, device: Any, *, threads: int) -> tuple[meters.Watch | None, str]:
-    model = hw.describe(device, roots=job.roots)
-    figure = None if model is None else hw.share(model, device.units).power_envelope
-    envelope = None if figure is None else Rate(value=figure.value, how=figure.source)
-    subject = meters.Subject(device=device, envelope=envelope, threads=threads)
+    subject = meters.subject(device, threads=threads, roots=job.roots)
     try:
         _, meter = meters.choose(job.meter, subject, preferred=devices.device(device.kind).meters)
         return meter.start(subject), "the target was not reached"

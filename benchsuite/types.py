@@ -135,13 +135,20 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Part:
-    """Samples of one signature: arrays aligned along their first axis."""
+    """Samples of one signature, aligned with their targets.
+
+    Attributes:
+        inputs: Arrays as stored; empty where the samples are streamed.
+        targets: The answers by name.
+        samples: Of a streamed set: `formats.Sample`, decoded when asked for.
+    """
 
     inputs: Arrays
     targets: dict[str, Array]
+    samples: Sequence[Any] | None = None
 
     def __len__(self) -> int:
-        return len(self.inputs[0])
+        return len(self.inputs[0] if self.samples is None else self.samples)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -190,6 +197,7 @@ class Score:
         low, high: 95 % interval where the measure has one.
         beside: Further figures by name (`top-5`, `out of vocabulary`), each a share of 1.
         how: One line: measure, data, protocol.
+        left_out: Samples that could not be read.
     """
 
     value: float
@@ -198,6 +206,7 @@ class Score:
     low: float | None = None
     high: float | None = None
     beside: dict[str, float] = field(default_factory=dict)
+    left_out: int = 0
 
 
 # --- what is counted ----------------------------------------------------------------------------
@@ -343,6 +352,7 @@ class Probe:
         calibration_peak, calibration_bandwidth: The best of the same kernels as a calibration
             runs them, measured right after the sweep: a later calibration is divided by these.
         measured_at: ISO time.
+        disturbed: What else ran meanwhile, where the figures may be too low for it.
     """
 
     precision: str
@@ -353,6 +363,7 @@ class Probe:
     calibration_peak: float
     calibration_bandwidth: float
     measured_at: str
+    disturbed: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -440,13 +451,14 @@ class Distance:
     """How far a system's outputs lie from eager fp32's on the same inputs.
 
     Attributes:
-        relative_error: ||out - ref|| / ||ref|| over all compared outputs.
+        relative_error: ||out - ref|| / ||ref|| over all compared outputs; None where outputs are
+            not finite.
         agreement: Share of samples with the same largest output.
         tolerance: What this precision is allowed.
         samples: Samples compared.
     """
 
-    relative_error: float
+    relative_error: float | None
     agreement: float | None
     tolerance: float
     samples: int
@@ -481,6 +493,7 @@ class SystemSpec:
         dataset, data: Name of the data set and its prepared folder; None for random inputs.
         data_hash: Of the data set's recipe and sources.
         weights: A safetensors file; None for random weights, with the reason.
+        pretrained: The weights are those that the workload's `pretrained` gives.
         device: As on the command line.
         seconds: Least length of a window; `metered_s` where a meter needs more.
         warmup_s: Longest warm-up.
@@ -507,6 +520,7 @@ class SystemSpec:
     data_reason: str | None = None
     weights: str | None = None
     weights_reason: str | None = None
+    pretrained: bool = False
     seed: int = 0
     time_limit_s: float = 600.0
 
@@ -526,6 +540,7 @@ class Measurement:
         compile_time_s: Preparing the executable (export, compile, optimise), first call included.
         precision_ran: As read back from the backend.
         samples_trained: Training samples times epochs behind the weights; None if not known.
+        preprocessing, postprocessing: Seconds a frame; None where there is no such stage.
     """
 
     windows: tuple[Window, ...]
@@ -549,6 +564,10 @@ class Measurement:
     idle_power: Rate | None = None
     idle_power_reason: str | None = None
     samples_trained: int | None = None
+    preprocessing: Rate | None = None
+    preprocessing_reason: str | None = None
+    postprocessing: Rate | None = None
+    postprocessing_reason: str | None = None
     doubts: tuple[Doubt, ...] = ()
     environment: dict[str, Any] = field(default_factory=dict)
 

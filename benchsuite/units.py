@@ -9,7 +9,7 @@ _PREFIXES = (
     (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"),
 )  # fmt: skip
 _PLAIN_UNITS = frozenset({"1", ""})
-_UNSCALED_UNITS = frozenset({"frame/s", "frame", "FLOP/B"})
+_UNSCALED_UNITS = frozenset({"frame/s", "frame", "FLOP/B", "1/J"})
 
 NANOSECOND_S = 1e-9
 MILLIJOULE_J = 1e-3

@@ -82,3 +82,27 @@ def test_listing_workloads_needs_no_torch() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_a_networks_identity_is_its_code_and_shapes(content: Path) -> None:
+    """Notes, docstrings and comments change nothing; code, a family's code and shapes do."""
+    path = content / "workloads" / "image" / "tiny.py"
+    text = path.read_text()
+    family = path.with_name("_tiny.py")
+
+    def identity(changed: str, shared: str = "SIDE = 3\n") -> str:
+        path.write_text(changed)
+        family.write_text(shared)
+        return catalog.network_hash(catalog.load_entry(path), "reference")
+
+    named = text + "\nfrom _tiny import SIDE\n"
+    first = identity(named)
+    assert identity(named.replace('paper="none"', 'paper="some"')) == first
+    assert identity(named.replace('"""A tiny', '"""Quite a tiny')) == first
+    assert identity(named + "\n# a remark\n") == first
+    assert identity(named + "\n\ndef score(outputs, split):\n    return 1\n") == first
+    assert identity(named + "\n\ndef preprocess(inputs):\n    return inputs\n") != first
+    assert identity(named, "# a remark\nSIDE = 3\n") == first
+    assert identity(named, "SIDE = 4\n") != first
+    assert identity(named.replace("nn.ReLU()", "nn.Tanh()")) != first
+    assert identity(named.replace("(3, 8, 8)", "(3, 9, 9)")) != first

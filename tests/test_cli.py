@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from benchsuite.cli import main
@@ -193,9 +194,10 @@ def test_nothing_measured_is_exit_5(content: Path, tmp_path: Path) -> None:
     assert {r.status for r in found} == {"skipped"}
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
-def test_an_interrupted_run_keeps_what_it_has(content: Path, tmp_path: Path) -> None:
-    """Ctrl-C ends the worker, keeps stored rows, and names --resume."""
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interrupted_run_keeps_what_it_has(content: Path, tmp_path: Path, name: str) -> None:
+    """Ctrl-C and `kill` end the worker, keep stored rows, and name --resume."""
     slow = TINY.replace("def build(scale):", "def build(scale):\n    import time; time.sleep(300)")
     (content / "workloads" / "image" / "z_slow.py").write_text(slow)
     suite = tmp_path / "s.toml"
@@ -219,11 +221,15 @@ def test_an_interrupted_run_keeps_what_it_has(content: Path, tmp_path: Path) -> 
                 stored = store.results(store.runs()[0].id) if store.runs() else []
             except Exception:  # the other process is just making the store
                 continue
-    process.send_signal(signal.SIGINT)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert workers
+    process.send_signal(getattr(signal, name))
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "--resume" in errors
     assert "Traceback" not in errors
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert not alive
     store = open_store(store_path)
     (row,) = store.results(store.runs()[0].id)
     assert (row.key.workload, row.status) == ("image/tiny", "ok")
@@ -234,6 +240,16 @@ def test_an_interrupted_run_keeps_what_it_has(content: Path, tmp_path: Path) -> 
     [
         (("run",), "name a suite"),
         (("run", "smokey"), "did you mean smoke"),
+        (("run", "image/lenet", "--weights", "image/lent=/etc/hostname"), "did you mean image/le"),
+        (("run", "image/lenet", "--weights", "text/word2vec=/etc/hostname"), "unknown workload"),
+        (("run", "image/lenet", "--weights", "image/lenet=/etc/hostname"), "not a safetensors"),
+        (("run", "image/lenet", "--device", "cpu", "--meter", "nvml"), "--meter nvml"),
+        (("run", "image/lenet", "--resume", "latest"), "cannot be given"),
+        (("run", "--resume", "latest", "--threads", "1"), "--threads cannot be given"),
+        (("report", "-o", "/nowhere/p.html"), "does not exist"),
+        (("export", "-o", "/nowhere/p.json"), "does not exist"),
+        (("list", "runs", "--store", "/nowhere/r.db"), "no store yet"),
+        (("list", "runs", "--store", "foo://bar"), "foo://bar"),
         (("run", "image/lenet", "--batch", "0"), "at least 1"),
         (("run", "image/lenet", "--batch", "many"), "whole number"),
         (("run", "image/lenet", "--time-limit", "-3"), "above 0"),
@@ -268,6 +284,100 @@ def test_bad_input_is_one_sentence_and_exit_2(
     assert says in errors
     assert len(errors.splitlines()) == 1
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (TINY + "\nimport sys\nsys.exit(3)\n", "SystemExit: 3"),
+        (TINY.replace('paper="none"', "paper=7"), "Expected str, got int"),
+        (TINY.replace("batch=4", 'batch="four"'), "Expected int, got str"),
+        (TINY.replace("def build(scale):", "def build(scale:"), "syntax error"),
+        (TINY.replace("frame=", "fame="), "unexpected keyword argument 'fame'"),
+        (TINY + '\nraise ValueError("boom\\nsecond line")\n', "boom second line"),
+    ],
+)
+def test_a_wrong_workload_file_is_one_sentence(
+    content: Path, text: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An exit, a wrong type, a syntax error: the file and the reason, exit 2."""
+    (content / "workloads" / "image" / "wrong.py").write_text(text)
+    assert run("count", "image/wrong", "--content", content) == 2
+    errors = capsys.readouterr().err.strip()
+    assert says in errors
+    assert "wrong.py" in errors
+    assert len(errors.splitlines()) == 1
+
+
+def test_goals_are_shown(content: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each row says what it meets, and by how much it misses."""
+    goals = tmp_path / "camera.toml"
+    goals.write_text('title = "Camera"\n[at_least]\nthroughput = 1e12\n')
+    run("run", "image/tiny", "--content", content, "--backend", "eager", "--scenario",
+        "Offline", "--threads", 1, "--store", tmp_path / "r.db", "--report", "none",
+        "--goals", goals)  # fmt: skip
+    shown = capsys.readouterr().out
+    assert "misses image/tiny" in shown
+    assert "below 1e+12 by" in shown
+    goals.write_text("[at_least]\nthroughput = nan\n")
+    assert run("run", "image/tiny", "--content", content, "--goals", goals) == 2
+    assert "not finite" in capsys.readouterr().err
+
+
+def test_networks_that_answer_nonsense_are_unranked(content: Path, tmp_path: Path) -> None:
+    """Outputs that are no numbers make a parity doubt, not an internal message."""
+    text = TINY.replace("return nn", "torch = __import__('torch')\n    net = nn").rstrip()
+    text += "\n    torch.nn.init.constant_(net[0].weight, float('nan'))\n    return net\n"
+    (content / "workloads" / "image" / "void.py").write_text(text)
+    out = tmp_path / "r.json"
+    run("run", "image/void", "--content", content, "--backend", "eager", "--scenario",
+        "Offline", "--threads", 1, "--store", tmp_path / "r.db", "--report", "none", "--json",
+        out, "--quiet")  # fmt: skip
+    (row,) = json.loads(out.read_text())["results"]
+    assert row["status"] == "ok"
+    assert row["class"] == "unranked"
+    assert "not finite" in next(w["message"] for w in row["warnings"] if w["code"] == "parity")
+
+
+def test_a_batch_beyond_memory_says_so(content: Path, tmp_path: Path) -> None:
+    """The reason is memory, not an exception's name."""
+    out = tmp_path / "r.json"
+    code = run("run", "image/tiny", "--content", content, "--backend", "eager", "--threads", 1,
+               "--batch", 10**12, "--store", tmp_path / "r.db", "--report", "none", "--json", out,
+               "--quiet")  # fmt: skip
+    assert code == 5
+    assert {r["reason"][:13] for r in json.loads(out.read_text())["results"]} == {"out of memory"}
+
+
+def test_a_full_disk_loses_nothing(
+    measured: dict[str, Path], content: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A page that cannot be written leaves the JSON written and names the stored run."""
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    out = tmp_path / "r.json"
+    code = run("run", "image/tiny", "--content", content, "--backend", "eager", "--scenario",
+               "Offline", "--threads", 1, "--store", tmp_path / "r.db", "--report", "/dev/full",
+               "--json", out, "--quiet")  # fmt: skip
+    errors = capsys.readouterr().err
+    (info,) = json.loads(out.read_text())["runs"]
+    assert code == 2
+    assert "/dev/full" in errors
+    assert f"benchsuite report {info['id']}" in errors
+    assert run("report", "latest", "--store", measured["store"], "-o", "/dev/full") == 2
+    assert "/dev/full: cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", ["| head -n 1", ">&-", "> /dev/full"])
+def test_an_output_that_goes_away_is_no_traceback(ending: str) -> None:
+    """A pipe whose reader leaves, a closed output and a full one end quietly or with a sentence."""
+    command = f"{sys.executable} -m benchsuite list metrics {ending}"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert done.returncode == (2 if "full" in ending else 0)
 
 
 @pytest.mark.parametrize(

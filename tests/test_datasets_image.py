@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from benchsuite import datasets
-from benchsuite.datasets import _idx, fashion_mnist, mnist_5k
+from benchsuite.datasets import fashion_mnist, mnist_5k
 from benchsuite.errors import BadInput
+from benchsuite.formats import _idx
 from benchsuite.types import Array, Split
 
 NAMES = (

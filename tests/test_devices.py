@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from benchsuite import devices
-from benchsuite.devices import Kernel, cpu, probing
+from benchsuite.devices import Kernel, cpu
 from benchsuite.errors import BadInput, NotMeasurable
+from benchsuite.harness import probing
 from benchsuite.types import DeviceInfo
 
 from .measurements import DEVICE
@@ -104,3 +105,33 @@ def test_a_probe_is_pinned_until_something_changes(tmp_path: Path) -> None:
     assert key != probing.pinned_key(DEVICE, precision="bf16", threads=2)
     (tmp_path / "probes" / f"{key}.json").write_text("{broken")
     assert probing.read_pinned(tmp_path, key) is None
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_probe_on_a_busy_machine_is_doubted_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Three disturbed sweeps give a doubtful probe; the next one, undisturbed, replaces it."""
+    monkeypatch.setattr(probing, "PAUSE_S", 0.0)
+    said = iter(["busy"] * 3)
+    monkeypatch.setattr(probing.contention, "disturbance", lambda found, **_: next(said, None))
+    first = probing.ensure(_Fake(), DEVICE, precision="fp32", threads=1, cache=tmp_path)  # type: ignore[arg-type]
+    assert first.disturbed == "busy"
+    recent = probing.ensure(_Fake(), DEVICE, precision="fp32", threads=1, cache=tmp_path)  # type: ignore[arg-type]
+    assert recent == first  # not again within the minute
+    monkeypatch.setattr(probing, "RETRY_S", 0.0)
+    second = probing.ensure(_Fake(), DEVICE, precision="fp32", threads=1, cache=tmp_path)  # type: ignore[arg-type]
+    assert second.disturbed is None
+    third = probing.ensure(_Fake(), DEVICE, precision="fp32", threads=1, cache=tmp_path)  # type: ignore[arg-type]
+    assert third == second
+
+
+@pytest.mark.usefixtures("quick")
+def test_one_quiet_sweep_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disturbed sweep is thrown away for an undisturbed one, even a slower one."""
+    monkeypatch.setattr(probing, "PAUSE_S", 0.0)
+    said = iter(["busy", None, "busy"])
+    monkeypatch.setattr(probing.contention, "disturbance", lambda found, **_: next(said))
+    found = probing.probe(_Fake(), DEVICE, precision="fp32", threads=1)  # type: ignore[arg-type]
+    assert found.disturbed is None
+    assert next(said) == "busy"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -167,3 +170,65 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
                 result(run=f"r{number}"), environment={}, window=window(queries=2000 + number)
             )
     assert len(open_store(tmp_path / "r.db").results("aa11")) == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "read"),
+    [
+        ("UPDATE results SET facts = x'00'", "results"),
+        ("UPDATE results SET metrics = x'789c'", "results"),
+        ("UPDATE runs SET plan = x'00'", "plan"),
+        ("UPDATE raw SET window = x'00'", "window"),
+        ("UPDATE raw SET durations = x'00'", "window"),
+        ("DROP TABLE texts", "results"),
+    ],
+)
+def test_a_damaged_row_is_one_sentence(tmp_path: Path, statement: str, read: str) -> None:
+    """Bytes that cannot be read back, and a lost table, are told with the store's name."""
+    store = open_store(tmp_path / "r.db")
+    store.add_run(run_info(), plan=[spec()])
+    store.add(result(), environment={}, window=window())
+    with sqlite3.connect(tmp_path / "r.db") as connection:
+        connection.execute(statement)
+    with pytest.raises(BadInput, match=r"r\.db: the store is damaged"):
+        if read == "results":
+            store.results("aa11")
+        elif read == "plan":
+            store.plan("aa11")
+        else:
+            store.window(result())
+
+
+def test_a_schema_of_zero_is_no_store(tmp_path: Path) -> None:
+    """A version below the first is damage."""
+    open_store(tmp_path / "r.db")
+    with sqlite3.connect(tmp_path / "r.db") as connection:
+        connection.execute("UPDATE about SET value = '0' WHERE key = 'schema'")
+    with pytest.raises(BadInput, match="damaged"):
+        open_store(tmp_path / "r.db")
+
+
+def test_reading_makes_no_store(tmp_path: Path) -> None:
+    """Who only reads is told that there is none yet."""
+    with pytest.raises(BadInput, match="no store yet"):
+        open_store(tmp_path / "r.db", create=False)
+    assert not (tmp_path / "r.db").exists()
+
+
+def test_first_runs_at_once_share_one_store(tmp_path: Path) -> None:
+    """Six processes that open a new store at the same moment all get it."""
+    code = (
+        "import sys, time\nfrom benchsuite.store import open_store\n"
+        "time.sleep(max(0.0, float(sys.argv[2]) - time.time()))\n"
+        "print(len(open_store(sys.argv[1]).runs()))"
+    )
+    at = str(time.time() + 3)
+    many = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path / "r.db"), at],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(6)
+    ]  # fmt: skip
+    said = [process.communicate(timeout=60) for process in many]
+    assert [out.strip() for out, _ in said] == ["0"] * 6, said

@@ -39,20 +39,29 @@ def count(
         training: Count a forward and backward pass too.
 
     Raises:
-        NotMeasurable: The network does not run on the meta device; the text says why.
+        NotMeasurable: `build` failed, or the network does not run on the meta device; the text
+            says which and why.
     """
     import torch
 
     try:
         with torch.device("meta"):
             network = build().eval()
-        inputs = _meta_inputs(signature, batch=batch)
-        record = _Record(network)
+    except Exception as error:
+        raise NotMeasurable(f"build failed: {_first_line(error)}") from error
+    inputs = _meta_inputs(signature, batch=batch)
+    record = _Record(network)
+    try:
         with torch.no_grad(), record.watching():
             outputs = network(*inputs)
-    except (NotImplementedError, RuntimeError) as error:
-        first = str(error).strip().partition("\n")[0]
-        raise NotMeasurable(f"the network does not run on the meta device: {first}") from error
+    except Exception as error:
+        raise NotMeasurable(
+            f"the network does not run on the meta device: {_first_line(error)}"
+        ) from error
+    if not isinstance(outputs, (torch.Tensor, tuple, list)):
+        raise NotMeasurable(
+            f"a network must give a tensor or a tuple of tensors, not {type(outputs).__name__}"
+        )
     floats = [tensor for tensor in inputs if tensor.is_floating_point()]
     whole = [tensor for tensor in inputs if not tensor.is_floating_point()]
     work, reason = _training_work(network, inputs) if training else (None, "not asked for")
@@ -69,6 +78,10 @@ def count(
         training_work=work,
         training_reason=reason,
     )
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 
 def _training_work(

@@ -70,10 +70,6 @@ def count_workload(entry: Entry, *, scale: str, batch: int) -> WorkloadCount:
         ]
     except NotMeasurable as error:
         raise BadInput(f"{entry.path}: {error}") from error
-    except (TypeError, ValueError, AttributeError) as error:
-        raise BadInput(
-            f"{entry.path}: build({scale!r}) failed: {type(error).__name__}: {error}"
-        ) from error
     frames = sum(each.share * each.frames for each in counts)
     layers = _layers(counts, frames=frames)
     activations = sum(

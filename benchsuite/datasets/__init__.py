@@ -6,6 +6,12 @@ file). It defines
     DATASET                                a `types.Dataset`
     locate(place) -> tuple[Path, ...]      the source files; `place` is the user's folder or None
     prepare(files) -> {"train": Split, "test": Split}   arrays as stored (uint8 images, ...)
+
+or, for a set that a user has in a folder and that is too large to be copied,
+
+    DATASET
+    FORMAT                                 the name of a format (`benchsuite/formats/`)
+    targets(samples) -> {name: array}      the answers
 """
 
 from __future__ import annotations
@@ -24,6 +30,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from benchsuite import formats
 from benchsuite.errors import BadInput, BenchsuiteError, MissingPackage
 from benchsuite.types import Dataset, Part, Split
 
@@ -63,10 +70,17 @@ def why_unusable(name: str) -> str | None:
     module = _module(name)
     try:
         _require_packages(name, module.DATASET)
+        if streamed(name):
+            return _where(name, module.DATASET)
         module.locate(None)
     except BadInput as error:
         return str(error)
     return None
+
+
+def streamed(name: str) -> bool:
+    """Whether a set lies in a folder of the user's, and is read from there sample by sample."""
+    return hasattr(_module(name), "FORMAT")
 
 
 def installed_folder(package: str, *, needed_for: str) -> Path:
@@ -95,6 +109,8 @@ def prepare(name: str, *, cache: Path, place: Path | None = None) -> Prepared:
     module = _module(name)
     dataset: Dataset = module.DATASET
     _require_packages(name, dataset)
+    if streamed(name):
+        return _prepare_stream(name, module, cache=cache, place=place)
     files = tuple(module.locate(place))
     key = _source_hash(name, dataset, files, cache=cache)
     folder = cache / "datasets" / f"{name}-{key}"
@@ -115,7 +131,10 @@ def load(folder: Path, split: str) -> Split:
     """A prepared split, its arrays memory-mapped read-only."""
     import numpy as np
 
-    description = json.loads((folder / "split.json").read_text(encoding="utf-8"))[split]
+    content = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+    if "streamed" in content:
+        return _load_stream(content["streamed"], split)
+    description = content[split]
     parts = []
     for index, part in enumerate(description["parts"]):
         at = folder / split / str(index)
@@ -132,6 +151,46 @@ def load(folder: Path, split: str) -> Split:
             )
         )
     return Split(parts=tuple(parts), facts=description["facts"])
+
+
+def _where(name: str, dataset: Dataset) -> str:
+    return (
+        f"data set {name} does not come with benchsuite: give its folder with --data {name}=DIR; "
+        f"it must hold {dataset.places}"
+    )
+
+
+def _prepare_stream(name: str, module: ModuleType, *, cache: Path, place: Path | None) -> Prepared:
+    """Lists the test split and keeps where it is; its hash is of the files' names and sizes."""
+    if place is None:
+        raise BadInput(_where(name, module.DATASET))
+    listing = formats.read(module.FORMAT, place, "test")
+    digest = hashlib.sha256(f"{name} {module.DATASET.version} {len(listing.samples)}".encode())
+    last: Path | None = None
+    for sample in listing.samples:
+        if sample.path is not None and sample.path != last:
+            last = sample.path
+            inside = os.path.relpath(last, place)
+            digest.update(f"{inside} {last.stat().st_size}\n".encode())
+    key = digest.hexdigest()[:16]
+    folder = cache / "datasets" / f"{name}-{key}"
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"streamed": {"name": name, "place": str(place.resolve())}}
+    draft = folder / f"split.{os.getpid()}"
+    draft.write_text(json.dumps(content), encoding="utf-8")
+    draft.replace(folder / "split.json")
+    return Prepared(name=name, folder=folder, hash=key)
+
+
+def _load_stream(content: dict[str, Any], split: str) -> Split:
+    module = _module(content["name"])
+    listing = formats.read(module.FORMAT, Path(content["place"]), split)
+    facts = dict(listing.facts)
+    if listing.skipped:
+        first = listing.skipped[0]
+        facts["skipped"] = f"{len(listing.skipped)} files, the first {first.path}: {first.why}"
+    part = Part(inputs=(), targets=module.targets(listing.samples), samples=listing.samples)
+    return Split(parts=(part,), facts=facts)
 
 
 def _module(name: str) -> ModuleType:

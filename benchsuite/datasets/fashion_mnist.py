@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchsuite.datasets import _idx
 from benchsuite.errors import BadInput
+from benchsuite.formats import _idx
 from benchsuite.types import Dataset, Part, Split
 
 _FILES = (

@@ -101,8 +101,8 @@ def _split(
         unknown += len(words) - len(known)
         row[: len(known)] = known[:LENGTH]
     labels = np.array([label for label, _ in rows])
-    length = sum(len(words) for _, words in rows)
+    total = sum(len(words) for _, words in rows)
     return Split(
         parts=(Part(inputs=(numbers,), targets={"label": labels}),),
-        facts={**facts, "words": length, "out of vocabulary": unknown},
+        facts={**facts, "words": total, "out of vocabulary": unknown},
     )

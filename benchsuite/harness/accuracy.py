@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchsuite.arrays import as_arrays, to_tensors
 from benchsuite.catalog import Entry
+from benchsuite.errors import BadInput
 from benchsuite.harness.network import batches
-from benchsuite.types import Arrays, Distance, Executable, Score, Split
+from benchsuite.harness.stream import Stream
+from benchsuite.types import Array, Arrays, Distance, Executable, Part, Score, Split
 
 if TYPE_CHECKING:
     import torch
@@ -44,8 +48,43 @@ def score(
             for piece, valid in batches(part, batch=batch)
         ]
         outputs.append(tuple(np.concatenate(column) for column in zip(*pieces, strict=True)))
-    result: Score = entry.module.score(outputs, split)
-    return result
+    return judge(entry, outputs, split, inputs=inputs)
+
+
+def judge(
+    entry: Entry, outputs: Sequence[Arrays], split: Split, *, inputs: Sequence[Arrays]
+) -> Score:
+    """The workload's own score of outputs; samples that could not be read are left out and named.
+
+    Raises:
+        BadInput: No sample of the split could be read.
+    """
+    import numpy as np
+
+    left_out: list[str] = []
+    kept_outputs, kept_parts = [], []
+    for output, part, (first, *_) in zip(outputs, split.parts, inputs, strict=True):
+        broken = first.broken if isinstance(first, Stream) else {}
+        left_out += [broken[index] for index in sorted(broken)]
+        good = np.setdiff1d(np.arange(len(part)), list(broken))
+        kept_outputs.append(tuple(array[good] for array in output) if broken else output)
+        kept_parts.append(_only(part, good) if broken else part)
+    if left_out and len(left_out) == len(split):
+        raise BadInput(f"no sample of the test split can be read; the first: {left_out[0]}")
+    found: Score = entry.module.score(kept_outputs, replace(split, parts=tuple(kept_parts)))
+    if not left_out:
+        return found
+    note = f"{len(left_out)} of {len(split)} samples left out, which cannot be read"
+    return replace(found, left_out=len(left_out), how=f"{found.how}; {note}: {left_out[0]}")
+
+
+def _only(part: Part, chosen: Array) -> Part:
+    samples = part.samples
+    return replace(
+        part,
+        targets={name: array[chosen] for name, array in part.targets.items()},
+        samples=None if samples is None else [samples[index] for index in chosen],
+    )
 
 
 def reference_outputs(network: torch.nn.Module, samples: Sequence[Arrays]) -> list[Arrays]:
@@ -81,7 +120,7 @@ def distance(
                 ranked = False
     error = (square_error / square) ** 0.5 if square else float(square_error > 0)
     return Distance(
-        relative_error=error,
+        relative_error=error if math.isfinite(error) else None,
         agreement=same / rows if ranked and rows else None,
         tolerance=TOLERANCE[precision],
         samples=sum(len(sample[0]) for sample in samples),

@@ -74,20 +74,23 @@ def between(before: Reading, after: Reading) -> Contention:
     )
 
 
+def disturbance(found: Contention, *, seconds: float, cores: int) -> str | None:
+    """What others took of `cores` in `seconds`, where it is enough to doubt a figure."""
+    stolen = (found.steal_s or 0.0) + (found.other_cpu_s or 0.0)
+    # the kernel counts CPU time in ticks of 10 ms on each core
+    allowed = OTHERS_SHARE * seconds * cores + 0.01 * cores
+    if stolen <= allowed:
+        return None
+    return (
+        f"other processes or the hypervisor took {stolen:.2f} s of CPU time in "
+        f"{seconds:.2f} s on {cores} cores"
+    )
+
+
 def doubts(window: Window, *, cores: int) -> list[Doubt]:
     """Whether others disturbed a window enough to doubt it."""
-    stolen = (window.contention.steal_s or 0.0) + (window.contention.other_cpu_s or 0.0)
-    # the kernel counts CPU time in ticks of 10 ms on each core
-    allowed = OTHERS_SHARE * window.seconds * cores + 0.01 * cores
-    if stolen <= allowed:
+    found = disturbance(window.contention, seconds=window.seconds, cores=cores)
+    if found is None:
         return []
-    return [
-        Doubt(
-            code="contended",
-            message=(
-                f"{window.scenario}: other processes or the hypervisor took {stolen:.2f} s of CPU "
-                f"time in a window of {window.seconds:.2f} s on {cores} cores. End other programs "
-                "and measure again"
-            ),
-        )
-    ]
+    message = f"{window.scenario}: {found}. End other programs and measure again"
+    return [Doubt(code="contended", message=message)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchsuite.catalog import Entry
-from benchsuite.errors import BadInput
-from benchsuite.types import Array, Arrays, Signature, Split
+from benchsuite.errors import BadInput, one_line
+from benchsuite.harness.stream import Stream
+from benchsuite.types import Array, Arrays, Part, Signature, Split
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +29,7 @@ def build(entry: Entry, scale: str, *, seed: int = 0) -> torch.nn.Module:
         network = entry.module.build(scale)
     except Exception as error:
         raise BadInput(
-            f"{entry.path}: build({scale!r}) failed: {type(error).__name__}: {error}"
+            f"{entry.path}: build({scale!r}) failed: {type(error).__name__}: {one_line(error)}"
         ) from error
     if not isinstance(network, torch.nn.Module):
         raise BadInput(
@@ -46,8 +47,47 @@ def load_weights(network: torch.nn.Module, path: Path) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    _refuse_pickle(path)
     try:
-        head = path.open("rb").read(10)
+        tensors = load_file(path)
+    except (SafetensorError, ValueError) as error:
+        raise BadInput(f"{path}: not a safetensors file: {one_line(error)}") from None
+    own = network.state_dict()
+    _check_shapes(
+        path,
+        {name: list(tensor.shape) for name, tensor in tensors.items()},
+        {name: list(tensor.shape) for name, tensor in own.items()},
+    )
+    network.load_state_dict(tensors)
+
+
+def check_weights(entry: Entry, scale: str, path: Path) -> None:
+    """Compares a weights file's header with the network, reading no tensor.
+
+    Raises:
+        BadInput: As `load_weights`.
+    """
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    _refuse_pickle(path)
+    try:
+        with torch.device("meta"):
+            own = entry.module.build(scale).state_dict()
+    except Exception:  # a network that the meta device cannot hold
+        own = build(entry, scale).state_dict()
+    try:
+        with safe_open(path, framework="pt") as file:
+            shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise BadInput(f"{path}: not a safetensors file: {one_line(error)}") from None
+    _check_shapes(path, shapes, {name: list(tensor.shape) for name, tensor in own.items()})
+
+
+def _refuse_pickle(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            head = file.read(10)
     except OSError as error:
         raise BadInput(f"{path}: the weights cannot be read: {error.strerror}") from None
     if head[:2] == b"PK" or head[:1] == b"\x80":
@@ -55,23 +95,21 @@ def load_weights(network: torch.nn.Module, path: Path) -> None:
             f"{path}: a pickle (torch.save), which is not loaded because it could run code; "
             "save it as safetensors: safetensors.torch.save_file(model.state_dict(), FILE)"
         )
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, ValueError) as error:
-        raise BadInput(f"{path}: not a safetensors file: {error}") from None
-    own = network.state_dict()
-    for name, tensor in own.items():
-        if name not in tensors:
+
+
+def _check_shapes(
+    path: Path, given: Mapping[str, Sequence[int]], needed: Mapping[str, Sequence[int]]
+) -> None:
+    for name, shape in needed.items():
+        if name not in given:
             raise BadInput(f"{path}: the tensor {name!r} is missing; the network needs it")
-        if tensors[name].shape != tensor.shape:
+        if list(given[name]) != list(shape):
             raise BadInput(
-                f"{path}: {name!r} has shape {list(tensors[name].shape)}, "
-                f"the network needs {list(tensor.shape)}"
+                f"{path}: {name!r} has shape {list(given[name])}, the network needs {list(shape)}"
             )
-    extra = sorted(set(tensors) - set(own))
+    extra = sorted(set(given) - set(needed))
     if extra:
         raise BadInput(f"{path}: {extra[0]!r} is not a tensor of this network")
-    network.load_state_dict(tensors)
 
 
 def weights_hash(network: torch.nn.Module) -> str:
@@ -87,6 +125,21 @@ def preprocess(entry: Entry, inputs: Arrays) -> Arrays:
     """Stored arrays as the network takes them, by the workload's own `preprocess` if it has one."""
     hook = getattr(entry.module, "preprocess", None)
     return tuple(hook(inputs)) if hook else inputs
+
+
+def inputs_of(entry: Entry, scale: str, part: Part, *, signature: Signature) -> Arrays:
+    """A part's samples as the network takes them; those of a streamed set one by one, when used.
+
+    Raises:
+        BadInput: The set is streamed, and the workload cannot prepare single samples.
+    """
+    if part.samples is None:
+        return preprocess(entry, part.inputs)
+    hook = getattr(entry.module, "prepare", None)
+    if hook is None or len(signature.inputs) != 1:
+        raise BadInput(f"{entry.path}: streamed data need prepare(sample, scale) and one input")
+    stream = Stream(part.samples, lambda sample: hook(sample.load(), scale), signature.inputs[0])
+    return (stream,)  # type: ignore[return-value]
 
 
 def random_inputs(signature: Signature, *, batch: int, seed: int) -> Arrays:
@@ -136,6 +189,8 @@ def check_split(entry: Entry, scale: str, split: Split) -> None:
             f"but the data set has {len(split.parts)} parts"
         )
     for part, signature in zip(split.parts, signatures, strict=True):
+        if part.samples is not None:
+            continue  # each sample is compared when it is prepared
         sample = preprocess(entry, tuple(array[:1] for array in part.inputs))
         for array, spec in zip(sample, signature.inputs, strict=True):
             if tuple(array.shape[1:]) != spec.shape or str(array.dtype) != spec.dtype:

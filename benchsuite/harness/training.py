@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from benchsuite.arrays import as_arrays, to_tensors
 from benchsuite.catalog import Entry
 from benchsuite.errors import BadInput
+from benchsuite.harness.accuracy import judge
 from benchsuite.harness.network import batches, build, preprocess
 from benchsuite.types import Array, Arrays, Part, Quality, Score, Split, Training
 
@@ -87,7 +88,7 @@ def train(
     prepared = _preprocessed(entry, train_split)
     test_inputs = [preprocess(entry, part.inputs) for part in test_split.parts]
     # every epoch is drawn anew; the number of steps is the first one's, which all share
-    first_epoch = list(_examples(entry, prepared, recipe=recipe, seed=seed))
+    first_epoch = list(_examples(entry, prepared, recipe=recipe, seed=_drawn(seed, 1)))
     steps = len(first_epoch)
     optimiser, schedule = _optimiser(objective, recipe, steps=steps * recipe.epochs)
     history: list[Epoch] = []
@@ -99,7 +100,7 @@ def train(
         draws = (
             iter(first_epoch)
             if number == 1
-            else _examples(entry, prepared, recipe=recipe, seed=seed + number)
+            else _examples(entry, prepared, recipe=recipe, seed=_drawn(seed, number))
         )
         for step, (inputs, targets) in enumerate(draws, 1):
             loss = objective(*to_tensors(inputs), **_target_tensors(targets))
@@ -154,8 +155,7 @@ def evaluate(
             for piece, valid in batches(part, batch=min(EVALUATION_BATCH, len(part[0]))):
                 pieces.append([o[:valid] for o in as_arrays(network(*to_tensors(piece)))])
             outputs.append(tuple(np.concatenate(column) for column in zip(*pieces, strict=True)))
-    score: Score = entry.module.score(outputs, split)
-    return score
+    return judge(entry, outputs, split, inputs=inputs)
 
 
 def CrossEntropy(network: torch.nn.Module) -> torch.nn.Module:
@@ -187,6 +187,13 @@ def shuffled(split: Split, *, batch: int, seed: int) -> Iterator[tuple[Arrays, d
         part, chosen = plan[index]
         inputs = tuple(array[chosen] for array in part.inputs)
         yield inputs, {name: array[chosen] for name, array in part.targets.items()}
+
+
+def _drawn(seed: int, epoch: int) -> int:
+    """An epoch's own seed: neighbouring training seeds share no epoch."""
+    import numpy as np
+
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
 
 
 def _examples(

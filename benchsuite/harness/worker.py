@@ -9,8 +9,9 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
+import math
 import os
-import re
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,13 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from benchsuite import backends, catalog, datasets, devices, environment, hw, meters
+from benchsuite import backends, catalog, datasets, devices, environment, meters
 from benchsuite.accounting import count as count_module
 from benchsuite.accounting.count import count
 from benchsuite.backends import Job
-from benchsuite.devices import probing
-from benchsuite.errors import BenchsuiteError, NotMeasurable
-from benchsuite.harness import accuracy, contention, network, training
+from benchsuite.errors import BenchsuiteError, NotMeasurable, one_line
+from benchsuite.harness import accuracy, contention, network, probing, stages, training
 from benchsuite.harness.performance import Load, Metered, measure
 from benchsuite.types import (
     OFFLINE,
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 PHASE_MARK = "\x1e"
 FAILED = 70  # exit status: the reason is in OUT
+_PR_SET_PDEATHSIG = 1
 _POOL_QUERIES = 4
 _ACCOUNTING = Path(count_module.__file__).parent
 _POOL_B = 256 << 20
@@ -62,13 +63,36 @@ def main(arguments: Sequence[str]) -> int:
     """Measures the system of the file SPEC into the file OUT."""
     spec_path, out_path = (Path(argument) for argument in arguments)
     spec = msgspec.json.decode(spec_path.read_bytes(), type=SystemSpec)
+    _end_with_parent()
     try:
         measurement = measure_system(spec)
     except BenchsuiteError as error:
-        out_path.write_text(json.dumps({"reason": str(error)}), encoding="utf-8")
-        return FAILED
+        return _failed(out_path, one_line(error))
+    except (MemoryError, RuntimeError) as error:
+        if not _out_of_memory(error):
+            raise
+        return _failed(out_path, f"out of memory: {one_line(error)}")
     out_path.write_bytes(msgspec.json.encode(measurement))
     return 0
+
+
+def _failed(out_path: Path, reason: str) -> int:
+    out_path.write_text(json.dumps({"reason": reason}), encoding="utf-8")
+    return FAILED
+
+
+def _out_of_memory(error: Exception) -> bool:
+    text = str(error).lower()
+    said = ("out of memory", "not enough memory", "can't allocate memory", "bad_alloc")
+    return isinstance(error, MemoryError) or any(words in text for words in said)
+
+
+def _end_with_parent() -> None:
+    """Asks Linux to end this process when the run that started it is gone, however it ended."""
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (OSError, AttributeError):
+        pass  # another system: the run ends its workers itself unless it is killed
 
 
 def measure_system(spec: SystemSpec) -> Measurement:
@@ -98,12 +122,15 @@ def measure_system(spec: SystemSpec) -> Measurement:
     net = network.build(entry, spec.scale, seed=spec.seed)
     if spec.weights:
         network.load_weights(net, Path(spec.weights))
+    elif spec.pretrained:
+        net.load_state_dict(entry.module.pretrained())
     test = datasets.load(Path(spec.data), "test") if spec.data else None
     if test is not None:
         network.check_split(entry, spec.scale, test)
-    inputs = (
-        [network.preprocess(entry, part.inputs) for part in test.parts] if test is not None else []
-    )
+    inputs = [
+        network.inputs_of(entry, spec.scale, part, signature=signature)
+        for part, signature in zip(test.parts if test else (), scale.signatures, strict=False)
+    ]
     fingerprint = _fingerprint(spec, entry, net, device=device, packages=backend.packages())
 
     _phase("count")
@@ -139,10 +166,9 @@ def measure_system(spec: SystemSpec) -> Measurement:
     compile_time_s = perf_counter() - started
 
     calibrator = probing.Calibrator(plug, device, probe)
-    model = _model(spec, device)
     envelope, cap = plug.power(device)
-    subject = meters.Subject(
-        device=device, envelope=envelope or _datasheet_envelope(model, device), threads=spec.threads
+    subject = meters.subject(
+        device, threads=spec.threads, roots=[Path(root) for root in spec.roots]
     )
     metered, idle, idle_reason = _meter(spec, subject, preferred=plug.meters)
     calibrations = [calibrator.run()]
@@ -170,6 +196,12 @@ def measure_system(spec: SystemSpec) -> Measurement:
         _phase("accuracy")
         score, score_reason = _score(spec, entry, executable, test, inputs, batch=batches[0])
         apart = accuracy.distance(executable, samples, expected, precision=spec.precision)
+        before, no_before = stages.preprocessing(
+            entry, test, inputs, frames=scale.signatures[0].frames
+        )
+        after, no_after = stages.postprocessing(
+            entry, executable, samples[0], frames=scale.signatures[0].frames * batches[0]
+        )
 
     return Measurement(
         windows=tuple(_with_idle(window, idle, idle_reason) for window in windows),
@@ -193,7 +225,13 @@ def measure_system(spec: SystemSpec) -> Measurement:
         idle_power=idle,
         idle_power_reason=idle_reason,
         samples_trained=record.get("samples_trained") if spec.weights else None,
-        doubts=_doubts(windows, counts, apart, calibrations, probe=probe, device=device),
+        preprocessing=before,
+        preprocessing_reason=no_before,
+        postprocessing=after,
+        postprocessing_reason=no_after,
+        doubts=_doubts(
+            windows, counts, apart, calibrations, score=score, probe=probe, device=device
+        ),
         environment=environment.capture(device, threads=torch.get_num_threads()),
     )
 
@@ -201,22 +239,22 @@ def measure_system(spec: SystemSpec) -> Measurement:
 def _pinned(
     plug: devices.Device, device: DeviceInfo, spec: SystemSpec, cache: Path
 ) -> tuple[Probe, Rate]:
-    """The pinned probe at the system's setting, and the device's fp32 peak on all its cores."""
-    import torch
+    """The pinned probe at the system's setting, and the device's fp32 peak on all its cores.
 
-    def pinned(precision: str, threads: int) -> Probe:
-        key = probing.pinned_key(device, precision=precision, threads=threads)
-        known = probing.read_pinned(cache, key)
-        if known is None:
-            torch.set_num_threads(max(1, threads or spec.threads))
-            known = probing.probe(plug, device, precision=precision, threads=threads)
-            probing.pin(cache, key, known)
-            torch.set_num_threads(spec.threads)
-        return known
-
+    Where the pinned kernel now runs much faster than when it was pinned, it is probed anew.
+    """
     own_threads = device.kind == "cpu"
-    system = pinned(spec.precision, spec.threads if own_threads else 0)
-    whole = pinned("fp32", device.units if own_threads else 0)
+    threads = spec.threads if own_threads else 0
+    system = probing.ensure(plug, device, precision=spec.precision, threads=threads, cache=cache)
+    now = probing.Calibrator(plug, device, system).run()
+    if now.peak > probing.OUTRUN * system.calibration_peak:
+        probing.unpin(cache, probing.pinned_key(device, precision=spec.precision, threads=threads))
+        system = probing.ensure(
+            plug, device, precision=spec.precision, threads=threads, cache=cache
+        )
+    whole = probing.ensure(
+        plug, device, precision="fp32", threads=device.units if own_threads else 0, cache=cache
+    )
     return system, replace(whole.peak, how=f"{whole.peak.how} on {whole.measured_at}")
 
 
@@ -231,9 +269,7 @@ def _counts(
 ) -> tuple[Count, ...]:
     """Counts a signature and batch; kept in the cache, as torch's meta device is slow to load."""
     facts = {
-        "network": network_hash(entry.path),
-        "scale": spec.scale,
-        "signatures": repr(entry.scale(spec.scale).signatures),
+        "network": catalog.network_hash(entry, spec.scale),
         "batches": list(batches),
         "torch": environment.versions(("torch",)),
         "rules": [catalog.file_hash(path) for path in sorted(_ACCOUNTING.glob("*.py"))],
@@ -285,7 +321,7 @@ def _pool(
                 if inputs:
                     n = len(inputs[number][0])
                     chosen = np.arange(taken[number], taken[number] + batch) % n
-                    pool.append(tuple(np.asarray(a)[chosen] for a in inputs[number]))
+                    pool.append(tuple(np.ascontiguousarray(a[chosen]) for a in inputs[number]))
                 else:
                     seed = spec.seed + taken[number] + 1
                     pool.append(network.random_inputs(signature, batch=batch, seed=seed))
@@ -331,6 +367,8 @@ def _reference(
     except (OSError, msgspec.DecodeError):
         pass
     score = training.evaluate(entry, net, test, inputs=list(inputs))
+    if not math.isfinite(score.value):
+        return None, f"eager fp32's accuracy is {score.value}: its outputs give none"
     _keep(path, msgspec.json.encode(score))
     return score, None
 
@@ -347,13 +385,16 @@ def _score(
     reason = _no_accuracy(spec, entry, test)
     if reason or test is None:
         return None, reason
-    return accuracy.score(entry, executable, test, inputs=inputs, batch=batch), None
+    score = accuracy.score(entry, executable, test, inputs=inputs, batch=batch)
+    if not math.isfinite(score.value):
+        return None, f"the accuracy is {score.value}: the outputs give none"
+    return score, None
 
 
 def _no_accuracy(spec: SystemSpec, entry: catalog.Entry, test: Split | None) -> str | None:
     if test is None:
         return spec.data_reason or f"no data for scale {spec.scale}: inputs are random"
-    if spec.weights is None:
+    if spec.weights is None and not spec.pretrained:
         return spec.weights_reason or "the weights are random"
     if not hasattr(entry.module, "score"):
         return f"{entry.path} defines no score(outputs, split)"
@@ -388,34 +429,13 @@ def _fingerprint(
     }
     driver = {key: device.facts.get(key) for key in ("driver", "cuda", "cudnn")}
     return Fingerprint(
-        network=network_hash(entry.path),
+        network=catalog.network_hash(entry, spec.scale),
         weights=network.weights_hash(net),
         data=spec.data_hash or "random",
         software=environment.digest(software),
         device=environment.digest({**devices.identity(device), **driver}),
         configuration=environment.digest(configuration),
     )
-
-
-def network_hash(path: Path) -> str:
-    """Of a workload file and the `_family.py` files beside it that it names."""
-    text = path.read_text(encoding="utf-8")
-    digest = hashlib.sha256(text.encode())
-    for shared in sorted(path.parent.glob("_*.py")):
-        if re.search(rf"\b{re.escape(shared.stem)}\b", text):
-            digest.update(shared.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _model(spec: SystemSpec, device: DeviceInfo) -> hw.DeviceModel | None:
-    return hw.describe(device, roots=[Path(root) for root in spec.roots])
-
-
-def _datasheet_envelope(model: hw.DeviceModel | None, device: DeviceInfo) -> Rate | None:
-    if model is None:
-        return None
-    figure = hw.share(model, device.units).power_envelope
-    return None if figure is None else Rate(value=figure.value, how=figure.source)
 
 
 def _meter(
@@ -506,6 +526,7 @@ def _doubts(
     apart: Distance,
     calibrations: Sequence[Calibration],
     *,
+    score: Score | None,
     probe: Probe,
     device: DeviceInfo,
 ) -> tuple[Doubt, ...]:
@@ -539,7 +560,17 @@ def _doubts(
                 ),
             )
         )
-    if apart.relative_error > apart.tolerance or apart.relative_error != apart.relative_error:
+    if apart.relative_error is None:
+        found.append(
+            Doubt(
+                code="parity",
+                message=(
+                    "the outputs are not finite (NaN or infinity), so no answer is right. Look at "
+                    "the weights and the input's range"
+                ),
+            )
+        )
+    elif apart.relative_error > apart.tolerance:
         found.append(
             Doubt(
                 code="parity",
@@ -547,6 +578,26 @@ def _doubts(
                     f"outputs differ from eager fp32 by {apart.relative_error:.2g} (relative), "
                     f"allowed {apart.tolerance:g}: a change of the answer when only the software "
                     "changed is a bug. Compare layer by layer"
+                ),
+            )
+        )
+    if score is not None and score.left_out:
+        found.append(
+            Doubt(
+                code="left_out",
+                message=(
+                    f"the accuracy rests on {score.samples} samples; {score.left_out} could not be "
+                    "read (accuracy's `how` names the first). Repair the data"
+                ),
+            )
+        )
+    if probe.disturbed:
+        found.append(
+            Doubt(
+                code="contended",
+                message=(
+                    f"the device's peak was probed while {probe.disturbed}. It is probed again "
+                    "with the next system; or benchsuite hw probe, on a quiet machine"
                 ),
             )
         )

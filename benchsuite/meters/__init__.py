@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from benchsuite import devices, hw
 from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.plugins import plugin, plugin_names
 from benchsuite.types import DeviceInfo, EnergyReading, Rate
@@ -65,6 +68,16 @@ class Meter(Protocol):
 
     def start(self, subject: Subject) -> Watch:
         """Begins a window; queued work must be done before."""
+
+
+def subject(device: DeviceInfo, *, threads: int, roots: Sequence[Path]) -> Subject:
+    """A device to watch; its power envelope is the driver's, else its `hw/*.toml`'s."""
+    envelope, _ = devices.device(device.kind).power(device)
+    model = hw.describe(device, roots=roots)
+    if envelope is None and model is not None:
+        figure = hw.share(model, device.units).power_envelope
+        envelope = None if figure is None else Rate(value=figure.value, how=figure.source)
+    return Subject(device=device, envelope=envelope, threads=threads)
 
 
 def names() -> list[str]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from benchsuite.metrics._context import Context, Metric, missing
 from benchsuite.stats import early_stopping_estimate, least_queries, percentile
-from benchsuite.types import OFFLINE, MetricInfo, Value
+from benchsuite.types import OFFLINE, MetricInfo, Rate, Value
 from benchsuite.units import NANOSECOND_S
+
+LPIRC_SECONDS = 600.0
+LPIRC_ENERGY_J = 3600.0
+LPIRC_IMAGES = 20_000
 
 _ALL = ("network", "software", "device", "data")
 _SPEED = ("network", "software", "device")
@@ -152,6 +156,71 @@ def _meets_goals(context: Context) -> Value:
     return missing("no goals were given (--goals)")
 
 
+def _stage(rate: Rate | None, reason: str | None) -> Value:
+    if rate is None:
+        return missing(reason or "not measured")
+    return Value(value=rate.value, how=rate.how)
+
+
+def _end_to_end(context: Context) -> Value:
+    found = context.measurement
+    if found.preprocessing is None and found.fingerprint.data == "random":
+        return missing(found.preprocessing_reason or "inputs are random")
+    seconds = 1 / context.throughput
+    stages = ["network"]
+    for name, rate in (("before", found.preprocessing), ("after", found.postprocessing)):
+        if rate is not None:
+            seconds += rate.value
+            stages.append(f"{name} it")
+    return Value(
+        value=1 / seconds, how=f"{', '.join(stages)}: one after another, no stage overlapping"
+    )
+
+
+def _lpirc_frames(context: Context) -> tuple[float, Rate] | Value:
+    """Frames within the time limit, with the joules of each; or why there is no score."""
+    energy = _energy_per_frame(context)
+    if context.measurement.accuracy is None:
+        return missing(context.measurement.accuracy_reason or "the accuracy was not measured")
+    if energy.value is None:
+        return missing(energy.reason or "no energy was measured", how=energy.how)
+    return LPIRC_SECONDS * context.throughput, Rate(value=energy.value, how=energy.how)
+
+
+def _lpirc_correct(context: Context) -> Value:
+    found = _lpirc_frames(context)
+    if isinstance(found, Value):
+        return found
+    frames, energy = found
+    within = min(frames, LPIRC_ENERGY_J / energy.value)
+    limit = "the time limit" if within == frames else "the energy budget"
+    assert context.measurement.accuracy is not None
+    return Value(
+        value=context.measurement.accuracy.value * within,
+        how=(
+            f"accuracy x frames within {LPIRC_ENERGY_J:g} J and {LPIRC_SECONDS:g} s; {limit} "
+            f"binds; {energy.how}"
+        ),
+    )
+
+
+def _lpirc_score(context: Context) -> Value:
+    found = _lpirc_frames(context)
+    if isinstance(found, Value):
+        return found
+    frames, energy = found
+    done = min(frames, LPIRC_IMAGES)
+    assert context.measurement.accuracy is not None
+    accuracy = context.measurement.accuracy.value * done / LPIRC_IMAGES
+    return Value(
+        value=accuracy / (done * energy.value),
+        how=(
+            f"accuracy over {LPIRC_IMAGES:g} frames, those not reached in {LPIRC_SECONDS:g} s "
+            f"counted wrong, over the joules they took; {energy.how}"
+        ),
+    )
+
+
 METRICS = (
     Metric(
         info=_info(
@@ -248,6 +317,65 @@ METRICS = (
             influenced_by=_ALL,
         ),
         compute=lambda context: missing("measured by `benchsuite train`, not by inference"),
+    ),
+    Metric(
+        info=_info(
+            "preprocess_time",
+            "preprocessing",
+            unit="s",
+            better="lower",
+            about="Time a frame from what lies on disk to what the network takes.",
+            influenced_by=("software", "device", "data"),
+        ),
+        compute=lambda context: _stage(
+            context.measurement.preprocessing, context.measurement.preprocessing_reason
+        ),
+    ),
+    Metric(
+        info=_info(
+            "postprocess_time",
+            "postprocessing",
+            unit="s",
+            better="lower",
+            about="Time a frame from the network's outputs to the answer.",
+            influenced_by=("network", "software", "device", "data"),
+        ),
+        compute=lambda context: _stage(
+            context.measurement.postprocessing, context.measurement.postprocessing_reason
+        ),
+    ),
+    Metric(
+        info=_info(
+            "end_to_end_throughput",
+            "end-to-end throughput",
+            unit="frame/s",
+            better="higher",
+            about="Frames a second with pre- and postprocessing, one stage after another.",
+            influenced_by=_ALL,
+        ),
+        compute=_end_to_end,
+    ),
+    Metric(
+        info=_info(
+            "lpirc_correct",
+            "LPIRC, correct in budget",
+            unit="1",
+            better="higher",
+            about="Right answers within 3.6 kJ (1 Wh) and ten minutes, whichever ends first.",
+            influenced_by=_ALL,
+        ),
+        compute=_lpirc_correct,
+    ),
+    Metric(
+        info=_info(
+            "lpirc_score",
+            "LPIRC, accuracy per energy",
+            unit="1/J",
+            better="higher",
+            about="Accuracy over 20,000 frames in ten minutes, divided by the energy they took.",
+            influenced_by=_ALL,
+        ),
+        compute=_lpirc_score,
     ),
     Metric(
         info=_info(

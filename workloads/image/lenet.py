@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from _classifier import preprocess, score
 from _jitter import jittered
 
-from benchsuite import scoring
-from benchsuite.types import (
-    Arrays,
-    Outputs,
-    Quality,
-    Scale,
-    Score,
-    Signature,
-    Split,
-    TensorSpec,
-    Training,
-    Workload,
-)
+from benchsuite.types import Quality, Scale, Signature, TensorSpec, Training, Workload
 
 if TYPE_CHECKING:
     import torch
+
+__all__ = ["WORKLOAD", "build", "examples", "preprocess", "score"]
 
 _IMAGE = (Signature(inputs=(TensorSpec(shape=(1, 28, 28)),)),)
 
@@ -71,15 +62,4 @@ def build(scale: str) -> torch.nn.Module:
     )
 
 
-def preprocess(inputs: Arrays) -> Arrays:
-    """Bytes (n, 1, 28, 28) to floats of about zero mean and unit variance."""
-    (images,) = inputs
-    return ((images.astype("float32") / 255 - 0.1307) / 0.3081,)
-
-
 examples = jittered
-
-
-def score(outputs: Outputs, split: Split) -> Score:
-    """Top-1, with top-5 beside it."""
-    return scoring.top_k(outputs, split)

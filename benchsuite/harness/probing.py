@@ -5,28 +5,39 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from time import perf_counter
-from typing import Any
+from time import perf_counter, sleep
 
 import msgspec
 
 from benchsuite.devices import Device, Kernel, identity
 from benchsuite.errors import NotMeasurable
+from benchsuite.harness import contention
 from benchsuite.types import Calibration, DeviceInfo, Probe, Rate
 
 SWEEP_S = 0.9
 CONFIRM_S = 0.4
 BANDWIDTH_S = 0.5
 CALIBRATION_S = 0.15
+ATTEMPTS = 3
+RETRY_S = 60.0
+PAUSE_S = 1.0
+# a calibration this much above the probe's own: the probe was made on a slower, disturbed machine
+OUTRUN = 1.25
 _LIBRARIES = ("torch", "onnxruntime", "numpy")
 
 
-def probe(device: Device, info: DeviceInfo, *, precision: str, threads: int) -> Probe:
-    """Sweeps the kernels at a precision; takes about 2 s.
+def probe(
+    device: Device, info: DeviceInfo, *, precision: str, threads: int, attempts: int = ATTEMPTS
+) -> Probe:
+    """The best of up to `attempts` sweeps: one that nothing else disturbed is enough.
+
+    Takes about 2 s on a quiet machine. Where every sweep was disturbed the best of them is given
+    with `disturbed`, which says by what.
 
     Args:
         device: The plug-in.
@@ -37,6 +48,62 @@ def probe(device: Device, info: DeviceInfo, *, precision: str, threads: int) -> 
     Raises:
         NotMeasurable: No kernel runs at that precision.
     """
+    best: Probe | None = None
+    for attempt in range(attempts):
+        if attempt:
+            sleep(PAUSE_S)
+        watcher, started = contention.Watcher(), perf_counter()
+        found = _probe_once(device, info, precision=precision, threads=threads)
+        seconds = perf_counter() - started
+        disturbed = contention.disturbance(watcher.stop(), seconds=seconds, cores=info.units)
+        if info.kind != "cpu":
+            disturbed = None  # an accelerator's work is not done by the processor's cores
+        found = replace(found, disturbed=disturbed)
+        best = found if best is None or not disturbed else _better(best, found)
+        if not disturbed:
+            break
+    assert best is not None
+    return best
+
+
+def ensure(device: Device, info: DeviceInfo, *, precision: str, threads: int, cache: Path) -> Probe:
+    """The pinned probe, or a new one, pinned; a disturbed one is tried again after a minute.
+
+    Sets torch's threads for the sweep and back.
+
+    Raises:
+        NotMeasurable: No kernel runs at that precision.
+    """
+    import torch
+
+    key = pinned_key(info, precision=precision, threads=threads)
+    known = read_pinned(cache, key)
+    if known is not None and (known.disturbed is None or _age_s(known) < RETRY_S):
+        return known
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, threads or before))
+    attempts = ATTEMPTS if known is None else 1
+    found = probe(device, info, precision=precision, threads=threads, attempts=attempts)
+    torch.set_num_threads(before)
+    if known is not None and found.disturbed is not None:
+        found = _better(known, found)
+    pin(cache, key, found)
+    return found
+
+
+def _age_s(known: Probe) -> float:
+    try:
+        made = datetime.fromisoformat(known.measured_at)
+    except ValueError:
+        return float("inf")
+    return (datetime.now(UTC) - made).total_seconds()
+
+
+def _better(one: Probe, other: Probe) -> Probe:
+    return other if other.peak.value > one.peak.value else one
+
+
+def _probe_once(device: Device, info: DeviceInfo, *, precision: str, threads: int) -> Probe:
     wait = device.synchroniser(info)
     kernels = list(device.compute_kernels(info, precision=precision, threads=threads))
     streams = list(device.bandwidth_kernels(info))
@@ -118,6 +185,11 @@ def pin(cache: Path, key: str, result: Probe) -> None:
     draft.replace(folder / f"{key}.json")
 
 
+def unpin(cache: Path, key: str) -> None:
+    """Forgets a pinned probe."""
+    (cache / "probes" / f"{key}.json").unlink(missing_ok=True)
+
+
 def _sweep(
     kernels: Iterable[Kernel],
     wait: Callable[[], object] | None,
@@ -173,8 +245,3 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
-
-
-def describe(result: Probe) -> dict[str, Any]:
-    """A probe as `hw probe --json` shows it."""
-    return {"value": result.peak.value, "how": result.peak.how, "threads": result.threads}
