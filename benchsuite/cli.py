@@ -131,7 +131,15 @@ def _run(options: argparse.Namespace) -> int:
     done = run.measured_specs(planned, store.results(info.id)) if options.resume else []
     try:
         with show.running(len(planned.specs)):
-            run.execute(planned, info, store=store, goals=goals, on_event=show.on_event, done=done)
+            run.execute(
+                planned,
+                info,
+                store=store,
+                goals=goals,
+                on_event=show.on_event,
+                done=done,
+                budget_s=options.budget,
+            )
     except BadInput as error:
         raise BadInput(f"{error}; run {info.id} can go on: --resume {info.id}") from error
     info = store.find_run(info.id)
@@ -586,6 +594,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--device", metavar="KIND[:N]", help="cpu, cuda:0, ...")
     run.add_argument("--threads", type=_positive, metavar="N")
     run.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of one system")
+    run.add_argument("--budget", type=_seconds, metavar="SECONDS",
+                     help="of the whole run; what is left over is skipped")  # fmt: skip
     run.add_argument("--meter", default="auto", metavar="NAME", help="where joules come from")
     run.add_argument("--weights", action="append", default=[], metavar="WORKLOAD=FILE")
     run.add_argument("--goals", metavar="NAME|FILE", help="a deployment's needs")
