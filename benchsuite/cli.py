@@ -596,7 +596,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of one system")
     run.add_argument("--budget", type=_seconds, metavar="SECONDS",
                      help="of the whole run; what is left over is skipped")  # fmt: skip
-    run.add_argument("--meter", default="auto", metavar="NAME", help="where joules come from")
+    run.add_argument(
+        "--meter", default="auto", metavar="NAME[:FILE]", help="where joules come from"
+    )
     run.add_argument("--weights", action="append", default=[], metavar="WORKLOAD=FILE")
     run.add_argument("--goals", metavar="NAME|FILE", help="a deployment's needs")
     run.add_argument("--label", action="append", default=[], metavar="KEY=VALUE")
@@ -611,7 +613,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--dataset", metavar="NAME", help="which of the workload's data sets")
     train.add_argument("--seed", type=int, default=0, metavar="N")
     train.add_argument("--threads", type=_positive, metavar="N")
-    train.add_argument("--meter", default="auto", metavar="NAME")
+    train.add_argument("--meter", default="auto", metavar="NAME[:FILE]")
     train.add_argument("--output", type=Path, metavar="FILE", help="the weights (safetensors)")
     _add_data(train)
     _add_common(train, quiet=True)

@@ -239,7 +239,7 @@ def classify(
 ) -> tuple[str, str | None]:
     """The class a result may be ranked in, and why it is unranked if it is."""
     for doubt in doubts:
-        if doubt.code in ("contended", "throttled", "parity", "above_peak_unexplained"):
+        if doubt.code in ("contended", "throttled", "replayed", "parity", "above_peak_unexplained"):
             return "unranked", f"{doubt.code}: {doubt.message}"
     score = measurement.accuracy
     if score is not None and quality is not None:
