@@ -131,7 +131,15 @@ def _run(options: argparse.Namespace) -> int:
     done = run.measured_specs(planned, store.results(info.id)) if options.resume else []
     try:
         with show.running(len(planned.specs)):
-            run.execute(planned, info, store=store, goals=goals, on_event=show.on_event, done=done)
+            run.execute(
+                planned,
+                info,
+                store=store,
+                goals=goals,
+                on_event=show.on_event,
+                done=done,
+                budget_s=options.budget,
+            )
     except BadInput as error:
         raise BadInput(f"{error}; run {info.id} can go on: --resume {info.id}") from error
     info = store.find_run(info.id)
@@ -255,6 +263,19 @@ def _hw(options: argparse.Namespace) -> int:
         raise BadInput(f"unknown device model {options.name!r}; known: {known}")
     model = hw.as_json(found.models[options.name])
     _emit(options.json, model, lambda: output.print_device_model(model))
+    return DONE
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from benchsuite import catalog, doctor, environment, output
+
+    findings = doctor.examine(
+        cache=environment.cache_folder(), roots=catalog.content_roots(options.content)
+    )
+    rows = [asdict(finding) for finding in findings]
+    _emit(options.json, rows, lambda: output.print_findings(rows))
     return DONE
 
 
@@ -573,6 +594,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--device", metavar="KIND[:N]", help="cpu, cuda:0, ...")
     run.add_argument("--threads", type=_positive, metavar="N")
     run.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of one system")
+    run.add_argument("--budget", type=_seconds, metavar="SECONDS",
+                     help="of the whole run; what is left over is skipped")  # fmt: skip
     run.add_argument(
         "--meter", default="auto", metavar="NAME[:FILE]", help="where joules come from"
     )
@@ -611,6 +634,9 @@ def _parser() -> argparse.ArgumentParser:
     listing = command("list", _list, "what is usable here, and why the rest is not")
     listing.add_argument("what", choices=LISTED, metavar="|".join(LISTED))
     _add_common(listing, store=True)
+
+    doctor = command("doctor", _doctor, "is this machine fit to measure on? what to change")
+    _add_common(doctor)
 
     report = command("report", _report, "one run as a self-contained HTML page")
     report.add_argument("run", nargs="?", default="latest", metavar="RUN")

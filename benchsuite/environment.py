@@ -41,11 +41,11 @@ def capture(device: DeviceInfo, *, threads: int) -> dict[str, Any]:
             "architecture": platform.machine(),
             "logical processors": os.cpu_count(),
             "memory_b": psutil.virtual_memory().total,
-            "hypervisor": _hypervisor(),
+            "hypervisor": hypervisor(),
             "frequency governor": _read(
                 "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
             ),
-            "turbo": _turbo(),
+            "turbo": turbo(),
         },
         "system": {
             "kernel": f"{platform.system()} {platform.release()}",
@@ -110,7 +110,8 @@ def _read(path: str) -> str | None:
         return None
 
 
-def _turbo() -> str | None:
+def turbo() -> str | None:
+    """`on` or `off`; None where the system does not tell."""
     boost = _read("/sys/devices/system/cpu/cpufreq/boost")
     off = _read("/sys/devices/system/cpu/intel_pstate/no_turbo")
     if boost is not None:
@@ -120,7 +121,8 @@ def _turbo() -> str | None:
     return None
 
 
-def _hypervisor() -> str | None:
+def hypervisor() -> str | None:
+    """Whose virtual machine this is; None on a machine of its own."""
     text = _read("/proc/cpuinfo") or ""
     flags = next((line for line in text.splitlines() if line.startswith("flags")), "")
     if "hypervisor" not in flags.split():

@@ -163,6 +163,16 @@ def print_comparisons(comparisons: Sequence[Comparison]) -> None:
             _print(f"{comparison.before.name} and {comparison.after.name} share no system")
 
 
+def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
+    """What the doctor found: problems first, each with its cost and what mends it."""
+    order = {"problem": 0, "note": 1, "good": 2}
+    ranked = sorted(findings, key=lambda finding: order[finding["state"]])
+    problems = sum(finding["state"] == "problem" for finding in findings)
+    verdict = {0: "fit to measure on", 1: "1 problem"}.get(problems, f"{problems} problems")
+    _print(verdict[0].upper() + verdict[1:], "")
+    _print(*(terminal.finding(found) for found in ranked))
+
+
 def _how(found: Mapping[str, Any]) -> str:
     return str(found.get("reason") or found["how"])
 

@@ -127,7 +127,7 @@ def make_plan(request: Request, *, cache: Path, home: Path) -> Plan:
         (suite, group, entry)
         for suite in [_suite(target, roots, found) for target in request.targets]
         for group in suite.groups
-        for entry in _entries(group, found)
+        for entry in _entries(group, found, scale=request.scale or group.scale)
     ]
     _check_names(
         "--weights", tuple(request.weights), [e.name for _, _, e in chosen], what="workload"
@@ -252,8 +252,16 @@ def _suite(target: str, roots: Sequence[Path], found: Catalog) -> Suite:
     raise BadInput(f"unknown suite or workload {target!r}; {hint}")
 
 
-def _entries(group: Group, found: Catalog) -> list[Entry]:
-    return [entry for pattern in group.workloads for entry in catalog.select(found, pattern)]
+def _entries(group: Group, found: Catalog, *, scale: str | None) -> list[Entry]:
+    """The group's workloads; of those that a glob finds, only the ones that have the scale."""
+    entries: list[Entry] = []
+    for pattern in group.workloads:
+        chosen = catalog.select(found, pattern)
+        if scale is not None and len(chosen) > 1:
+            # where none has it, the first one's refusal names what there is
+            chosen = [e for e in chosen if scale in e.workload.scales] or chosen
+        entries += chosen
+    return entries
 
 
 def _systems(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -25,6 +25,7 @@ GOALS = "meets_goals"
 _FULL_WIDTH = 116
 _LONGEST_NAME = 60
 _LONGEST_REASON = 200
+_MARKS = {"problem": ("✗", "red"), "note": ("·", "yellow"), "good": ("✓", "green")}
 _SAID = {"ok": "green", "failed": "red", "skipped": "yellow"}
 
 
@@ -110,6 +111,18 @@ def plain_table(
     for row in rows:
         table.add_row(*(_text(_cell(cell)) for cell in row))
     return Group(_text(title, style="bold"), table) if title else table
+
+
+def finding(found: Mapping[str, Any]) -> RenderableType:
+    """One thing that the doctor looked at, with its cost and what mends it."""
+    mark, colour = _MARKS[found["state"]]
+    text = Text(f"{mark} ", style=colour)
+    text.append(_clean(found["what"], longest=_LONGEST_REASON * 5), style="bold not dim")
+    for name in ("cost", "mend"):
+        if found[name]:
+            text.append(f"\n  {name}: ", style="dim")
+            text.append(_clean(found[name], longest=_LONGEST_REASON * 5), style="not bold")
+    return text
 
 
 def doubts(results: Sequence[Result]) -> RenderableType:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from benchsuite.errors import BadInput
-from benchsuite.plan import Request, load_suite, make_plan
+from benchsuite.plan import Plan, Request, load_suite, make_plan
 
 
-def plan_of(cache: Path, tmp_path: Path, *targets: str, **settings: object) -> object:
+def plan_of(cache: Path, tmp_path: Path, *targets: str, **settings: object) -> Plan:
     request = Request(targets=targets, **settings)  # type: ignore[arg-type]
     return make_plan(request, cache=cache, home=tmp_path / "home")
 
@@ -26,6 +26,22 @@ def test_a_workload_alone_is_measured_on_both_first_backends(
     assert {spec.batch for spec in plan.specs} == {4}
     assert plan.notes == ("image/tiny: scale reference",)
     assert all(spec.weights is None and spec.weights_reason for spec in plan.specs)
+
+
+def test_a_glob_takes_the_workloads_that_have_the_scale(cache: Path, tmp_path: Path) -> None:
+    """`image/*` at embedded scale leaves out what has none; a workload by name is refused."""
+    settings = {"scale": "embedded", "backends": ("eager",)}
+    names = {spec.name for spec in plan_of(cache, tmp_path, "image/*", **settings).specs}
+    assert {"image/lenet", "image/nin"} <= names
+    assert "image/vgg16" not in names
+    with pytest.raises(BadInput, match="vgg16 has no scale 'embedded'; it has: reference"):
+        plan_of(cache, tmp_path, "image/vgg16", **settings)
+
+
+def test_every_shipped_suite_can_be_planned(cache: Path, tmp_path: Path) -> None:
+    """No workload of a suite lacks the suite's scale."""
+    for suite in ("smoke", "nightly", "reference"):
+        assert plan_of(cache, tmp_path, suite, backends=("eager",)).specs
 
 
 def test_a_system_named_twice_is_measured_once(content: Path, cache: Path, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import pickle
-import sys
 import warnings
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -256,25 +255,6 @@ def test_the_embedded_scale_has_all_blocks(name: str, shapes: dict[str, tuple[in
 # --- equality with others' definitions ----------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def models() -> ModuleType:
-    """The definitions of torchvision; PyPI's build has operators that a CPU torch does not know."""
-    import torch
-
-    if importlib.util.find_spec("torchvision") is None:
-        pytest.skip("torchvision is not installed: pip install --no-deps torchvision")
-    try:
-        import torchvision.models as found
-    except RuntimeError:  # its extension does not load here: declare what it would define
-        library = torch.library.Library("torchvision", "DEF")
-        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        for name in [name for name in sys.modules if name.startswith("torchvision")]:
-            del sys.modules[name]
-        import torchvision.models as found
-    return found
-
-
 def with_statistics(network: Any) -> Any:
     """The network with running statistics and scales as after training, none of them 0 or 1."""
     import torch
@@ -290,13 +270,13 @@ def with_statistics(network: Any) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LIKE_TORCHVISION)
-def test_outputs_equal_torchvisions(name: str, models: ModuleType) -> None:
+def test_outputs_equal_torchvisions(name: str, torchvision_models: ModuleType) -> None:
     """With the same state dict, strictly loaded, torchvision's network gives the same outputs."""
     import torch
 
     workload = entry(name)
     own = with_statistics(harness.build(workload, REFERENCE, seed=1))
-    other = getattr(models, name)().eval()
+    other = getattr(torchvision_models, name)().eval()
     other.load_state_dict(own.state_dict(), strict=True)
     assert list(own.state_dict()) == list(other.state_dict())
     inputs = harness.random_inputs(workload.scale(REFERENCE).signatures[0], batch=1, seed=2)
@@ -334,11 +314,7 @@ def photograph() -> np.ndarray[Any, Any]:
     cbook = pytest.importorskip("matplotlib.cbook", reason="matplotlib's sample data is not here")
     image_module = pytest.importorskip("PIL.Image")
     with cbook.get_sample_data("grace_hopper.jpg") as file:
-        image = image_module.open(file).convert("RGB")
-        side = min(image.size)
-        left, top = (image.width - side) // 2, (image.height - side) // 2
-        image = image.crop((left, top, left + side, top + side)).resize((224, 224))
-        return np.asarray(image).transpose(2, 0, 1)[None]
+        return np.asarray(image_module.open(file).convert("RGB"))
 
 
 @pytest.mark.slow
@@ -350,7 +326,7 @@ def test_the_real_weights_know_a_uniform() -> None:
     workload = entry("efficientnet_lite0")
     network = harness.build(workload, REFERENCE)
     network.load_state_dict(workload.module.pretrained(), strict=True)
-    inputs = workload.module.preprocess((photograph(),))
+    inputs = (workload.module.prepare((photograph(),), REFERENCE)[None],)
     with torch.inference_mode():
         (scores,) = network(*to_tensors(inputs))
     assert int(scores.argmax()) == 652
@@ -399,10 +375,10 @@ def test_a_file_with_more_than_weights_is_refused(
 @pytest.mark.parametrize("name", NAMES)
 def test_imagenets_bytes_are_prepared(name: str) -> None:
     """RGB bytes become float32 of about unit variance, each channel by its own numbers."""
-    images = np.zeros((2, 3, 4, 4), dtype=np.uint8)
-    images[1] = 255
-    (result,) = entry(name).module.preprocess((images,))
+    images = [np.full((300, 400, 3), value, dtype=np.uint8) for value in (0, 255)]
+    result = np.stack([entry(name).module.prepare((image,), REFERENCE) for image in images])
     assert result.dtype == np.float32
+    assert result.shape == (2, 3, 224, 224)
     if name == "efficientnet_lite0":
         expected = [[-127 / 128] * 3, [1.0] * 3]
     else:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from _images import DIGITS, IMAGENET, preprocess, score
+from _classifier import DIGITS, imagenet, preprocess, score
 from _jitter import jittered
 from _resnet import PAPER, Design, resnet
 
+from benchsuite.formats.images import TORCHVISION, preparer
 from benchsuite.types import Quality, Scale, Training, Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "examples", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "examples", "prepare", "preprocess", "score"]
 
 DESIGNS = {
     "embedded": Design(
@@ -32,11 +33,12 @@ WORKLOAD = Workload(
             batch=64,
             qualities={
                 "mnist-5k": Quality(measure="top-1", target=0.975),
+                "mnist": Quality(measure="top-1", target=0.98, epochs=3),
                 "fashion-mnist": Quality(measure="top-1", target=0.88, epochs=12),
             },
             training=Training(epochs=20, batch=50, learning_rate=1e-2, weight_decay=1e-2),
         ),
-        "reference": Scale(signatures=IMAGENET, batch=8),
+        "reference": imagenet(batch=8, top_1=0.69758),
     },
     note=(
         "With projection shortcuts where the shape changes. ImageNet-1k validation, one centre "
@@ -53,3 +55,4 @@ def build(scale: str) -> torch.nn.Module:
 
 
 examples = jittered
+prepare = preparer(TORCHVISION)

@@ -1,0 +1,38 @@
+"""VGG-19: sixteen 3x3 convolutions, three full connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from _classifier import imagenet, score
+from _initial import he_initialised
+from _vgg import PAPER, vgg
+
+from benchsuite.formats.images import TORCHVISION, preparer
+from benchsuite.types import Workload
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["WORKLOAD", "build", "prepare", "score"]
+
+WORKLOAD = Workload(
+    title="VGG-19",
+    paper=PAPER,
+    frame="image",
+    scales={"reference": imagenet(batch=4, top_1=0.72376)},
+    note=(
+        "The paper's network E. Tensors are named as in torchvision's vgg19, so that its "
+        "checkpoint loads. Published on ImageNet's validation set: top-1 74.5 %, top-5 92.0 % "
+        "(dense evaluation, S in [256; 512], the paper's table 3); top-1 72.376 %, top-5 90.876 % "
+        "with one central crop (torchvision's IMAGENET1K_V1)."
+    ),
+)
+
+
+def build(scale: str) -> torch.nn.Module:
+    """The network: images (batch, 3, 224, 224) to class scores (batch, 1000)."""
+    return he_initialised(vgg((2, 2, 4, 4, 4)))
+
+
+prepare = preparer(TORCHVISION)
