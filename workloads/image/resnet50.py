@@ -20,6 +20,8 @@ WORKLOAD = Workload(
     title="ResNet-50",
     paper=PAPER,
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # MLPerf Inference, resnet50.Server.target_latency
     scales={"reference": Scale(signatures=IMAGENET, batch=8)},
     note=(
         "A stage's stride lies in its first 3x3 convolution (known as v1.5, torchvision's and "

@@ -45,6 +45,8 @@ WORKLOAD = Workload(
         "50x fewer parameters and <0.5MB model size, arXiv:1602.07360, 2016"
     ),
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={
         "embedded": Scale(
             signatures=(Signature(inputs=(TensorSpec(shape=(1, 28, 28)),)),),

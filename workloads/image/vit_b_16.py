@@ -31,6 +31,8 @@ WORKLOAD = Workload(
         "Image Recognition at Scale, ICLR 2021"
     ),
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={"reference": Scale(signatures=IMAGENET, batch=8)},
     note=(
         "Without dropout, as torchvision's. ImageNet-1k validation, one centre crop of 224 pixels: "
