@@ -118,7 +118,7 @@ def measure(
 def observe(load: Load, warmth: Warmth, timed: Callable[[], Timed], gauges: Gauges) -> Window:
     """Runs a window's timed part with everything watched that belongs beside it."""
     gauges.start_memory()
-    with collector_at_rest():
+    with _collector_at_rest():
         watcher = Watcher()
         watch = None
         energy: EnergyReading | None = None
@@ -156,7 +156,7 @@ def observe(load: Load, warmth: Warmth, timed: Callable[[], Timed], gauges: Gaug
 
 
 @contextmanager
-def collector_at_rest() -> Iterator[None]:
+def _collector_at_rest() -> Iterator[None]:
     """Keeps Python's garbage collector out of what is timed."""
     gc.collect()
     gc.disable()

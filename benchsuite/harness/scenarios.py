@@ -18,7 +18,6 @@ from benchsuite.harness.performance import (
     Load,
     Timed,
     Warmth,
-    collector_at_rest,
     observe,
 )
 from benchsuite.stats import least_queries, most_outliers
@@ -27,11 +26,8 @@ from benchsuite.units import NANOSECOND_S
 
 NO_RATE = "RealTime needs a rate: the workload has none of its own (--rate FRAMES_PER_S)"
 NO_BOUND = "Server needs a latency bound: the workload has none (latency_bound_s in a suite)"
-TRIES = 7  # of the search: it ends within some 1 % of the capacity
-CONFIRMATIONS = 5
-BACK_OFF = 0.97
+TRIES = 8  # of the search: it ends within 1 % of the capacity
 LOWEST = 1 / 16
-_TRY_S = 5.0  # a try's longest; the window that is kept has the suite's length
 _SHARES = (0.99, 0.95, 0.9, 0.5)
 _SPIN_NS = 100_000  # sleeping ends some 50 us late, so the last stretch is waited out awake
 _LEAD_NS = 1_000_000
@@ -195,7 +191,7 @@ class Demand:
 
     Attributes:
         bound_s: The latency bound.
-        seconds: The kept window's least length.
+        seconds: A window's least length.
         min_queries: Its least queries.
         seed: Of the arrivals.
     """
@@ -219,50 +215,49 @@ def server(
 ) -> Window:
     """The window at the highest rate of Poisson arrivals that meets the latency bound.
 
-    The rate is searched for between a sixteenth of the back-to-back rate and that rate, in short
-    tries, then confirmed in a window of full length, which is the one kept; where that fails the
-    rate is lowered by 3 % at a time.
+    Every try is a window of full length: in a shorter one early stopping allows fewer late queries
+    and would find a lower rate. A try that fails ends as soon as it has too many.
 
     Raises:
-        NotMeasurable: No such rate meets the bound.
+        NotMeasurable: No rate meets the bound.
     """
     capacity = len(load.calls) / warmth.cycle_s
     share = _share(capacity, demand)
-    short = replace(demand, seconds=min(demand.seconds, _TRY_S), min_queries=1)
-    with collector_at_rest():
-        found = search(partial(_meets, load, short, share, clock), capacity=capacity)
-    rate, tries = found.rate, found.tries
-    for _ in range(CONFIRMATIONS):
-        if rate is None:
-            break
-        tries += 1
+    kept: list[Window] = []
+
+    def meets(rate: float) -> bool:
         schedule = _offer(load, rate, demand, share)
         pace = Pace(
             rate=len(schedule.due_ns) / (schedule.length_ns * NANOSECOND_S),
-            deadline_s=demand.bound_s, share=share, tries=tries, capacity=capacity,
+            deadline_s=demand.bound_s, share=share, capacity=capacity,
         )  # fmt: skip
         window = observe(load, warmth, partial(_served, load, schedule, pace, clock), gauges)
-        if _few_late(window, pace):
-            return window
-        rate *= BACK_OFF
-    raise NotMeasurable(
-        f"no rate meets the latency bound of {demand.bound_s:g} s at p{100 * share:g} (Poisson "
-        f"arrivals, one worker): {tries} rates down to {(rate or LOWEST * capacity):.3g} query/s "
-        f"were tried; back to back it answers {capacity:.3g} query/s"
-    )
+        if not _few_late(window, pace):
+            return False
+        kept.append(window)
+        return True
+
+    found = search(meets, capacity=capacity)
+    if found.rate is None:
+        raise NotMeasurable(
+            f"no rate meets the latency bound of {demand.bound_s:g} s at p{100 * share:g} (Poisson "
+            f"arrivals, one worker): not even {LOWEST * capacity:.3g} query/s; back to back it "
+            f"answers {capacity:.3g} query/s"
+        )
+    best = kept[-1]  # rates that met the bound were tried in ascending order
+    assert best.pace is not None
+    return replace(best, pace=replace(best.pace, tries=found.tries))
 
 
 def search(meets: Callable[[float], bool], *, capacity: float) -> Search:
     """Bisects for the highest rate that meets a bound, up to the back-to-back rate.
 
-    More than `capacity` cannot last, whatever a short try may show. If half of it fails, the
-    lowest rate is tried next, so that a hopeless bound is known after two tries.
+    More than `capacity` cannot last, whatever a window may show. If half of it fails, the lowest
+    rate is tried next, so that a hopeless bound is known after two tries.
     """
     low, high, best = 0.0, capacity, None
     for tried in range(1, TRIES + 1):
-        rate = (low + high) / 2
-        if tried == 2 and best is None:
-            rate = LOWEST * capacity
+        rate = LOWEST * capacity if tried == 2 and best is None else (low + high) / 2
         if meets(rate):
             low = best = rate
         elif rate <= LOWEST * capacity:
@@ -273,8 +268,8 @@ def search(meets: Callable[[float], bool], *, capacity: float) -> Search:
 
 
 def _share(capacity: float, demand: Demand) -> float:
-    """The highest percentile that half the capacity has queries enough for, in a short try."""
-    queries = max(demand.min_queries, capacity / 2 * min(demand.seconds, _TRY_S))
+    """The highest percentile for which a window at half the capacity has queries enough."""
+    queries = max(demand.min_queries, capacity / 2 * demand.seconds)
     return next((share for share in _SHARES if least_queries(share) <= queries), _SHARES[-1])
 
 
@@ -288,22 +283,15 @@ def _offer(load: Load, rate: float, demand: Demand, share: float) -> Schedule:
     )
 
 
-def _meets(load: Load, demand: Demand, share: float, clock: Clock | None, rate: float) -> bool:
-    schedule = _offer(load, rate, demand, share)
-    allowed = most_outliers(len(schedule.due_ns), share)
-    assert allowed is not None  # `_offer` gives as many queries as the percentile needs
-    return answer(load, schedule, clock=clock, most_late=allowed).late <= allowed
-
-
 def _served(load: Load, schedule: Schedule, pace: Pace, clock: Clock | None) -> Timed:
     assert pace.share is not None
-    found = answer(
-        load, schedule, clock=clock, most_late=most_outliers(len(schedule.due_ns), pace.share)
-    )
+    allowed = most_outliers(len(schedule.due_ns), pace.share)
+    found = answer(load, schedule, clock=clock, most_late=allowed)
+    queries = len(found.latencies_ns)
     return Timed(
         durations_ns=found.latencies_ns,
-        queries=len(found.latencies_ns),
-        frames=len(found.latencies_ns) * load.frames_a_query,
+        queries=queries,
+        frames=queries * load.frames_a_query,
         seconds=schedule.length_ns * NANOSECOND_S,
         pace=pace,
     )
@@ -315,8 +303,8 @@ def _few_late(window: Window, pace: Pace) -> bool:
     A window that was ended early has too many late queries for its fewer queries too.
     """
     assert pace.share is not None
-    allowed = most_outliers(window.queries, pace.share)
     deadline_ns = round(pace.deadline_s / NANOSECOND_S)
+    allowed = most_outliers(window.queries, pace.share)
     late = sum(latency > deadline_ns for latency in window.durations_ns)
     return allowed is not None and late <= allowed
 
