@@ -131,7 +131,15 @@ def _run(options: argparse.Namespace) -> int:
     done = run.measured_specs(planned, store.results(info.id)) if options.resume else []
     try:
         with show.running(len(planned.specs)):
-            run.execute(planned, info, store=store, goals=goals, on_event=show.on_event, done=done)
+            run.execute(
+                planned,
+                info,
+                store=store,
+                goals=goals,
+                on_event=show.on_event,
+                done=done,
+                budget_s=options.budget,
+            )
     except BadInput as error:
         raise BadInput(f"{error}; run {info.id} can go on: --resume {info.id}") from error
     info = store.find_run(info.id)
@@ -339,6 +347,7 @@ def _request(options: argparse.Namespace) -> Request:
         precisions=_listed(options.precision),
         batch=options.batch,
         scenarios=_listed(options.scenario),
+        rate=options.rate,
         device=options.device,
         threads=options.threads,
         time_limit_s=options.time_limit,
@@ -351,8 +360,8 @@ def _request(options: argparse.Namespace) -> Request:
 
 def _check_resume(options: argparse.Namespace) -> None:
     """A resumed run measures what it set out to: what would choose other systems is refused."""
-    chosen = ["targets", "scale", "backend", "precision", "batch", "scenario", "device", "threads",
-              "time_limit", "weights", "label", "data", "places"]  # fmt: skip
+    chosen = ["targets", "scale", "backend", "precision", "batch", "scenario", "rate", "device",
+              "threads", "time_limit", "weights", "label", "data", "places"]  # fmt: skip
     given = [name for name in chosen if getattr(options, name) not in (None, [])]
     if options.meter != "auto":
         given.append("meter")
@@ -553,12 +562,20 @@ def _positive(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
+    return _above_zero(text, "a number of seconds")
+
+
+def _rate(text: str) -> float:
+    return _above_zero(text, "frames a second,")
+
+
+def _above_zero(text: str, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} must be a number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} must be {what} above 0")
     return value
 
 
@@ -581,12 +598,20 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--scale", metavar="SCALE", help="embedded or reference")
     run.add_argument("--backend", metavar="B[,B]", help="backends, or all")
     run.add_argument("--precision", metavar="P[,P]", help="fp32, ...")
-    run.add_argument("--batch", type=_positive, metavar="N", help="samples a query in Offline")
-    run.add_argument("--scenario", metavar="S[,S]", help="Offline, SingleStream")
+    run.add_argument("--batch", type=_positive, metavar="N",
+                     help="samples a query, in Offline and in MultiStream")  # fmt: skip
+    run.add_argument("--scenario", metavar="S[,S]",
+                     help="Offline, SingleStream, MultiStream, Server, RealTime")  # fmt: skip
+    run.add_argument("--rate", type=_rate, metavar="FRAMES_PER_S",
+                     help="of RealTime; else the workload's own")  # fmt: skip
     run.add_argument("--device", metavar="KIND[:N]", help="cpu, cuda:0, ...")
     run.add_argument("--threads", type=_positive, metavar="N")
     run.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of one system")
-    run.add_argument("--meter", default="auto", metavar="NAME", help="where joules come from")
+    run.add_argument("--budget", type=_seconds, metavar="SECONDS",
+                     help="of the whole run; what is left over is skipped")  # fmt: skip
+    run.add_argument(
+        "--meter", default="auto", metavar="NAME[:FILE]", help="where joules come from"
+    )
     run.add_argument("--weights", action="append", default=[], metavar="WORKLOAD=FILE")
     run.add_argument("--goals", metavar="NAME|FILE", help="a deployment's needs")
     run.add_argument("--label", action="append", default=[], metavar="KEY=VALUE")
@@ -601,7 +626,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--dataset", metavar="NAME", help="which of the workload's data sets")
     train.add_argument("--seed", type=int, default=0, metavar="N")
     train.add_argument("--threads", type=_positive, metavar="N")
-    train.add_argument("--meter", default="auto", metavar="NAME")
+    train.add_argument("--meter", default="auto", metavar="NAME[:FILE]")
     train.add_argument("--output", type=Path, metavar="FILE", help="the weights (safetensors)")
     _add_data(train)
     _add_common(train, quiet=True)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -29,9 +29,10 @@ from benchsuite.plan import Plan
 from benchsuite.store import Store
 from benchsuite.types import (
     EMBEDDED,
-    OFFLINE,
+    SCENARIOS,
     DeviceInfo,
     Doubt,
+    Fingerprint,
     Measurement,
     Quality,
     Result,
@@ -81,6 +82,7 @@ def execute(
     goals: Goals | None,
     on_event: OnEvent,
     done: Sequence[SystemSpec] = (),
+    budget_s: float | None = None,
 ) -> None:
     """Measures every system of a plan that is not done and stores each result at once.
 
@@ -91,6 +93,7 @@ def execute(
         goals: The deployment's needs, if any.
         on_event: Told of everything.
         done: Systems that an earlier invocation of the same run measured.
+        budget_s: Of the whole run: no system is begun after it, what is left over is skipped.
 
     Raises:
         Interrupted: The user stopped; all but the system under way is stored.
@@ -105,8 +108,19 @@ def execute(
             on_event(Event(kind="results", number=0, total=total, spec=spec, results=(outcome,)))
         with _device_lock(plan, total, on_event):
             for number, spec in enumerate(plan.specs, 1):
-                if spec not in done:
-                    _measure(spec, run, plan.device, store, goals, number, total, on_event)
+                if spec in done:
+                    continue
+                if budget_s is not None and monotonic() - started > budget_s:
+                    reason = f"the run's budget of {budget_s:g} s was used up (--budget)"
+                    left = _unmeasured(spec, run, plan.device, status="skipped", reason=reason)
+                    store.add(left, environment={})
+                    on_event(
+                        Event(
+                            kind="results", number=number, total=total, spec=spec, results=(left,)
+                        )
+                    )
+                    continue
+                _measure(spec, run, plan.device, store, goals, number, total, on_event)
     except KeyboardInterrupt:
         raise Interrupted(run.id) from None
     finally:
@@ -142,7 +156,7 @@ def measured_specs(plan: Plan, results: Sequence[Result]) -> list[SystemSpec]:
         for spec in plan.specs
         if all(
             (spec.name, spec.scale, spec.dataset, spec.backend, spec.precision, spec.threads,
-             scenario, _batch(spec, scenario)) in have
+             scenario, spec.batch_of(scenario)) in have
             for scenario in spec.scenarios
         )
     ]  # fmt: skip
@@ -171,6 +185,11 @@ def _measure(
             result = to_result(spec, run, outcome, window, model=model, goals=goals)
             store.add(result, environment=outcome.environment, window=window)
             results.append(result)
+        for scenario, reason in outcome.unmet.items():
+            part = replace(spec, scenarios=(scenario,))
+            unmet = _unmeasured(part, run, device, status="skipped", reason=reason)
+            store.add(unmet, environment={})
+            results.append(unmet)
     else:
         failed = _unmeasured(spec, run, device, status="failed", reason=outcome)
         store.add(failed, environment={})
@@ -208,7 +227,7 @@ def to_result(
         rank_class=rank_class,
         class_reason=reason,
         frame=entry.workload.frame,
-        fingerprint=measurement.fingerprint,
+        fingerprint=_fingerprint(measurement, window),
         metrics=values,
         doubts=tuple(doubts),
         beside={} if score is None else score.beside,
@@ -216,6 +235,16 @@ def to_result(
         target=None if quality is None else quality.target,
         measure=None if quality is None else quality.measure,
     )
+
+
+def _fingerprint(measurement: Measurement, window: Window) -> Fingerprint:
+    """The measurement's; the rate or bound that a window was scheduled for is configuration too."""
+    found, pace = measurement.fingerprint, window.pace
+    if pace is None:
+        return found
+    load = {"deadline_s": pace.deadline_s, "share": pace.share}
+    facts = {"configuration": found.configuration, "scenario": window.scenario, **load}
+    return replace(found, configuration=environment.digest(facts))
 
 
 def classify(
@@ -226,7 +255,7 @@ def classify(
 ) -> tuple[str, str | None]:
     """The class a result may be ranked in, and why it is unranked if it is."""
     for doubt in doubts:
-        if doubt.code in ("contended", "throttled", "parity", "above_peak_unexplained"):
+        if doubt.code in ("contended", "throttled", "replayed", "parity", "above_peak_unexplained"):
             return "unranked", f"{doubt.code}: {doubt.message}"
     score = measurement.accuracy
     if score is not None and quality is not None:
@@ -398,22 +427,17 @@ def _key(spec: SystemSpec, device: DeviceInfo, scenario: str, *, precision: str)
         dataset=spec.dataset,
         backend=spec.backend,
         precision=precision,
-        batch=_batch(spec, scenario),
+        batch=spec.batch_of(scenario),
         device_name=device.name,
         device_count=device.count,
         threads=spec.threads,
     )
 
 
-def _batch(spec: SystemSpec, scenario: str) -> int:
-    """SingleStream's query is one sample, whatever the system's batch."""
-    return spec.batch if scenario == OFFLINE else 1
-
-
 def _concerns(doubt: Doubt, window: Window) -> bool:
     """Doubts of one window begin with its scenario; the others concern all."""
     scenario, colon, _ = doubt.message.partition(":")
-    return not (colon and scenario in ("Offline", "SingleStream")) or scenario == window.scenario
+    return not (colon and scenario in SCENARIOS) or scenario == window.scenario
 
 
 @contextmanager

@@ -28,12 +28,23 @@ from benchsuite.accounting import count as count_module
 from benchsuite.accounting.count import count
 from benchsuite.backends import Job
 from benchsuite.errors import BadInput, BenchsuiteError, NotMeasurable, one_line
-from benchsuite.harness import accuracy, contention, network, probing, stages, training
-from benchsuite.harness.performance import Load, Metered, measure
+from benchsuite.harness import (
+    accuracy,
+    contention,
+    network,
+    performance,
+    probing,
+    scenarios,
+    stages,
+    throttling,
+    training,
+)
+from benchsuite.harness.performance import Gauges, Load, Metered
 from benchsuite.harness.stream import Stream
 from benchsuite.types import (
     OFFLINE,
-    SINGLE_STREAM,
+    REAL_TIME,
+    SERVER,
     Arrays,
     Calibration,
     Count,
@@ -139,8 +150,7 @@ def measure_system(spec: SystemSpec) -> Measurement:
     fingerprint = _fingerprint(spec, entry, net, device=device, packages=backend.packages())
 
     _phase("count")
-    batch_of = {OFFLINE: spec.batch, SINGLE_STREAM: 1}
-    batches = tuple(dict.fromkeys(batch_of[scenario] for scenario in spec.scenarios))
+    batches = tuple(dict.fromkeys(spec.batch_of(scenario) for scenario in spec.scenarios))
     counts = _counts(entry, spec, batches, cache=cache)
 
     # what the answer must be, before a backend may change the network
@@ -180,8 +190,9 @@ def measure_system(spec: SystemSpec) -> Measurement:
     resident = _resident_after_imports(backend.imports(job))
     executable = backend.prepare(net, job)
     with torch.inference_mode():
-        first = samples[0]
-        executable.run(first)
+        for pool in pools.values():
+            for query in _one_of_each(pool, [s.share for s in scale.signatures]):
+                executable.run(query)
     compile_time_s = perf_counter() - started
     if executable.precision_ran != spec.precision:
         raise NotMeasurable(
@@ -196,25 +207,28 @@ def measure_system(spec: SystemSpec) -> Measurement:
     )
     metered, idle, idle_reason = _meter(spec, subject, preferred=plug.meters)
     calibrations = [calibrator.run()]
-    windows = []
+    windows: list[Window] = []
+    unmet: dict[str, str] = {}
     with torch.inference_mode():
         for scenario in spec.scenarios:
             _phase(scenario)
-            windows.append(
-                _window(
-                    scenario,
-                    executable,
-                    pools[batch_of[scenario]],
-                    spec=spec,
-                    batch=batch_of[scenario],
-                    frames=[s.frames for s in scale.signatures],
-                    shares=[s.share for s in scale.signatures],
-                    metered=metered,
-                    plug=plug,
-                    device=device,
-                    resident_b=resident,
+            try:
+                windows.append(
+                    _window(
+                        scenario,
+                        executable,
+                        pools[spec.batch_of(scenario)],
+                        spec=spec,
+                        frames=[s.frames for s in scale.signatures],
+                        shares=[s.share for s in scale.signatures],
+                        metered=metered,
+                        plug=plug,
+                        device=device,
+                        resident_b=resident,
+                    )
                 )
-            )
+            except NotMeasurable as error:
+                unmet[scenario] = one_line(error)
         calibrations.append(calibrator.run())
 
         _phase("accuracy")
@@ -240,7 +254,7 @@ def measure_system(spec: SystemSpec) -> Measurement:
         device_peak=device_peak,
         calibrations=tuple(calibrations),
         compile_time_s=compile_time_s,
-        compile_how=f"{executable.how}; until the first query was answered",
+        compile_how=f"{executable.how}; until a first query of each batch and shape was answered",
         precision_ran=executable.precision_ran,
         distance=apart,
         distance_reason=None,
@@ -263,6 +277,7 @@ def measure_system(spec: SystemSpec) -> Measurement:
             windows, counts, apart, calibrations, score=score, probe=probe, device=device
         ),
         environment=environment.capture(device, threads=torch.get_num_threads()),
+        unmet=unmet,
     )
 
 
@@ -558,7 +573,9 @@ def _meter(
 ) -> tuple[Metered, Rate | None, str | None]:
     """The meter, and the idle power it measures before anything runs."""
     try:
-        name, meter = meters.choose(spec.meter, subject, preferred=preferred)
+        name, meter = meters.choose(
+            spec.meter, subject, preferred=preferred, cache=Path(spec.cache)
+        )
     except NotMeasurable as error:
         return Metered(meter=None, subject=subject, reason=str(error)), None, str(error)
     _phase(f"meter {name}")
@@ -574,7 +591,6 @@ def _window(
     pool: Sequence[Arrays],
     *,
     spec: SystemSpec,
-    batch: int,
     frames: Sequence[float],
     shares: Sequence[int],
     metered: Metered,
@@ -582,18 +598,20 @@ def _window(
     device: DeviceInfo,
     resident_b: int,
 ) -> Window:
+    batch = spec.batch_of(scenario)
     cycle_frames = sum(f * s for f, s in zip(frames, shares, strict=True)) * batch
     rounds = len(pool) // sum(shares)
     seconds = spec.seconds
     if metered.meter is not None and metered.meter.measures:
-        if scenario == OFFLINE:
+        if scenario in (OFFLINE, REAL_TIME):
             seconds = max(seconds, metered.meter.window_s)
         elif seconds < metered.meter.window_s:
             metered = Metered(
                 meter=None,
                 subject=metered.subject,
                 reason=f"the {seconds:g}-s window of {scenario} is too short for the meter, "
-                f"which needs {metered.meter.window_s:g} s; energy is measured in {OFFLINE}",
+                f"which needs {metered.meter.window_s:g} s; energy is measured in {OFFLINE} and "
+                f"{REAL_TIME}",
             )
     load = Load(
         scenario=scenario,
@@ -613,13 +631,34 @@ def _window(
         imports_b = resident_b if device.kind == "cpu" else 0
         return max(0, plug.peak_memory(device) - imports_b)
 
-    return measure(
-        load,
-        seconds=seconds,
-        warmup_s=spec.warmup_s,
+    gauges = Gauges(
         metered=metered,
         start_memory=start_memory,
         peak_memory=peak_memory,
+        clocks=devices.clock_reader(plug, device),
+    )
+    if scenario == REAL_TIME:
+        if spec.rate is None:
+            raise NotMeasurable(scenarios.NO_RATE)
+        warmth = performance.warm_up_load(load, at_most_s=spec.warmup_s)
+        return scenarios.real_time(load, warmth, gauges, rate=spec.rate, seconds=seconds)
+    if scenario == SERVER:
+        if spec.latency_bound_s is None:
+            raise NotMeasurable(scenarios.NO_BOUND)
+        warmth = performance.warm_up_load(load, at_most_s=spec.warmup_s)
+        demand = scenarios.Demand(
+            bound_s=spec.latency_bound_s,
+            seconds=seconds,
+            min_queries=spec.min_queries,
+            seed=spec.seed,
+        )
+        return scenarios.server(load, warmth, gauges, demand)
+    return performance.measure(
+        load,
+        seconds=seconds,
+        warmup_s=spec.warmup_s,
+        gauges=gauges,
+        min_queries=1 if scenario == OFFLINE else spec.min_queries,
     )
 
 
@@ -664,6 +703,8 @@ def _doubts(
             )
         if device.kind == "cpu":
             found += contention.doubts(window, cores=device.units)
+        found += throttling.doubts(window)
+        found += meters.doubts(window)
     uncounted = sorted({name for each in counts for name in each.uncounted})
     if uncounted:
         found.append(
