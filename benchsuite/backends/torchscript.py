@@ -38,7 +38,7 @@ class _TorchScript:
             for query in queries(job):
                 inputs = placed.inputs(query)
                 try:
-                    traced = torch.jit.trace(placed.network, inputs, check_trace=False)
+                    traced = torch.jit.trace(placed.network, inputs, check_trace=False)  # type: ignore[no-untyped-call]
                     script = torch.jit.optimize_for_inference(torch.jit.freeze(traced))
                     for _ in range(_SPECIALISING_RUNS):
                         script(*inputs)

@@ -496,7 +496,7 @@ def _reference_outputs(
         for index, array in enumerate(part)
     }
     content = io.BytesIO()
-    np.savez(content, **arrays)
+    np.savez(content, **arrays)  # type: ignore[arg-type]
     _keep(path, content.getvalue())
     return outputs
 
