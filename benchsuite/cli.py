@@ -145,7 +145,16 @@ def _run(options: argparse.Namespace) -> int:
     info = store.find_run(info.id)
     results = store.results(info.id)
     if not options.quiet and options.json != "-":
-        output.print_run(results)
+        try:
+            output.print_run(results)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            _mute(sys.stdout)
+            raise BadInput(
+                f"standard output: cannot be written: {error.strerror}; all is stored: "
+                f"benchsuite report {info.id}"
+            ) from error
     problems = []
     if options.json:
         try:
@@ -542,7 +551,9 @@ def _command_line() -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    """A line on standard error; what could steer a terminal is shown as a mark."""
+    print("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text),
+          file=sys.stderr)  # fmt: skip
 
 
 # --- the parser ---------------------------------------------------------------------------------
@@ -635,21 +646,21 @@ def _parser() -> argparse.ArgumentParser:
     count.add_argument("workloads", nargs="+", metavar="WORKLOAD")
     count.add_argument("--scale", metavar="SCALE")
     count.add_argument("--batch", type=_positive, default=1, metavar="N")
-    _add_common(count)
+    _add_common(count, alone=True)
 
     hw = command("hw", _hw, "device models; measure this device's peaks, bandwidth and power")
     hw.add_argument("action", choices=("list", "show", "probe"))
     hw.add_argument("name", nargs="?", metavar="NAME")
     hw.add_argument("--device", metavar="KIND[:N]")
     hw.add_argument("--threads", type=_positive, metavar="N")
-    _add_common(hw)
+    _add_common(hw, alone=True)
 
     listing = command("list", _list, "what is usable here, and why the rest is not")
     listing.add_argument("what", choices=LISTED, metavar="|".join(LISTED))
-    _add_common(listing, store=True)
+    _add_common(listing, store=True, alone=True)
 
     doctor = command("doctor", _doctor, "is this machine fit to measure on? what to change")
-    _add_common(doctor)
+    _add_common(doctor, alone=True)
 
     report = command("report", _report, "one run as a self-contained HTML page")
     report.add_argument("run", nargs="?", default="latest", metavar="RUN")
@@ -674,13 +685,20 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_common(
-    parser: argparse.ArgumentParser, *, store: bool = False, quiet: bool = False, json: bool = True
+    parser: argparse.ArgumentParser,
+    *,
+    store: bool = False,
+    quiet: bool = False,
+    json: bool = True,
+    alone: bool = False,
 ) -> None:
+    """What many commands take; `alone` lets `--json` stand without a file, for standard output."""
     parser.add_argument("--content", action="append", type=Path, default=[], metavar="DIR",
                         help="a folder with workloads/ and hw/ of your own")  # fmt: skip
     if store:
         parser.add_argument("--store", metavar="URL|FILE")
     if json:
-        parser.add_argument("--json", metavar="FILE|-")
+        alone_settings: dict[str, Any] = {"nargs": "?", "const": "-"} if alone else {}
+        parser.add_argument("--json", metavar="FILE|-", **alone_settings)
     if quiet:
         parser.add_argument("--quiet", action="store_true")

@@ -21,8 +21,8 @@ from typing import IO
 import msgspec
 
 from benchsuite import devices, environment, hw, metrics
-from benchsuite.catalog import load_entry
-from benchsuite.errors import BadInput, Interrupted
+from benchsuite.catalog import content_roots, load_entry
+from benchsuite.errors import BadInput, Interrupted, one_line
 from benchsuite.goals import Goals
 from benchsuite.harness.worker import FAILED, PHASE_MARK
 from benchsuite.plan import Plan
@@ -136,11 +136,29 @@ def resumed_plan(store: Store, run: RunInfo) -> Plan:
     specs = store.plan(run.id)
     if not specs:
         raise BadInput(f"run {run.id} has no plan to go on with")
+    specs = [_moved(spec) for spec in specs]
     for spec in specs:
         for path in (spec.path, spec.weights, spec.data):
             if path is not None and not Path(path).exists():
                 raise BadInput(f"run {run.id} cannot go on: {path} is gone")
     return Plan(specs=tuple(specs), skipped=(), notes=(), device=devices.find(specs[0].device))
+
+
+def _moved(spec: SystemSpec) -> SystemSpec:
+    """A stored system with the shipped content where it is now: benchsuite may have moved."""
+    old, new = Path(spec.roots[-1]), content_roots()[-1]
+
+    def now(path: str | None) -> str | None:
+        if path is None or not Path(path).is_relative_to(old):
+            return path
+        return str(new / Path(path).relative_to(old))
+
+    return replace(
+        spec,
+        path=now(spec.path) or spec.path,
+        weights=now(spec.weights),
+        roots=(*spec.roots[:-1], str(new)),
+    )
 
 
 def measured_specs(plan: Plan, results: Sequence[Result]) -> list[SystemSpec]:
@@ -313,6 +331,7 @@ def run_worker(
                     "benchsuite.harness.worker",
                     str(spec_path),
                     str(out_path),
+                    str(os.getpid()),
                 ],
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -337,7 +356,10 @@ def _listen(
         for line in stream:
             text = line.decode(errors="replace").strip()
             if text.startswith(PHASE_MARK):
-                phases.append(json.loads(text.removeprefix(PHASE_MARK))["phase"])
+                try:
+                    phases.append(str(json.loads(text.removeprefix(PHASE_MARK))["phase"]))
+                except (ValueError, TypeError, KeyError):
+                    continue  # a workload may print what it likes
                 on_phase(phases[-1])
 
     assert process.stdout is not None
@@ -375,8 +397,10 @@ def _outcome(
     if process.returncode == 0:
         try:
             return msgspec.json.decode(out_path.read_bytes(), type=Measurement)
+        except FileNotFoundError:
+            return f"the worker ended itself with exit code 0 in phase {phase!r}: a sys.exit?"
         except (OSError, msgspec.DecodeError) as error:
-            return f"the worker left no readable measurement: {error}"
+            return f"the worker left no readable measurement: {one_line(error)}"
     if process.returncode == FAILED:
         try:
             return str(json.loads(out_path.read_text(encoding="utf-8"))["reason"])

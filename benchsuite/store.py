@@ -169,7 +169,7 @@ class Store:
         """All runs, the newest first."""
         with self._begin() as connection:
             rows = connection.execute(_runs.select().order_by(_runs.c.number.desc())).all()
-        return [_run(row) for row in rows]
+            return [_run(row) for row in rows]
 
     def find_run(self, name: str) -> RunInfo:
         """The run of an id or unique prefix, `latest`, `latest~N`, or `label:KEY=VALUE[~N]`.
@@ -224,7 +224,7 @@ class Store:
             rows = connection.execute(
                 _environments.select().where(_environments.c.id.in_(list(ids)))
             ).all()
-        return {row.id: row.facts for row in rows}
+            return {row.id: msgspec.convert(row.facts, dict[str, Any]) for row in rows}
 
     def window(self, result: Result) -> Window | None:
         """The raw window behind a result; its durations are sorted where the run is old."""
@@ -249,7 +249,7 @@ class Store:
             raise BadInput(f"{self.place}: {_plain(error)}") from error
         except (zlib.error, msgspec.DecodeError, ValueError, KeyError, TypeError) as error:
             raise BadInput(
-                f"{self.place}: the store is damaged ({one_line(error)}); restore it from a copy, "
+                f"{self.place}: the store is damaged ({_damage(error)}); restore it from a copy, "
                 "or name another file"
             ) from error
 
@@ -341,6 +341,12 @@ def _plain(error: SQLAlchemyError) -> str:
     return text
 
 
+def _damage(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"what it names as {one_line(error)} is missing"
+    return one_line(error)
+
+
 def _without_password(place: str) -> str:
     return re.sub(r"(://[^:/@]+):[^@]*@", r"\1:***@", place)
 
@@ -429,13 +435,8 @@ def _texts_of(connection: sa.Connection, rows: Sequence[Any]) -> dict[int, str]:
 
 
 def _run(row: Any) -> RunInfo:
-    return RunInfo(
-        id=row.id,
-        started_at=row.started_at,
-        labels=row.labels,
-        command=row.command,
-        seconds=row.seconds,
-    )
+    facts = {name: getattr(row, name) for name in RunInfo.__dataclass_fields__}
+    return msgspec.convert(facts, RunInfo)
 
 
 def _result(row: Any, texts: Mapping[int, str]) -> Result:

@@ -179,7 +179,8 @@ def _check_output(output: Path) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"--output {output}: the folder cannot be made: {error.strerror}") from error
-    if output.is_dir() or not os.access(output.parent, os.W_OK):
+    special = output.exists() and not output.is_file()  # a folder, a device
+    if special or not os.access(output.parent, os.W_OK):
         raise BadInput(f"--output {output}: cannot be written; name a file in a writable folder")
 
 

@@ -278,7 +278,7 @@ def _meta(
         found.append(("device", ", ".join(devices)))
     if versions := _versions(environments.values()):
         found.append(("versions", versions))
-    found += list(run.labels.items())
+    found += [(key, f"{key}={value}") for key, value in run.labels.items()]
     if run.seconds is not None:
         found.append(("duration", duration(run.seconds)))
     return found
