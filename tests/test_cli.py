@@ -195,8 +195,8 @@ def test_a_broken_system_is_a_failed_result_and_the_rest_goes_on(
 
 
 def test_nothing_measured_is_exit_5(content: Path, tmp_path: Path) -> None:
-    """A precision that no first backend runs leaves only skipped systems."""
-    code = run("run", "image/tiny", "--content", content, "--precision", "int8", "--store",
+    """A precision that no backend runs on a processor leaves only skipped systems."""
+    code = run("run", "image/tiny", "--content", content, "--precision", "tf32", "--store",
                tmp_path / "r.db", "--report", "none", "--quiet")  # fmt: skip
     assert code == 5
     store = open_store(tmp_path / "r.db")
