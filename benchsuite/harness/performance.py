@@ -106,6 +106,10 @@ def measure(
             chunks.append(chunk)
             if chunk[-1] >= end:
                 break
+        # before the meter's: one that reads a log waits for it, which is not the window's time
+        contention = watcher.stop()
+        clocks_seen = clock_watcher.stop()
+        memory_b = peak_memory()
         energy: EnergyReading | None = None
         if watch is not None:
             try:
@@ -114,9 +118,6 @@ def measure(
                 energy_reason = str(error)
     finally:
         gc.enable()
-    contention = watcher.stop()
-    clocks_seen = clock_watcher.stop()
-    memory_b = peak_memory()
     durations = tuple(after - before for chunk in chunks for before, after in pairwise(chunk))
     run_cycles = cycles * len(chunks)
     return Window(
