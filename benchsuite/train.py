@@ -167,7 +167,12 @@ def train(
 def _start_meter(job: TrainingJob, device: Any, *, threads: int) -> tuple[meters.Watch | None, str]:
     subject = meters.subject(device, threads=threads, roots=job.roots)
     try:
-        _, meter = meters.choose(job.meter, subject, preferred=devices.device(device.kind).meters)
+        _, meter = meters.choose(
+            job.meter,
+            subject,
+            preferred=devices.device(device.kind).meters,
+            cache=job.cache,
+        )
         return meter.start(subject), "the target was not reached"
     except NotMeasurable as error:
         return None, str(error)
