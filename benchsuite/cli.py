@@ -607,7 +607,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("targets", nargs="*", metavar="TARGET",
                      help="suite, workload, glob (image/*), or a .toml or .py file")  # fmt: skip
     run.add_argument("--scale", metavar="SCALE", help="embedded or reference")
-    run.add_argument("--backend", metavar="B[,B]", help="backends, or all")
+    run.add_argument("--backend", metavar="B[,B]", help="backends, all, or best: the fastest")
     run.add_argument("--precision", metavar="P[,P]", help="fp32, ...")
     run.add_argument("--batch", type=_positive, metavar="N",
                      help="samples a query, in Offline and in MultiStream")  # fmt: skip

@@ -28,6 +28,7 @@ from benchsuite.types import (
 
 PRECISIONS = tuple(ELEMENT_B)
 ALL = "all"
+BEST = "best"
 _DEFAULT_BACKENDS = ("eager", "onnxruntime")
 _DEFAULT_SCENARIOS = (OFFLINE, SINGLE_STREAM)
 
@@ -163,7 +164,8 @@ def make_plan(request: Request, *, cache: Path, home: Path) -> Plan:
             if spec in specs:
                 continue
             spec, reason = _with_data(spec, entry, request, prepared, cache=cache, home=home)
-            reason = reason or backends.backend(spec.backend).missing(device.kind, spec.precision)
+            if reason is None:
+                spec, reason = _runnable(spec, device, notes)
             if reason:
                 skipped.append((spec, reason))
                 continue
@@ -236,7 +238,7 @@ def _group(path: Path, table: Any) -> Group:
     group = Group(**values)
     _check_names(str(path), group.scenarios, SCENARIOS, what="scenario")
     _check_names(str(path), group.precisions, PRECISIONS, what="precision")
-    _check_names(str(path), group.backends, (*backends.names(), ALL), what="backend")
+    _check_names(str(path), group.backends, (*backends.names(), ALL, BEST), what="backend")
     if group.scale is not None:
         _check_names(str(path), (group.scale,), SCALES, what="scale")
     return group
@@ -360,6 +362,27 @@ def _paced(spec: SystemSpec) -> tuple[SystemSpec, list[tuple[SystemSpec, str]]]:
     ]
 
 
+def _runnable(
+    spec: SystemSpec, device: DeviceInfo, notes: list[str]
+) -> tuple[SystemSpec, str | None]:
+    """The spec, with the candidates for `best`; the second value is why nothing can run it."""
+    if spec.precision == "int8" and spec.data is None:
+        return spec, f"int8 is calibrated on training data: {spec.data_reason}"
+    if spec.backend != BEST:
+        return spec, backends.backend(spec.backend).missing(device.kind, spec.precision)
+    missing = {
+        name: backends.backend(name).missing(device.kind, spec.precision)
+        for name in backends.names()
+    }
+    reasons = "; ".join(f"not {name}: {why}" for name, why in missing.items() if why)
+    candidates = tuple(name for name, why in missing.items() if why is None)
+    if not candidates:
+        return spec, reasons
+    told = f"best at {spec.precision}: tries {', '.join(candidates)}"
+    notes.append(f"{told}; {reasons}" if reasons else told)
+    return replace(spec, candidates=candidates), None
+
+
 def _dataset(entry: Entry, scale: str, group: Group, request: Request) -> str | None:
     """The data set: the suite's, else one that the user gave a folder for, else the default."""
     qualities = entry.scale(scale).qualities
@@ -441,7 +464,7 @@ def trained_path(home: Path, workload: str, *, scale: str, dataset: str) -> Path
 
 def _check_request(request: Request) -> None:
     for name in request.backends or ():
-        if name != ALL:
+        if name not in (ALL, BEST):
             backends.backend(name)
     _check_names("--scenario", request.scenarios or (), SCENARIOS, what="scenario")
     _check_names("--precision", request.precisions or (), PRECISIONS, what="precision")

@@ -21,11 +21,12 @@ from typing import IO
 import msgspec
 
 from benchsuite import devices, environment, hw, metrics
+from benchsuite.best import measure_best
 from benchsuite.catalog import content_roots, load_entry
 from benchsuite.errors import BadInput, Interrupted, one_line
 from benchsuite.goals import Goals
 from benchsuite.harness.worker import FAILED, PHASE_MARK
-from benchsuite.plan import Plan
+from benchsuite.plan import BEST, Plan
 from benchsuite.store import Store
 from benchsuite.types import (
     EMBEDDED,
@@ -164,8 +165,8 @@ def _moved(spec: SystemSpec) -> SystemSpec:
 def measured_specs(plan: Plan, results: Sequence[Result]) -> list[SystemSpec]:
     """The systems of a plan of which all scenarios have an ok result."""
     have = {
-        (r.key.workload, r.key.scale, r.key.dataset, r.key.backend, r.key.precision, r.key.threads,
-         r.scenario, r.key.batch)
+        (r.key.workload, r.key.scale, r.key.dataset, BEST if r.chosen else r.key.backend,
+         r.key.precision, r.key.threads, r.scenario, r.key.batch)
         for r in results
         if r.status == "ok"
     }  # fmt: skip
@@ -192,27 +193,47 @@ def _measure(
 ) -> None:
     on_event(Event(kind="start", number=number, total=total, spec=spec))
 
-    def on_phase(name: str) -> None:
-        on_event(Event(kind="phase", number=number, total=total, spec=spec, text=name))
+    def measure(part: SystemSpec) -> Measurement | str:
+        prefix = f"trial of {part.backend}: " if part.trial else ""
 
-    outcome = run_worker(spec, on_phase=on_phase)
+        def on_phase(name: str) -> None:
+            text = f"{prefix}{name}"
+            on_event(Event(kind="phase", number=number, total=total, spec=spec, text=text))
+
+        return run_worker(part, on_phase=on_phase)
+
+    outcomes = measure_best(spec, measure=measure) if spec.candidates else [(spec, measure(spec))]
     results: list[Result] = []
-    if isinstance(outcome, Measurement):
-        model = hw.describe(outcome.device, roots=[Path(root) for root in spec.roots])
-        for window in outcome.windows:
-            result = to_result(spec, run, outcome, window, model=model, goals=goals)
-            store.add(result, environment=outcome.environment, window=window)
-            results.append(result)
-        for scenario, reason in outcome.unmet.items():
-            part = replace(spec, scenarios=(scenario,))
-            unmet = _unmeasured(part, run, device, status="skipped", reason=reason)
-            store.add(unmet, environment={})
-            results.append(unmet)
-    else:
+    for part, outcome in outcomes:
+        results += _stored(part, outcome, run, device, store, goals)
+    on_event(Event(kind="results", number=number, total=total, spec=spec, results=tuple(results)))
+
+
+def _stored(
+    spec: SystemSpec,
+    outcome: Measurement | str,
+    run: RunInfo,
+    device: DeviceInfo,
+    store: Store,
+    goals: Goals | None,
+) -> list[Result]:
+    """Stores the rows of one worker's outcome."""
+    if isinstance(outcome, str):
         failed = _unmeasured(spec, run, device, status="failed", reason=outcome)
         store.add(failed, environment={})
-        results.append(failed)
-    on_event(Event(kind="results", number=number, total=total, spec=spec, results=tuple(results)))
+        return [failed]
+    results = []
+    model = hw.describe(outcome.device, roots=[Path(root) for root in spec.roots])
+    for window in outcome.windows:
+        result = to_result(spec, run, outcome, window, model=model, goals=goals)
+        store.add(result, environment=outcome.environment, window=window)
+        results.append(result)
+    for scenario, reason in outcome.unmet.items():
+        part = replace(spec, scenarios=(scenario,))
+        unmet = _unmeasured(part, run, device, status="skipped", reason=reason)
+        store.add(unmet, environment={})
+        results.append(unmet)
+    return results
 
 
 def to_result(
@@ -250,6 +271,7 @@ def to_result(
         doubts=tuple(doubts),
         beside={} if score is None else score.beside,
         measured_at=_now(),
+        chosen=window.scenario in measurement.choices,
         target=None if quality is None else quality.target,
         measure=None if quality is None else quality.measure,
     )

@@ -587,6 +587,8 @@ class SystemSpec:
         samples_per_query: Of `MultiStream`.
         rate: Frames a second in `RealTime`.
         latency_bound_s: Of `Server`.
+        candidates: Backends of which the fastest is to be measured (`--backend best`).
+        trial: A short look for such a choice: no accuracy, no stages.
     """
 
     path: str
@@ -616,10 +618,29 @@ class SystemSpec:
     samples_per_query: int = SAMPLES_PER_QUERY
     rate: float | None = None
     latency_bound_s: float | None = None
+    candidates: tuple[str, ...] = ()
+    trial: bool = False
 
     def batch_of(self, scenario: str) -> int:
         """Samples a query under a scenario."""
         return {OFFLINE: self.batch, MULTI_STREAM: self.samples_per_query}.get(scenario, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """How `--backend best` came to a backend, for one scenario.
+
+    Attributes:
+        tried: Backend to its frames a second in a trial; the fastest was chosen.
+        refused: Backend to the reason why it was no candidate.
+        eager_ready_s: What eager took to be made ready; None where it was not tried.
+        eager_query_s: What eager took for a query; None where it was not tried.
+    """
+
+    tried: dict[str, float]
+    refused: dict[str, str] = field(default_factory=dict)
+    eager_ready_s: float | None = None
+    eager_query_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -640,6 +661,7 @@ class Measurement:
         precision_ran: As read back from the backend.
         samples_trained: Training samples times epochs behind the weights; None if not known.
         preprocessing, postprocessing: Seconds a frame; None where there is no such stage.
+        choices: Scenario to how its backend was chosen; empty where the user named it.
     """
 
     windows: tuple[Window, ...]
@@ -670,6 +692,7 @@ class Measurement:
     doubts: tuple[Doubt, ...] = ()
     environment: dict[str, Any] = field(default_factory=dict)
     unmet: dict[str, str] = field(default_factory=dict)
+    choices: dict[str, Choice] = field(default_factory=dict)
 
 
 # --- what is reported ---------------------------------------------------------------------------
@@ -717,6 +740,7 @@ class Result:
         beside: Figures that belong beside the accuracy (`top-5`, `out of vocabulary`).
         target: The accuracy that the workload must reach on this data; None where none is set.
         measure: The accuracy measure by name (`top-1`, `1 - WER`, `Spearman rho`).
+        chosen: The backend was not named but chosen as the fastest (`--backend best`).
     """
 
     run: str
@@ -738,6 +762,7 @@ class Result:
     target: float | None = None
     measure: str | None = None
     measured_at: str = ""
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -271,7 +271,8 @@ def test_the_executable_is_scored_on_the_whole_split_in_its_own_batches() -> Non
     scores = np.eye(3, dtype=np.float32)[[0, 1, 2, 2, 1]]
     split = Split(parts=(Part(inputs=(scores,), targets={"label": labels}),))
     executable = _Executable()
-    got = accuracy.score(lenet(), executable, split, inputs=[(scores,)], batch=2)  # type: ignore[arg-type]
+    outputs = accuracy.answers(executable, [(scores,)], batch=2)  # type: ignore[arg-type]
+    got = accuracy.judge(lenet(), outputs, split, inputs=[(scores,)])
     assert executable.batches == [2, 2, 2]
     assert got.value == pytest.approx(4 / 5)
     assert got.samples == 5
@@ -280,7 +281,7 @@ def test_the_executable_is_scored_on_the_whole_split_in_its_own_batches() -> Non
 def test_the_distance_from_the_reference_is_relative() -> None:
     """Outputs that are 1 % off are at distance 0.01; the same winner is agreement."""
     sample = (np.array([[1.0, 2.0], [4.0, 3.0]], dtype=np.float32),)
-    got = accuracy.distance(_Executable(0.01), [sample], [sample], precision="fp32")  # type: ignore[arg-type]
+    got = accuracy.distance([_Executable(0.01).run(sample)], [sample], precision="fp32")
     assert got.relative_error == pytest.approx(0.01, rel=1e-4)
     assert got.agreement == 1.0
     assert got.samples == 2

@@ -147,3 +147,28 @@ def test_a_wrong_suite_is_refused(tmp_path: Path, old: str, new: str, says: str)
     with pytest.raises(BadInput, match=says) as caught:
         load_suite(path)
     assert str(path) in str(caught.value)
+
+
+def test_best_has_the_backends_that_can_run_as_candidates(
+    content: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One system is planned; a note names what is tried, and why the rest is not."""
+    from benchsuite.backends import onnxruntime
+
+    monkeypatch.setattr(onnxruntime, "_PACKAGES", ("a_package_nobody_has",))
+    request = Request(targets=("image/tiny",), content=(content,), backends=("best",))
+    plan = make_plan(request, cache=cache, home=tmp_path)
+    (spec,) = plan.specs
+    assert spec.backend == "best"
+    assert "eager" in spec.candidates
+    assert "onnxruntime" not in spec.candidates
+    (note,) = [note for note in plan.notes if note.startswith("best at fp32: tries")]
+    assert "not onnxruntime: backend onnxruntime needs a_package_nobody_has" in note
+
+
+def test_int8_without_training_data_is_skipped(content: Path, cache: Path, tmp_path: Path) -> None:
+    """Random inputs calibrate nothing: the reason says so."""
+    request = Request(targets=("image/tiny",), content=(content,), precisions=("int8",))
+    plan = make_plan(request, cache=cache, home=tmp_path)
+    assert not plan.specs
+    assert all("int8 is calibrated on training data" in reason for _, reason in plan.skipped)

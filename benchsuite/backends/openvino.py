@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from benchsuite.arrays import to_tensors
@@ -24,6 +25,7 @@ _RAN = {"f32": "fp32", "bf16": "bf16", "f16": "fp16", "i8": "int8", "u8": "int8"
 # layers of a compiled model that do its work: their types are the precision that ran
 _PRODUCTS = ("Convolution", "FullyConnected", "MatMul", "Deconvolution", "RNN")
 _MODEL = "model.xml"
+_KIND = "openvino"
 
 
 class _OpenVino:
@@ -56,33 +58,33 @@ class _OpenVino:
         return ("openvino", "openvino.frontend.pytorch.ts_decoder", *quantiser)
 
     def prepare(self, network: torch.nn.Module, job: Job) -> _Executable:
-        models: dict[Shape, Any] = {}
+        models: dict[Shape, tuple[int, Any]] = {}
         cached = True
-        for artefact in _artefacts(job):
-            if not (artefact.folder / _MODEL).is_file():
-                cached = False
-                _make(network, artefact, precision=job.precision)
-            models[shape_of(artefact.query)] = _compiled(artefact, job)
-        return _Executable(
-            models=models,
-            streams=_streams(job),
-            precision=job.precision,
-            how="model from the cache" if cached else "converted from torch",
-        )
+        for batch in sorted(set(job.batches)):
+            for artefact in artefacts(
+                replace(job, batches=(batch // _streams(batch, job),)), _KIND
+            ):
+                if not (artefact.folder / _MODEL).is_file():
+                    cached = False
+                    _make(network, artefact, precision=job.precision)
+                streams = _streams(batch, job)
+                shape = (batch, *shape_of(artefact.query)[1:])
+                models[shape] = streams, _compiled(artefact, job, streams=streams)
+        how = "model from the cache" if cached else "converted from torch"
+        if job.precision == "int8":
+            how += ", quantised by NNCF"
+        return _Executable(models=models, precision=job.precision, how=how)
 
 
 class _Executable:
-    def __init__(
-        self, *, models: dict[Shape, Any], streams: dict[int, int], precision: str, how: str
-    ) -> None:
+    def __init__(self, *, models: dict[Shape, tuple[int, Any]], precision: str, how: str) -> None:
         self._models = models
-        self._streams = streams
-        self.precision_ran = _precision_ran(list(models.values()), asked=precision)
-        first = next(iter(models.values()))
+        self.precision_ran = _precision_ran([m for _, m in models.values()], asked=precision)
+        first = next(iter(models.values()))[1]
         hint = first.get_property("INFERENCE_PRECISION_HINT").to_string()
-        most = max(streams.values())
-        in_streams = f"; a batch of several in {most} streams" if most > 1 else ""
-        self.how = f"OpenVINO, {how}; {self.precision_ran} (hint {hint}){in_streams}"
+        most = max(streams for streams, _ in models.values())
+        spread = f"; a batch of several in {most} streams" if most > 1 else ""
+        self.how = f"OpenVINO, {how}; {self.precision_ran} (hint {hint}){spread}"
 
     def bind(self, inputs: Arrays) -> Callable[[], object]:
         requests = self._requests(inputs)
@@ -114,9 +116,8 @@ class _Executable:
         import numpy as np
 
         tensor = _openvino().Tensor
-        streams = self._streams[len(inputs[0])]
+        streams, model = self._models[shape_of(inputs)]
         size = len(inputs[0]) // streams
-        model = self._models[(size, *inputs[0].shape[1:])]
         requests = []
         for start in range(0, streams * size, size):
             request = model.create_infer_request()
@@ -139,20 +140,15 @@ def _openvino() -> Any:
     return openvino
 
 
-def _streams(job: Job) -> dict[int, int]:
-    """In how many streams each batch runs: one for a single sample, for several one a thread."""
-    return {
-        batch: job.threads if batch % job.threads == 0 and batch > job.threads else 1
-        for batch in set(job.batches)
-    }
+def _streams(batch: int, job: Job) -> int:
+    """In how many streams a batch runs: one thread each, where it splits into equal parts."""
+    return job.threads if batch % job.threads == 0 and batch > job.threads else 1
 
 
 def _artefacts(job: Job) -> list[Artefact]:
     """One model a signature and size of a stream's share of a batch."""
-    from dataclasses import replace
-
-    sizes = tuple(batch // streams for batch, streams in _streams(job).items())
-    return artefacts(replace(job, batches=sizes), "openvino")
+    sizes = tuple(batch // _streams(batch, job) for batch in job.batches)
+    return artefacts(replace(job, batches=sizes), _KIND)
 
 
 def _make(network: torch.nn.Module, artefact: Artefact, *, precision: str) -> None:
@@ -195,10 +191,8 @@ def _quantised(model: Any, samples: Sequence[Arrays]) -> Any:
     return nncf.quantize(model, data, subset_size=len(samples), target_device=nncf.TargetDevice.CPU)
 
 
-def _compiled(artefact: Artefact, job: Job) -> Any:
+def _compiled(artefact: Artefact, job: Job, *, streams: int) -> Any:
     openvino = _openvino()
-    batch = len(artefact.query[0])
-    streams = max((n for b, n in _streams(job).items() if b // n == batch and n > 1), default=1)
     return openvino.Core().compile_model(
         artefact.folder / _MODEL,
         "CPU",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from benchsuite.backends import Job
-from benchsuite.backends._artefacts import Shape, queries, shape_of
+from benchsuite.backends._artefacts import Shape, artefacts, shape_of
 from benchsuite.backends._torch import TorchExecutable, place, unsupported
 from benchsuite.errors import NotMeasurable, one_line
 
@@ -35,10 +35,12 @@ class _TorchScript:
         calls: dict[Shape, Callable[..., Any]] = {}
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # of deprecation, and of branches that a trace fixes
-            for query in queries(job):
-                inputs = placed.inputs(query)
+            for artefact in artefacts(job, "torchscript"):
+                inputs = placed.inputs(artefact.query)
                 try:
-                    traced = torch.jit.trace(placed.network, inputs, check_trace=False)  # type: ignore[no-untyped-call]
+                    traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+                        placed.network, inputs, check_trace=False
+                    )
                     script = torch.jit.optimize_for_inference(torch.jit.freeze(traced))
                     for _ in range(_SPECIALISING_RUNS):
                         script(*inputs)
@@ -46,7 +48,7 @@ class _TorchScript:
                     raise NotMeasurable(
                         f"torch.jit cannot trace the network: {one_line(error)[:300]}"
                     ) from error
-                calls[shape_of(query)] = script
+                calls[shape_of(artefact.query)] = script
         return TorchExecutable(
             placed,
             calls.__getitem__,

@@ -242,12 +242,12 @@ def measure_system(spec: SystemSpec) -> Measurement:
         else:
             answered = [executable.run(sample) for sample in samples]
             apart = accuracy.distance(answered, expected, precision=spec.precision)
-        before, no_before = stages.preprocessing(
-            entry, test, inputs, frames=scale.signatures[0].frames
-        )
-        after, no_after = stages.postprocessing(
-            entry, executable, samples[0], frames=scale.signatures[0].frames * batches[0]
-        )
+        frames = scale.signatures[0].frames
+        before: stages.Found = (None, "a trial")
+        after: stages.Found = (None, "a trial")
+        if not spec.trial:
+            before = stages.preprocessing(entry, test, inputs, frames=frames)
+            after = stages.postprocessing(entry, executable, samples[0], frames=frames * batches[0])
 
     return Measurement(
         windows=tuple(_with_idle(window, idle, idle_reason) for window in windows),
@@ -271,10 +271,10 @@ def measure_system(spec: SystemSpec) -> Measurement:
         idle_power=idle,
         idle_power_reason=idle_reason,
         samples_trained=record.get("samples_trained") if spec.weights else None,
-        preprocessing=before,
-        preprocessing_reason=no_before,
-        postprocessing=after,
-        postprocessing_reason=no_after,
+        preprocessing=before[0],
+        preprocessing_reason=before[1],
+        postprocessing=after[0],
+        postprocessing_reason=after[1],
         doubts=_doubts(
             windows, counts, apart, calibrations, score=score, probe=probe, device=device
         ),
@@ -492,7 +492,7 @@ def _reference_outputs(
     if sum(array.nbytes for array in first) * len(test) > _REFERENCE_B:
         return None
     outputs = training.answers(net, inputs)
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{number:03d}-{index:03d}": array
         for number, part in enumerate(outputs)
         for index, array in enumerate(part)
@@ -524,6 +524,8 @@ def _score(
 
 
 def _no_accuracy(spec: SystemSpec, entry: catalog.Entry, test: Split | None) -> str | None:
+    if spec.trial:
+        return "a trial: accuracy is measured once the backend is chosen"
     if test is None:
         return spec.data_reason or f"no data for scale {spec.scale}: inputs are random"
     if spec.weights is None and not spec.pretrained:

@@ -10,6 +10,7 @@ from benchsuite.types import (
     OFFLINE,
     REAL_TIME,
     SERVER,
+    Choice,
     Clocks,
     EnergyReading,
     MetricInfo,
@@ -64,7 +65,18 @@ def _throughput(context: Context) -> Value:
     )
     if window.pace is not None:
         told += f"; {_paced(context, window.pace)}"
+    choice = context.measurement.choices.get(window.scenario)
+    if choice is not None:
+        told += f"; {_chosen(choice)}"
     return Value(value=context.throughput, how=told)
+
+
+def _chosen(choice: Choice) -> str:
+    """What `--backend best` tried, in words."""
+    ranked = sorted(choice.tried.items(), key=lambda item: -item[1])
+    tried = ", ".join(f"{name} {rate:.4g} frame/s" for name, rate in ranked)
+    refused = "".join(f"; not {name}: {why}" for name, why in choice.refused.items())
+    return f"the fastest in trials of {tried}{refused}"
 
 
 def _paced(context: Context, pace: Pace) -> str:
