@@ -14,14 +14,19 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from benchsuite.stats import (
     discovery_cutoff,
     median,
+    percentile,
     prior_variance,
     student_p,
     student_quantile,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
 
 IMPROVED, SAME, REGRESSED = "improved", "same", "regressed"
 INCONCLUSIVE, MISSING, FAILED = "inconclusive", "missing", "failed"
@@ -43,6 +48,7 @@ _RESAMPLES = 2000
 _ENOUGH_ROWS = 8
 _MAD_TO_SD = 1.4826
 _MOST_DF = 1000.0
+_UNCHANGED = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,11 +192,13 @@ def judge(cases: Sequence[Case], *, rate: float = RATE) -> list[Verdict]:
         rate: The false-discovery rate over all of them.
     """
     timed = [case for case in cases if not case.rule.exact and case.obstacle is None]
-    first = _estimate_all([(case.rule, case.pair) for case in timed])
+    first = _estimate_all(
+        [(case.rule, case.pair) for case in timed], repeated=[c.again is not None for c in timed]
+    )
     second = dict(
         zip(
             [n for n, case in enumerate(timed) if case.again is not None],
-            _estimate_all([(c.rule, c.again) for c in timed if c.again is not None]),
+            _estimate_all([(c.rule, c.again) for c in timed if c.again is not None], repeated=None),
             strict=True,
         )
     )
@@ -274,7 +282,8 @@ def _timed(
 
 
 def _suspected(base: Verdict, rule: Rule, again: Sequence[Estimate] | None) -> Verdict:
-    assert base.estimate is not None
+    shown = base.estimate
+    assert shown is not None
     base = replace(base, suspected=True)
     if again is not None:
         second = _shown(again)
@@ -286,7 +295,7 @@ def _suspected(base: Verdict, rule: Rule, again: Sequence[Estimate] | None) -> V
             suspected=False,
             reason=f"suspected, but a second measurement gave {change_said(second)}",
         )
-    near = base.estimate.high if rule.better == "higher" else 1 / base.estimate.low
+    near = shown.high if rule.better == "higher" else 1 / shown.low
     if near <= 1 - EVIDENT:
         return replace(base, verdict=REGRESSED, confirmed=False)
     return replace(base, reason="suspected; measure it again before it is called a regression")
@@ -357,22 +366,34 @@ class _Spread:
     single: bool
 
 
-def _estimate_all(pairs: Sequence[tuple[Rule, Pair | None]]) -> list[list[Estimate]]:
-    """Each pair's estimates: as measured, then with each kind of drift taken out."""
+def _estimate_all(
+    pairs: Sequence[tuple[Rule, Pair | None]], *, repeated: Sequence[bool] | None
+) -> list[list[Estimate]]:
+    """Each pair's estimates: as measured, then with each kind of drift taken out.
+
+    Args:
+        pairs: What is compared.
+        repeated: Which of them have a second measurement; None where these are the second ones.
+    """
     spreads: list[list[_Spread]] = []
-    groups: dict[tuple[str, int, bool], list[tuple[int, int]]] = defaultdict(list)
+    groups: dict[tuple[str, int, bool, bool], list[tuple[int, int]]] = defaultdict(list)
     for place, (rule, pair) in enumerate(pairs):
         assert pair is not None
         own = [_spread(each) for each in _variants(rule, pair)]
         spreads.append(own)
+        alone = min(len(pair.before), len(pair.after)) == 1
+        unsupported = alone and repeated is not None and not repeated[place]
         for kind, each in enumerate(own):
-            groups[rule.key, kind, each.single].append((place, kind))
-    for (_, _, single), places in groups.items():
-        if len(places) >= _ENOUGH_ROWS:
-            together = [spreads[place][kind] for place, kind in places]
-            informed = _informed_singles(together) if single else _informed(together)
-            for (place, kind), each in zip(places, informed, strict=True):
-                spreads[place][kind] = each
+            groups[rule.key, kind, each.single, unsupported].append((place, kind))
+    for (_, _, single, unsupported), places in groups.items():
+        if len(places) < _ENOUGH_ROWS:
+            continue
+        together = [spreads[place][kind] for place, kind in places]
+        informed = _informed_singles(together) if single else _informed(together)
+        if unsupported:
+            informed = _widened(informed)
+        for (place, kind), each in zip(places, informed, strict=True):
+            spreads[place][kind] = each
     return [[_estimate(each) for each in own] for own in spreads]
 
 
@@ -446,6 +467,18 @@ def _informed_singles(spreads: Sequence[_Spread]) -> list[_Spread]:
     return [replace(s, variance=max(s.variance, deviation**2)) for s in spreads]
 
 
+def _widened(spreads: Sequence[_Spread]) -> list[_Spread]:
+    """Spreads that let nine rows of ten be unchanged (genomic control: Devlin, Roeder 1999).
+
+    A single process may have been disturbed, and nothing but the other rows tells how often.
+    """
+    middle = median([s.log_ratio for s in spreads])
+    scores = sorted(abs(s.log_ratio - middle) / math.sqrt(s.variance) for s in spreads)
+    usual = median([student_quantile(1 - _UNCHANGED, s.df) for s in spreads])
+    factor = max(1.0, percentile(scores, _UNCHANGED) / usual)
+    return [replace(s, variance=s.variance * factor**2) for s in spreads]
+
+
 def _estimate(spread: _Spread) -> Estimate:
     error = math.sqrt(spread.variance)
     reach = student_quantile(CONFIDENCE_P, spread.df) * error
@@ -477,7 +510,7 @@ def _bootstrap_paired(before: Sequence[float], after: Sequence[float]) -> float:
     return float((medians[1] - medians[0]).var()) * n / (n - 1)
 
 
-def _draws(n: int) -> object:
+def _draws(n: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """The same draws at every call: a verdict is repeatable."""
     import numpy as np
 
