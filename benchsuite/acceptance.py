@@ -119,10 +119,9 @@ def _acceptance(path: Path, number: int, entry: Any) -> Acceptance:
     _names(where, set(entry) - set(_KNOWN), "unknown key", f"known: {', '.join(_KNOWN)}")
     _names(where, set(_NEEDED) - set(entry), "lacks", f"needed: {', '.join(_NEEDED)}")
     for name in (*_GLOBS, "metric", "owner", "reason"):
-        if name in entry and not (
-            (isinstance(entry[name], str) and entry[name]) or name == "reason"
-        ):
-            raise BadInput(f"{where}: {name} = {entry[name]!r} must be a text")
+        text = entry.get(name, "*")
+        if not isinstance(text, str) or not (text or name == "reason"):
+            raise BadInput(f"{where}: {name} = {text!r} must be a text")
     if entry["metric"] not in RULES:
         known = ", ".join(RULES)
         raise BadInput(f"{where}: metric {entry['metric']!r} is not judged; judged: {known}")

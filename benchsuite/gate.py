@@ -23,7 +23,6 @@ from benchsuite.attribution import (
 from benchsuite.compare import join
 from benchsuite.judge import (
     FAILED,
-    INCONCLUSIVE,
     MISSING,
     REGRESSED,
     RULES,
@@ -555,17 +554,3 @@ def _value(result: Result, metric: str) -> float | None:
 def _median(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return median(known) if known else None
-
-
-__all__ = [
-    "INCONCLUSIVE",
-    "Evidence",
-    "Judgement",
-    "Line",
-    "Row",
-    "decide",
-    "identity",
-    "machine_class",
-    "match",
-    "spread_within",
-]

@@ -192,13 +192,11 @@ def judge(cases: Sequence[Case], *, rate: float = RATE) -> list[Verdict]:
         rate: The false-discovery rate over all of them.
     """
     timed = [case for case in cases if not case.rule.exact and case.obstacle is None]
-    first = _estimate_all(
-        [(case.rule, case.pair) for case in timed], repeated=[c.again is not None for c in timed]
-    )
+    first = _estimate_all([(case.rule, case.pair) for case in timed])
     second = dict(
         zip(
             [n for n, case in enumerate(timed) if case.again is not None],
-            _estimate_all([(c.rule, c.again) for c in timed if c.again is not None], repeated=None),
+            _estimate_all([(c.rule, c.again) for c in timed if c.again is not None]),
             strict=True,
         )
     )
@@ -366,15 +364,8 @@ class _Spread:
     single: bool
 
 
-def _estimate_all(
-    pairs: Sequence[tuple[Rule, Pair | None]], *, repeated: Sequence[bool] | None
-) -> list[list[Estimate]]:
-    """Each pair's estimates: as measured, then with each kind of drift taken out.
-
-    Args:
-        pairs: What is compared.
-        repeated: Which of them have a second measurement; None where these are the second ones.
-    """
+def _estimate_all(pairs: Sequence[tuple[Rule, Pair | None]]) -> list[list[Estimate]]:
+    """Each pair's estimates: as measured, then with each kind of drift taken out."""
     spreads: list[list[_Spread]] = []
     groups: dict[tuple[str, int, bool, bool], list[tuple[int, int]]] = defaultdict(list)
     for place, (rule, pair) in enumerate(pairs):
@@ -382,15 +373,14 @@ def _estimate_all(
         own = [_spread(each) for each in _variants(rule, pair)]
         spreads.append(own)
         alone = min(len(pair.before), len(pair.after)) == 1
-        unsupported = alone and repeated is not None and not repeated[place]
         for kind, each in enumerate(own):
-            groups[rule.key, kind, each.single, unsupported].append((place, kind))
-    for (_, _, single, unsupported), places in groups.items():
+            groups[rule.key, kind, each.single, alone].append((place, kind))
+    for (_, _, single, alone), places in groups.items():
         if len(places) < _ENOUGH_ROWS:
             continue
         together = [spreads[place][kind] for place, kind in places]
         informed = _informed_singles(together) if single else _informed(together)
-        if unsupported:
+        if alone:
             informed = _widened(informed)
         for (place, kind), each in zip(places, informed, strict=True):
             spreads[place][kind] = each
