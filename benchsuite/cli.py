@@ -329,6 +329,42 @@ def _compare(options: argparse.Namespace) -> int:
     return DONE if any(each.changes for each in compared) else NOTHING
 
 
+def _gate(options: argparse.Namespace) -> int:
+    from datetime import date
+
+    from benchsuite import nightly, output, verdicts
+    from benchsuite.acceptance import load_accepted
+
+    for place, flag in ((options.json, "--json"), (options.junit, "--junit"),
+                        (options.summary, "--summary")):  # fmt: skip
+        _check_writable(place, flag)
+    accepted = load_accepted(options.accept) if options.accept else ()
+    store = _store(options, create=False)
+    judgement = nightly.judge_night(
+        store,
+        nightly.Question(
+            before=options.base,
+            after=options.new,
+            confirm=options.confirm,
+            reference=options.reference,
+            min_effect=options.min_effect,
+            accepted=accepted,
+            today=date.today(),
+        ),
+    )
+    code = judgement.exit_code(inconclusive_fails=options.inconclusive == "fail")
+    if options.junit:
+        _write_text(options.junit, verdicts.junit(judgement))
+    if options.summary:
+        _write_text(options.summary, verdicts.markdown(judgement))
+    _emit(
+        options.json,
+        verdicts.as_json(judgement, exit_code=code),
+        lambda: output.print_judgement(judgement),
+    )
+    return code
+
+
 def _export(options: argparse.Namespace) -> int:
     from benchsuite import exchange
 
@@ -590,6 +626,16 @@ def _above_zero(text: str, what: str) -> float:
     return value
 
 
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a share between 0 and 1, as 0.02")
+    return value
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="benchsuite",
@@ -670,6 +716,18 @@ def _parser() -> argparse.ArgumentParser:
     compare = command("compare", _compare, "systems side by side, with the teams' shares")
     compare.add_argument("systems", nargs="+", metavar="RUN[#SPEC]")
     _add_common(compare, store=True)
+
+    gate = command("gate", _gate, "the verdict of a night: what regressed, how sure, whose it is")
+    gate.add_argument("base", metavar="BASE", help="the baseline; label:KEY=VALUE~N is N runs")
+    gate.add_argument("new", metavar="NEW")
+    gate.add_argument("--confirm", metavar="RUN", help="a second measurement of what NEW measured")
+    gate.add_argument("--reference", metavar="RUN", help="label:release: catches slow creep")
+    gate.add_argument("--accept", type=Path, metavar="FILE", help="accepted regressions (TOML)")
+    gate.add_argument("--inconclusive", choices=("fail", "pass"), default="fail")
+    gate.add_argument("--min-effect", type=_share, metavar="F", help="0.02: two per cent")
+    gate.add_argument("--junit", metavar="FILE", help="JUnit XML for GitLab and Jenkins")
+    gate.add_argument("--summary", metavar="FILE", help="Markdown for a GitHub step")
+    _add_common(gate, store=True)
 
     export = command("export", _export, "results as JSON or CSV")
     export.add_argument("runs", nargs="*", metavar="RUN")

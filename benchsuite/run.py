@@ -107,7 +107,7 @@ def execute(
             outcome = _unmeasured(spec, run, plan.device, status="skipped", reason=reason)
             store.add(outcome, environment={})
             on_event(Event(kind="results", number=0, total=total, spec=spec, results=(outcome,)))
-        with _device_lock(plan, total, on_event):
+        with device_lock(plan, total, on_event):
             for number, spec in enumerate(plan.specs, 1):
                 if spec in done:
                     continue
@@ -339,16 +339,25 @@ def above_peak(values: Mapping[str, Value]) -> list[Doubt]:
 
 
 def run_worker(
-    spec: SystemSpec, *, on_phase: Callable[[str], None] = lambda name: None
+    spec: SystemSpec,
+    *,
+    on_phase: Callable[[str], None] = lambda name: None,
+    interpreter: str | None = None,
 ) -> Measurement | str:
-    """Measures one system in a process of its own; gives the reason where that failed."""
+    """Measures one system in a process of its own; gives the reason where that failed.
+
+    Args:
+        spec: What to measure.
+        on_phase: Told of every phase.
+        interpreter: Another environment's Python, which has benchsuite too; None for this one.
+    """
     with tempfile.TemporaryDirectory(prefix="benchsuite-") as folder:
         spec_path, out_path = Path(folder, "spec.json"), Path(folder, "out.json")
         spec_path.write_bytes(msgspec.json.encode(spec))
         with Path(folder, "errors").open("w+b") as errors:
             process = subprocess.Popen(
                 [
-                    sys.executable,
+                    interpreter or sys.executable,
                     "-m",
                     "benchsuite.harness.worker",
                     str(spec_path),
@@ -487,7 +496,7 @@ def _concerns(doubt: Doubt, window: Window) -> bool:
 
 
 @contextmanager
-def _device_lock(plan: Plan, total: int, on_event: OnEvent) -> Iterator[None]:
+def device_lock(plan: Plan, total: int, on_event: OnEvent) -> Iterator[None]:
     """Keeps two measurements on one device apart; says who holds it while it waits."""
     if not plan.specs:
         yield

@@ -201,6 +201,36 @@ class Store:
             raise BadInput(f"{name}: {what} in {self.place}; benchsuite list runs shows them")
         return near[0]
 
+    def find_runs(self, name: str, *, without: Sequence[str] = ()) -> list[RunInfo]:
+        """The runs that a side of a verdict means, the oldest first.
+
+        `label:KEY=VALUE~N` is the last N runs that carry the label, `label:KEY` the newest that
+        carries the key with whatever value; any other name is one run, as `find_run` has it.
+
+        Args:
+            name: What the user wrote.
+            without: Run ids that a label does not mean: those that are judged against it.
+
+        Raises:
+            BadInput: None is meant.
+        """
+        if not name.startswith("label:"):
+            return [self.find_run(name)]
+        key, equals, value = name.removeprefix("label:").partition("=")
+        value, tilde, count = value.partition("~") if equals else ("", "", "")
+        if tilde and not (count.isdigit() and int(count) > 0):
+            raise BadInput(f"{name}: write label:KEY=VALUE~N, N a number of runs of at least 1")
+        found = [
+            run
+            for run in self.runs()
+            if run.id not in without
+            and (run.labels.get(key) == value if equals else key in run.labels)
+        ]
+        if not found:
+            others = " other" if without else ""
+            raise BadInput(f"{name}: no{others} run carries that label in {self.place}")
+        return found[: int(count) if tilde else 1][::-1]
+
     def plan(self, run: str) -> list[SystemSpec]:
         """The systems that a run set out to measure."""
         with self._begin() as connection:
