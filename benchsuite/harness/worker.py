@@ -1,6 +1,6 @@
 """The worker: measures one system in a process of its own and writes a raw measurement.
 
-Started by `benchsuite.run` as `python -m benchsuite.harness.worker SPEC OUT PARENT` with threads and
+Started by `benchsuite.run` as `python -m benchsuite.harness.worker SPEC OUT PARENT`, threads and
 wait policy already in the environment. Phases go to standard output, one JSON line each.
 """
 
@@ -498,7 +498,7 @@ def _reference_outputs(
         for index, array in enumerate(part)
     }
     content = io.BytesIO()
-    np.savez(content, **arrays)  # type: ignore[arg-type]
+    np.savez(content, **arrays)
     _keep(path, content.getvalue())
     return outputs
 
