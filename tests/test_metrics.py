@@ -27,6 +27,12 @@ CONTRACT = frozenset(
 )
 
 
+# beside the contract's, which may be added to
+FURTHER = frozenset(
+    "preprocess_time postprocess_time end_to_end_throughput lpirc_correct lpirc_score".split()
+)
+
+
 def values(**changes: object) -> dict[str, Value]:
     made = replace(measurement(), **changes)  # type: ignore[arg-type]
     return compute(made, made.windows[0])
@@ -40,7 +46,7 @@ def number(found: dict[str, Value], key: str) -> float:
 
 def test_every_key_of_the_contract_is_a_metric() -> None:
     """The metric tables hold the contract's keys, each owned by a team."""
-    assert set(METRICS) == CONTRACT
+    assert set(METRICS) == CONTRACT | FURTHER
     assert {info.team for info in METRICS.values()} == set(TEAMS)
 
 

@@ -18,6 +18,7 @@ from benchsuite import catalog
 from benchsuite.accounting.count import count
 from benchsuite.arrays import as_arrays, to_tensors
 from benchsuite.catalog import Entry
+from benchsuite.formats import images
 from benchsuite.harness import network as harness
 from benchsuite.types import EMBEDDED, REFERENCE, Count, Part, Split
 
@@ -314,8 +315,8 @@ def test_torchvisions_googlenet_sees_pixels_between_minus_one_and_one() -> None:
     import torch
 
     workload = entry("googlenet_torchvision")
-    pixels = np.array([0, 255, 51], dtype=np.uint8).reshape(1, 1, 1, 3).repeat(3, axis=1)
-    (prepared,) = workload.module.preprocess((pixels,))
+    pixels = np.array([0, 255, 51], dtype=np.uint8).reshape(1, 3, 1).repeat(3, axis=2)
+    prepared = images.normalise(pixels, images.TORCHVISION)[None]
     assert prepared.dtype == np.float32
     rescale = workload.module.build(REFERENCE).rescale
     result = rescale(torch.from_numpy(prepared)).numpy()

@@ -334,11 +334,7 @@ def photograph() -> np.ndarray[Any, Any]:
     cbook = pytest.importorskip("matplotlib.cbook", reason="matplotlib's sample data is not here")
     image_module = pytest.importorskip("PIL.Image")
     with cbook.get_sample_data("grace_hopper.jpg") as file:
-        image = image_module.open(file).convert("RGB")
-        side = min(image.size)
-        left, top = (image.width - side) // 2, (image.height - side) // 2
-        image = image.crop((left, top, left + side, top + side)).resize((224, 224))
-        return np.asarray(image).transpose(2, 0, 1)[None]
+        return np.asarray(image_module.open(file).convert("RGB"))
 
 
 @pytest.mark.slow
@@ -350,7 +346,7 @@ def test_the_real_weights_know_a_uniform() -> None:
     workload = entry("efficientnet_lite0")
     network = harness.build(workload, REFERENCE)
     network.load_state_dict(workload.module.pretrained(), strict=True)
-    inputs = workload.module.preprocess((photograph(),))
+    inputs = (workload.module.prepare((photograph(),), REFERENCE)[None],)
     with torch.inference_mode():
         (scores,) = network(*to_tensors(inputs))
     assert int(scores.argmax()) == 652
@@ -399,10 +395,10 @@ def test_a_file_with_more_than_weights_is_refused(
 @pytest.mark.parametrize("name", NAMES)
 def test_imagenets_bytes_are_prepared(name: str) -> None:
     """RGB bytes become float32 of about unit variance, each channel by its own numbers."""
-    images = np.zeros((2, 3, 4, 4), dtype=np.uint8)
-    images[1] = 255
-    (result,) = entry(name).module.preprocess((images,))
+    images = [np.full((300, 400, 3), value, dtype=np.uint8) for value in (0, 255)]
+    result = np.stack([entry(name).module.prepare((image,), REFERENCE) for image in images])
     assert result.dtype == np.float32
+    assert result.shape == (2, 3, 224, 224)
     if name == "efficientnet_lite0":
         expected = [[-127 / 128] * 3, [1.0] * 3]
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +64,7 @@ SPEAKERS = {
 }
 _LIBRARIES = ("libespeak-ng.so", "libespeak-ng.so.1", "libespeak-ng.dylib", "espeak-ng.dll")
 _DATA = "espeak-ng-data"
-_MARGIN = RATE_HZ // 20  # of background before and after the speech
+MARGIN = RATE_HZ // 20  # of background before and after the speech
 
 # from eSpeak NG's speak_lib.h
 _SYNCHRONOUS = 2
@@ -190,9 +190,10 @@ def _split(synthesiser: Synthesiser, who: Speakers) -> Split:
     parts = []
     for bucket, seconds in enumerate(SECONDS):
         chosen = [phrase for phrase in phrases if phrase.bucket == bucket]
+        speeches = [phrase.speech for phrase in chosen]
         recordings = [
-            _recording(phrase.speech, chosen, int(seconds * RATE_HZ), generator)
-            for phrase in chosen
+            recording(speech, speeches, samples=int(seconds * RATE_HZ), generator=generator)
+            for speech in speeches
         ]
         texts = [phrase.text for phrase in chosen]
         labels = np.zeros((len(texts), max(map(len, texts))), dtype=np.int64)
@@ -226,38 +227,57 @@ def _phrases(
 ) -> Iterator[_Phrase]:
     """Every speaker's phrases; one that is longer than the longest recording is drawn again."""
     import numpy as np
-    from scipy.signal import resample_poly
 
-    rooms = [int(seconds * RATE_HZ) - 2 * _MARGIN for seconds in SECONDS]
+    rooms = [int(seconds * RATE_HZ) - 2 * MARGIN for seconds in SECONDS]
     speakers = [f"{accent}+{voice}" for accent in who.accents for voice in who.voices]
     for speaker in speakers * who.phrases_each:
         length = max(rooms) + 1
         while length > max(rooms):
             text = " ".join(generator.choice(WORDS, size=generator.integers(1, 4)))
-            samples = synthesiser.speak(
-                text,
-                speaker,
-                seed=int(generator.integers(1, 2**31)),
-                rate=int(generator.integers(130, 201)),
-                pitch=int(generator.integers(35, 66)),
-                range_=int(generator.integers(35, 66)),
-            )
-            loud = np.flatnonzero(np.abs(samples.astype(int)) > 0.01 * np.abs(samples).max())
-            trimmed = samples[loud[0] : loud[-1] + 1].astype(float)
-            speech = resample_poly(trimmed, RATE_HZ, synthesiser.rate_hz)
+            speech = utterance(synthesiser, text, speaker, generator=generator)
             length = len(speech)
         yield _Phrase(
             text=text,
             speaker=speaker,
-            speech=speech / np.sqrt(np.mean(speech**2)),
+            speech=speech,
             bucket=int(np.searchsorted(rooms, length)),
         )
 
 
-def _recording(
-    speech: Array, others: list[_Phrase], samples: int, generator: np.random.Generator
+def utterance(
+    synthesiser: Synthesiser, text: str, speaker: str, *, generator: np.random.Generator
 ) -> Array:
-    """Speech somewhere in a background as long as the recording, (samples,) of int16."""
+    """What a speaker says at a random rate and pitch, without the silence around it.
+
+    Returns:
+        Samples (n,) of float64 at `RATE_HZ`, of unit power.
+    """
+    import numpy as np
+    from scipy.signal import resample_poly
+
+    samples = synthesiser.speak(
+        text,
+        speaker,
+        seed=int(generator.integers(1, 2**31)),
+        rate=int(generator.integers(130, 201)),
+        pitch=int(generator.integers(35, 66)),
+        range_=int(generator.integers(35, 66)),
+    )
+    loud = np.flatnonzero(np.abs(samples.astype(int)) > 0.01 * np.abs(samples).max())
+    trimmed = samples[loud[0] : loud[-1] + 1].astype(float)
+    speech = resample_poly(trimmed, RATE_HZ, synthesiser.rate_hz)
+    return np.asarray(speech / np.sqrt(np.mean(speech**2)))
+
+
+def recording(
+    speech: Array, others: Sequence[Array], *, samples: int, generator: np.random.Generator
+) -> Array:
+    """Speech somewhere in a background as long as the recording, (samples,) of int16.
+
+    Args:
+        speech: Of unit power, at least `2 * MARGIN` shorter than the recording; empty for none.
+        others: Speech, of which five at once babble behind a third of the recordings.
+    """
     import numpy as np
 
     background = _coloured_noise(samples, generator)
@@ -265,7 +285,7 @@ def _recording(
         background += generator.uniform(0.5, 2) * _babble(others, samples, generator)
         background /= np.sqrt(np.mean(background**2))
     sound = background * 10 ** (-generator.uniform(10, 30) / 20)  # dB below the speech
-    start = generator.integers(_MARGIN, samples - _MARGIN - len(speech) + 1)
+    start = generator.integers(MARGIN, samples - MARGIN - len(speech) + 1)
     sound[start : start + len(speech)] += speech
     level = 10 ** (-generator.uniform(15, 35) / 20) * 32767  # dB below full scale
     return np.clip(np.rint(sound * level), -32768, 32767).astype(np.int16)
@@ -283,10 +303,10 @@ def _coloured_noise(samples: int, generator: np.random.Generator) -> Array:
     return np.asarray(noise / np.sqrt(np.mean(noise**2)))
 
 
-def _babble(others: list[_Phrase], samples: int, generator: np.random.Generator) -> Array:
-    """Five other phrases of the same split at once, each repeated from a random place on."""
+def _babble(others: Sequence[Array], samples: int, generator: np.random.Generator) -> Array:
+    """Five others at once, each repeated from a random place on."""
     import numpy as np
 
-    voices = [others[i].speech for i in generator.integers(0, len(others), size=5)]
+    voices = [others[i] for i in generator.integers(0, len(others), size=5)]
     total = sum(np.resize(np.roll(v, generator.integers(0, len(v))), samples) for v in voices)
     return np.asarray(total / np.sqrt(np.mean(np.square(total))))

@@ -112,7 +112,12 @@ class _NoDoctype(ElementTree.TreeBuilder):
 
 
 def articles(path: Path) -> list[str]:
-    """The wikitext of the articles in a bz2-compressed MediaWiki export; no redirects.
+    """The wikitext of the articles, as `titled_articles` gives it."""
+    return [text for _, text in titled_articles(path)]
+
+
+def titled_articles(path: Path) -> list[tuple[str, str]]:
+    """Title and wikitext of the articles in a bz2-compressed MediaWiki export; no redirects.
 
     Raises:
         BadInput: It is not bz2, is cut off, is not XML or has no article.
@@ -124,7 +129,7 @@ def articles(path: Path) -> list[str]:
     except (OSError, EOFError, ValueError, ElementTree.ParseError) as error:
         raise BadInput(f"{path}: not a whole bz2-compressed Wikipedia export: {error}") from None
     found = [
-        page.findtext("{*}revision/{*}text") or ""
+        (page.findtext("{*}title") or "", page.findtext("{*}revision/{*}text") or "")
         for page in root.iterfind("{*}page")
         if page.findtext("{*}ns") == "0" and page.find("{*}redirect") is None
     ]

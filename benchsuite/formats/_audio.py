@@ -6,9 +6,11 @@ import wave
 from pathlib import Path
 
 from benchsuite.errors import BadInput, MissingPackage
-from benchsuite.formats._trees import shown
+from benchsuite.formats._trees import broken, shown
 from benchsuite.types import Array, Arrays
 
+# whatever the name: a playlist in its place would lead FFmpeg to other files
+_OPTIONS = {"format_whitelist": "flac", "protocol_whitelist": "file"}
 LONGEST_S = 600  # of the sets read here the longest utterance has 35 s
 
 
@@ -16,7 +18,7 @@ def load(path: Path, *, rate_hz: int) -> Arrays:
     """A recording (samples,) of float32 within -1 to 1, as a sample's `load` gives it.
 
     Several channels become their mean. WAV is read by the standard library, 16 bits a sample;
-    everything else by PyAV.
+    what is not called .wav is read as FLAC by PyAV.
 
     Raises:
         MissingPackage: PyAV is needed and is not installed.
@@ -27,7 +29,7 @@ def load(path: Path, *, rate_hz: int) -> Arrays:
     if path.suffix.lower() == ".wav":
         samples, rate = _wav(path)
     else:
-        samples, rate = _decoded(path)
+        samples, rate = _flac(path)
     if rate != rate_hz:
         raise BadInput(f"{shown(path)}: {rate:,} samples a second, not {rate_hz:,}")
     if not samples.size:
@@ -48,9 +50,7 @@ def _wav(path: Path) -> tuple[Array, int]:
                 raise BadInput(f"{shown(path)}: longer than {LONGEST_S} s")
             raw = stream.readframes(frames)
     except (OSError, EOFError, wave.Error) as error:
-        empty = path.is_file() and not path.stat().st_size
-        what = "an empty file" if empty else f"not a WAV recording: {error or 'it ends early'}"
-        raise BadInput(f"{shown(path)}: {what}") from None
+        raise broken(path, f"not a WAV recording: {error or 'it ends early'}") from None
     if len(raw) != frames * channels * width:
         raise BadInput(
             f"{shown(path)}: truncated: its header says {frames:,} samples, "
@@ -59,20 +59,18 @@ def _wav(path: Path) -> tuple[Array, int]:
     return np.frombuffer(raw, "<i2").reshape(-1, channels).T.astype(np.float32) / 32768, rate
 
 
-def _decoded(path: Path) -> tuple[Array, int]:
+def _flac(path: Path) -> tuple[Array, int]:
     """Samples (channels, samples) of float32 and how many there are in a second."""
     try:
         import av
     except ImportError:
-        raise MissingPackage("av", needed_for="reading recordings that are not WAV") from None
+        raise MissingPackage("av", needed_for="reading FLAC") from None
     import numpy as np
 
     pieces: list[Array] = []
     count = 0
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise BadInput(f"{shown(path)}: no recording in this file")
+        with av.open(f"file:{path}", options=_OPTIONS) as container:
             stream = container.streams.audio[0]
             resampler = av.AudioResampler(format="fltp")  # the same samples, as floats
             for frame in container.decode(stream):
@@ -84,14 +82,13 @@ def _decoded(path: Path) -> tuple[Array, int]:
             seconds = (stream.duration or 0) * (stream.time_base or 0)
             promised = round(seconds * stream.rate)
             rate = stream.rate
-    except av.FFmpegError as error:
-        empty = path.is_file() and not path.stat().st_size
-        what = "an empty file" if empty else f"cannot be decoded: {error.strerror}"
-        raise BadInput(f"{shown(path)}: {what}") from None
-    if path.suffix.lower() == ".flac" and count < promised:
+    except (av.FFmpegError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise broken(path, f"not FLAC, or damaged: {reason}") from None
+    if count < promised:
         raise BadInput(
             f"{shown(path)}: truncated: its header says {promised:,} samples, {count:,} follow"
         )
     if not pieces:
-        raise BadInput(f"{shown(path)}: no samples in it")
+        raise broken(path, "not FLAC, or damaged: no samples in it")
     return np.concatenate(pieces, axis=1), rate

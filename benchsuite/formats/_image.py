@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchsuite.errors import BadInput, MissingPackage
-from benchsuite.formats._trees import shown
+from benchsuite.formats._trees import broken, shown
 from benchsuite.types import Array, Arrays
 
 if TYPE_CHECKING:
@@ -51,11 +51,9 @@ def load(path: Path) -> Arrays:
     except Image.DecompressionBombError:
         raise BadInput(f"{shown(path)}: more than {LARGEST_PIXELS:,} pixels are not read") from None
     except UnidentifiedImageError:
-        empty = path.is_file() and not path.stat().st_size
-        what = "an empty file" if empty else f"not an image ({', '.join(_KINDS)})"
-        raise BadInput(f"{shown(path)}: {what}") from None
+        raise broken(path, f"not an image ({', '.join(_KINDS)})") from None
     except Exception as error:  # damaged files raise whatever a decoder runs into
-        raise BadInput(f"{shown(path)}: a damaged image: {error}") from None
+        raise broken(path, f"a damaged image: {error}") from None
 
 
 def _pixels(image: Image, path: Path) -> Array:

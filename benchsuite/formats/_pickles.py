@@ -7,6 +7,7 @@ and built from its bytes. Any other instruction or name ends the reading.
 
 from __future__ import annotations
 
+import io
 import pickletools
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,8 +57,8 @@ def read(path: Path) -> Any:
     try:
         if path.stat().st_size > LARGEST_B:
             raise BadInput(f"{shown(path)}: more than {LARGEST_B:,} bytes are not read")
-        with path.open("rb") as stream:
-            return _interpret(stream)
+        # not from the file: memory would be taken for what a length in it claims
+        return _interpret(io.BytesIO(path.read_bytes()))
     except _Refused as error:
         raise BadInput(f"{shown(path)}: {error}; plain data are read, nothing else") from None
     except OSError as error:
@@ -66,7 +67,7 @@ def read(path: Path) -> Any:
         raise BadInput(f"{shown(path)}: not a pickle, or a damaged one: {error}") from None
 
 
-def _interpret(stream: Any) -> Any:
+def _interpret(stream: io.BytesIO) -> Any:
     stack: list[Any] = []
     memo: dict[int, Any] = {}
     argument: Any
@@ -95,7 +96,8 @@ def _interpret(stream: Any) -> Any:
             items = _to_mark(stack)
             stack.append(items if code == "LIST" else tuple(items))
         elif code in ("TUPLE1", "TUPLE2", "TUPLE3"):
-            stack[-int(code[5:]) :] = [tuple(stack[-int(code[5:]) :])]
+            count = int(code[5:])
+            stack.append(tuple([stack.pop() for _ in range(count)][::-1]))
         elif code == "DICT":
             stack.append(_paired(_to_mark(stack)))
         elif code in ("APPEND", "APPENDS"):
@@ -118,10 +120,10 @@ def _interpret(stream: Any) -> Any:
 
 
 def _to_mark(stack: list[Any]) -> list[Any]:
-    start = len(stack) - 1 - next(i for i, item in enumerate(reversed(stack)) if item is _MARK)
-    items = stack[start + 1 :]
-    del stack[start:]
-    return items
+    items: list[Any] = []
+    while (item := stack.pop()) is not _MARK:
+        items.append(item)
+    return items[::-1]
 
 
 def _paired(items: list[Any]) -> dict[str, Any]:

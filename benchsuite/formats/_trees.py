@@ -30,6 +30,16 @@ def shown(path: Path | str) -> str:
     )
 
 
+def broken(path: Path, why: str) -> BadInput:
+    """The error for a file that could not be decoded: gone, empty, or else what `why` says."""
+    try:
+        if not path.stat().st_size:
+            why = "an empty file"
+    except OSError as error:
+        why = f"cannot be read: {error.strerror}"
+    return BadInput(f"{shown(path)}: {shown(why)}")
+
+
 def content(folder: Path) -> Content:
     """What is in a folder, by one scan; links are followed, and those to nothing skipped.
 

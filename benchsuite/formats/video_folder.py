@@ -114,18 +114,17 @@ def _ucf101(place: Path, split: str, *, sampling: Sampling) -> Listing:
 
 def _kinetics(place: Path, split: str, *, sampling: Sampling) -> Listing:
     names = _FOLDERS.get(split, (split,))
-    csv = next(
-        (
-            at / name
-            for at in (place, place / "annotations")
-            if at.is_dir()
-            for wanted in names
-            for name in content(at).files
-            if name.endswith(f"{wanted}.csv")
-        ),
-        None,
-    )
-    if csv is not None and not any((place / name).is_dir() for name in names):
+    names = tuple(name for name in names if (place / name).is_dir()) or names
+    tables = [
+        at / name
+        for wanted in names
+        for at in (place, place / "annotations")
+        if at.is_dir()
+        for name in content(at).files
+        if name.endswith(f"{wanted}.csv")
+    ]
+    csv = tables[0] if tables else None
+    if csv is not None and not (place / names[0]).is_dir():
         videos_at = place  # the table says which of all the videos are the split's
     else:
         videos_at = folder(place, *names, form=NAME, holds="class subfolders, or a .csv beside it")

@@ -10,11 +10,16 @@ from typing import Literal
 from benchsuite.errors import BadInput, MissingPackage
 from benchsuite.formats import images
 from benchsuite.formats._image import LARGEST_PIXELS
-from benchsuite.formats._trees import shown
+from benchsuite.formats._trees import broken, shown
 from benchsuite.types import Array, Arrays
 
 SUFFIXES = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v")
 LARGEST_B = 2**30  # of the chosen frames, once resized
+# by content, whatever the name; playlists, which lead FFmpeg to other files, are not among them
+_OPTIONS = {
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,mpeg,mpegvideo,mpegts,m4v",
+    "protocol_whitelist": "file",
+}
 
 _SMALLER = images.Preparation(shorter_side=128)
 
@@ -76,10 +81,8 @@ def load(path: Path, *, sampling: Sampling) -> Arrays:
                 raise BadInput(f"{shown(path)}: no frame of it decodes")
             decoded, _ = _decode(path, choose(sampling, total=seen), sampling=sampling)
     except (av.FFmpegError, ValueError) as error:
-        empty = path.is_file() and not path.stat().st_size
         reason = getattr(error, "strerror", None) or str(error)
-        what = "an empty file" if empty else f"cannot be decoded: {reason}"
-        raise BadInput(f"{shown(path)}: {what}") from None
+        raise broken(path, f"cannot be decoded: {reason}") from None
     return (np.stack(decoded),)
 
 
@@ -87,7 +90,7 @@ def _count_packets(path: Path) -> int:
     """How many frames there are to decode, by reading and not decoding."""
     import av
 
-    with av.open(str(path)) as container:
+    with av.open(f"file:{path}", options=_OPTIONS) as container:
         if not container.streams.video:
             raise BadInput(f"{shown(path)}: no video in this file")
         stream = container.streams.video[0]
@@ -113,7 +116,7 @@ def _decode(
     kept: dict[int, Array] = {}
     wanted = set(chosen)
     seen = 0
-    with av.open(str(path)) as container:
+    with av.open(f"file:{path}", options=_OPTIONS) as container:
         for index, frame in enumerate(container.decode(container.streams.video[0])):
             seen = index + 1
             if frame.width * frame.height > LARGEST_PIXELS:

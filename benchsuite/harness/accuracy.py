@@ -12,7 +12,7 @@ from benchsuite.catalog import Entry
 from benchsuite.errors import BadInput
 from benchsuite.harness.network import batches
 from benchsuite.harness.stream import Stream
-from benchsuite.types import Arrays, Distance, Executable, Score, Split
+from benchsuite.types import Array, Arrays, Distance, Executable, Part, Score, Split
 
 if TYPE_CHECKING:
     import torch
@@ -68,8 +68,7 @@ def judge(
         left_out += [broken[index] for index in sorted(broken)]
         good = np.setdiff1d(np.arange(len(part)), list(broken))
         kept_outputs.append(tuple(array[good] for array in output) if broken else output)
-        targets = {name: array[good] for name, array in part.targets.items()}
-        kept_parts.append(replace(part, targets=targets) if broken else part)
+        kept_parts.append(_only(part, good) if broken else part)
     if left_out and len(left_out) == len(split):
         raise BadInput(f"no sample of the test split can be read; the first: {left_out[0]}")
     found: Score = entry.module.score(kept_outputs, replace(split, parts=tuple(kept_parts)))
@@ -77,6 +76,15 @@ def judge(
         return found
     note = f"{len(left_out)} of {len(split)} samples left out, which cannot be read"
     return replace(found, left_out=len(left_out), how=f"{found.how}; {note}: {left_out[0]}")
+
+
+def _only(part: Part, chosen: Array) -> Part:
+    samples = part.samples
+    return replace(
+        part,
+        targets={name: array[chosen] for name, array in part.targets.items()},
+        samples=None if samples is None else [samples[index] for index in chosen],
+    )
 
 
 def reference_outputs(network: torch.nn.Module, samples: Sequence[Arrays]) -> list[Arrays]:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from _images import preprocess
+from _classifier import STATISTICS
 
 if TYPE_CHECKING:
     import torch
@@ -134,22 +134,18 @@ def _inception(design: Design, inputs: int, filters: tuple[int, ...]) -> nn.Modu
 
 
 def _rescale() -> nn.Module:
-    import numpy as np
     import torch
     from torch import nn
 
-    ends = np.array([0, 255], dtype=np.uint8).reshape(2, 1, 1, 1).repeat(3, axis=1)
-    (prepared,) = preprocess((ends,))
-    black, white = torch.tensor(prepared.tolist())
+    mean, deviation = (torch.tensor(values)[:, None, None] for values in STATISTICS[3])
 
     class Rescale(nn.Module):
-        """Prepared black becomes -1, prepared white 1, in each channel; not in the state dict."""
+        """(pixel - mean) / deviation to (pixel - 0.5) / 0.5, a channel; not in the state dict."""
 
         def __init__(self) -> None:
             super().__init__()
-            scale = 2 / (white - black)
-            self.register_buffer("scale", scale, persistent=False)
-            self.register_buffer("shift", -1 - black * scale, persistent=False)
+            self.register_buffer("scale", deviation / 0.5, persistent=False)
+            self.register_buffer("shift", (mean - 0.5) / 0.5, persistent=False)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x * self.scale + self.shift

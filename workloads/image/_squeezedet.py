@@ -7,8 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchsuite import scoring
+from benchsuite.formats.images import SQUEEZEDET, preparer
 from benchsuite.scoring import Detections, Objects
-from benchsuite.types import Array, Arrays, Outputs, Scale, Score, Signature, Split, TensorSpec
+from benchsuite.types import (
+    Array,
+    Arrays,
+    Outputs,
+    Quality,
+    Scale,
+    Score,
+    Signature,
+    Split,
+    TensorSpec,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +31,6 @@ PAPER = (
 WIDTH, HEIGHT = 1248, 384  # of the input, in pixels
 CLASSES = scoring.KITTI_CLASSES
 DROPOUT = 0.5
-BLUE_GREEN_RED = (103.939, 116.779, 123.68)  # ImageNet's means, in Caffe's order of channels
 
 # width and height in pixels: nine centres of k-means over KITTI's boxes (the authors' release)
 ANCHORS = (
@@ -38,11 +48,21 @@ KEPT = 64  # boxes an image that suppression sees, the most probable ones
 OVERLAP = 0.4  # of two boxes of a class, above which the less probable one is suppressed
 EXPONENT = 1.0  # above it, a box grows along the tangent of exp
 
-SCALES = {
-    "reference": Scale(
-        signatures=(Signature(inputs=(TensorSpec(shape=(3, HEIGHT, WIDTH)),)),), batch=1
+
+def scales(*, mean_average_precision: float) -> dict[str, Scale]:
+    """The reference scale, with 99 % of the paper's mean over KITTI's classes and difficulties."""
+    quality = Quality(
+        measure="mean average precision",
+        target=round(0.99 * mean_average_precision, 4),
+        note=f"99 % of the paper's {mean_average_precision:.1%} on its split of KITTI",
     )
-}
+    return {
+        "reference": Scale(
+            signatures=(Signature(inputs=(TensorSpec(shape=(3, HEIGHT, WIDTH)),)),),
+            batch=1,
+            qualities={"kitti": quality},
+        )
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,13 +131,7 @@ def squeezedet(design: Design) -> torch.nn.Module:
     return SqueezeDet()
 
 
-def preprocess(inputs: Arrays) -> Arrays:
-    """RGB bytes (n, 3, 384, 1248) to blue, green and red less their means."""
-    import numpy as np
-
-    (images,) = inputs
-    means = np.array(BLUE_GREEN_RED, dtype=np.float32)[:, None, None]
-    return (np.ascontiguousarray(images[:, ::-1].astype("float32") - means),)
+prepare = preparer(SQUEEZEDET)
 
 
 def postprocess(outputs: Arrays) -> list[Detections]:

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from _images import DIGITS
-
 from benchsuite.types import Quality, Scale, Signature, TensorSpec, Training
 
 if TYPE_CHECKING:
@@ -84,7 +82,7 @@ SMALL = Design(
     squeeze_ratio=0.25,
 )
 EMBEDDED = Scale(
-    signatures=DIGITS,
+    signatures=(Signature(inputs=(TensorSpec(shape=(1, 28, 28)),)),),
     batch=64,
     qualities={
         "mnist-5k": Quality(measure="top-1", target=0.975),
@@ -92,15 +90,6 @@ EMBEDDED = Scale(
     },
     training=Training(epochs=40, batch=50, learning_rate=3e-3, weight_decay=1e-2, clip=1.0),
 )
-
-
-def reference(*, target: float, note: str) -> Scale:
-    """The reference scale with a variant's published top-1 on ImageNet's validation set."""
-    return Scale(
-        signatures=(Signature(inputs=(TensorSpec(shape=(3, 227, 227)),)),),
-        batch=8,
-        qualities={"imagenet": Quality(measure="top-1", target=target, note=note)},
-    )
 
 
 def squeezenet(design: Design) -> torch.nn.Module:

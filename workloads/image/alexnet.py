@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from _alexnet import Design, alexnet
-from _images import preprocess, score
+from _classifier import imagenet, score
 from _initial import he_initialised
 
 from benchsuite.formats.images import CAFFE, preparer
-from benchsuite.types import Quality, Scale, Signature, TensorSpec, Workload
+from benchsuite.types import Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "prepare", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "prepare", "score"]
 
 WORKLOAD = Workload(
     title="AlexNet",
@@ -23,30 +23,19 @@ WORKLOAD = Workload(
         "Networks, NIPS 2012"
     ),
     frame="image",
-    scales={
-        "reference": Scale(
-            signatures=(Signature(inputs=(TensorSpec(shape=(3, 227, 227)),)),),
-            batch=8,
-            qualities={
-                "imagenet": Quality(
-                    measure="top-1", target=0.571, note="BVLC's replication for Caffe."
-                )
-            },
-        )
-    },
+    scales={"reference": imagenet(side=227, batch=8, top_1=0.571)},
     note=(
         "The paper writes 224x224, but its 55x55 first layer needs 227. Published on ImageNet's "
         "validation set: top-1 59.3 %, top-5 81.8 % (ten crops, the paper's table 2, 1 CNN); "
-        "top-1 57.1 %, top-5 80.2 % with one central crop (BVLC's replication for Caffe, whose "
-        "preparation is the one used here)."
+        "top-1 57.1 %, top-5 80.2 % with one central crop (BVLC's replication for Caffe)."
     ),
 )
-
-
-prepare = preparer(CAFFE)
 
 
 def build(scale: str) -> torch.nn.Module:
     """The network: images (batch, 3, 227, 227) to class scores (batch, 1000)."""
     design = Design(filters=(96, 256, 384, 384, 256), groups=(1, 2, 1, 2, 2), response_norm=True)
     return he_initialised(alexnet(design))
+
+
+prepare = preparer(CAFFE)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from _alexnet import Design, alexnet
-from _images import IMAGENET, preprocess, score
+from _classifier import imagenet, score
 from _initial import he_initialised
 
 from benchsuite.formats.images import TORCHVISION, preparer
-from benchsuite.types import Quality, Scale, Workload
+from benchsuite.types import Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "prepare", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "prepare", "score"]
 
 WORKLOAD = Workload(
     title="AlexNet (torchvision)",
@@ -23,17 +23,7 @@ WORKLOAD = Workload(
         "arXiv:1404.5997, 2014; with the filters that torchvision chose"
     ),
     frame="image",
-    scales={
-        "reference": Scale(
-            signatures=IMAGENET,
-            batch=8,
-            qualities={
-                "imagenet": Quality(
-                    measure="top-1", target=0.56522, note="torchvision's weights IMAGENET1K_V1."
-                )
-            },
-        )
-    },
+    scales={"reference": imagenet(batch=8, top_1=0.56522)},
     note=(
         "Tensors are named as in torchvision's alexnet, so that its checkpoint loads. Published "
         "for it (IMAGENET1K_V1): top-1 56.522 %, top-5 79.066 % on ImageNet's validation set, one "
@@ -44,9 +34,9 @@ WORKLOAD = Workload(
 )
 
 
-prepare = preparer(TORCHVISION)
-
-
 def build(scale: str) -> torch.nn.Module:
     """The network: images (batch, 3, 224, 224) to class scores (batch, 1000)."""
     return he_initialised(alexnet(Design(filters=(64, 192, 384, 256, 256), padding=2)))
+
+
+prepare = preparer(TORCHVISION)

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from _bottlenecks import Block, Stage, blocks
-from _images import IMAGENET, score
+from _classifier import imagenet, score
 
 from benchsuite.errors import BadInput, MissingPackage
-from benchsuite.types import Arrays, Scale, Workload
+from benchsuite.formats.images import EFFICIENTNET_LITE0, preparer
+from benchsuite.types import Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "preprocess", "pretrained", "score"]
+__all__ = ["WORKLOAD", "build", "prepare", "pretrained", "score"]
 
 CLASSES = 1000
 STEM = 32
@@ -42,7 +43,7 @@ WORKLOAD = Workload(
         "blog, 2020"
     ),
     frame="image",
-    scales={"reference": Scale(signatures=IMAGENET, batch=8)},
+    scales={"reference": imagenet(batch=8, top_1=0.751)},
     note=(
         "EfficientNet-B0 with ReLU6 instead of swish and without squeeze-and-excitation; without "
         "the stochastic depth of its training. ImageNet-1k validation: 75.1 % top-1 in fp32 "
@@ -158,7 +159,4 @@ def pretrained() -> dict[str, torch.Tensor]:
     return dict(tensors)
 
 
-def preprocess(inputs: Arrays) -> Arrays:
-    """RGB bytes (n, 3, 224, 224) to floats from -0.99 to 1."""
-    (images,) = inputs
-    return ((images.astype("float32") - 127) / 128,)
+prepare = preparer(EFFICIENTNET_LITE0)

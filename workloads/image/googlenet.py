@@ -4,33 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from _classifier import imagenet, score
 from _googlenet import PAPER, Design, googlenet
-from _images import IMAGENET, preprocess, score
 from _initial import he_initialised
 
 from benchsuite.formats.images import CAFFE_224, preparer
-from benchsuite.types import Quality, Scale, Workload
+from benchsuite.types import Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "prepare", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "prepare", "score"]
 
 WORKLOAD = Workload(
     title="GoogLeNet",
     paper=PAPER,
     frame="image",
-    scales={
-        "reference": Scale(
-            signatures=IMAGENET,
-            batch=8,
-            qualities={
-                "imagenet": Quality(
-                    measure="top-1", target=0.687, note="BVLC's replication for Caffe."
-                )
-            },
-        )
-    },
+    scales={"reference": imagenet(batch=8, top_1=0.687)},
     note=(
         "As in inference: without the two auxiliary heads. The paper leaves the response "
         "normalisation's constants open; they are those of BVLC's replication for Caffe (5 "
@@ -41,9 +31,9 @@ WORKLOAD = Workload(
 )
 
 
-prepare = preparer(CAFFE_224)
-
-
 def build(scale: str) -> torch.nn.Module:
     """The network: images (batch, 3, 224, 224) to class scores (batch, 1000)."""
     return he_initialised(googlenet(Design()))
+
+
+prepare = preparer(CAFFE_224)

@@ -4,33 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from _classifier import imagenet, score
 from _googlenet import PAPER, Design, googlenet
-from _images import IMAGENET, preprocess, score
 from _initial import he_initialised
 
 from benchsuite.formats.images import TORCHVISION, preparer
-from benchsuite.types import Quality, Scale, Workload
+from benchsuite.types import Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "prepare", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "prepare", "score"]
 
 WORKLOAD = Workload(
     title="GoogLeNet (torchvision)",
     paper=PAPER,
     frame="image",
-    scales={
-        "reference": Scale(
-            signatures=IMAGENET,
-            batch=8,
-            qualities={
-                "imagenet": Quality(
-                    measure="top-1", target=0.69778, note="torchvision's weights IMAGENET1K_V1."
-                )
-            },
-        )
-    },
+    scales={"reference": imagenet(batch=8, top_1=0.69778)},
     note=(
         "Tensors are named as in torchvision's googlenet, so that its checkpoint loads once it is "
         "saved from googlenet(weights='IMAGENET1K_V1'), which drops the auxiliary heads. Those "
@@ -41,10 +31,10 @@ WORKLOAD = Workload(
 )
 
 
-prepare = preparer(TORCHVISION)
-
-
 def build(scale: str) -> torch.nn.Module:
     """The network: images (batch, 3, 224, 224) to class scores (batch, 1000)."""
     design = Design(batch_norm=True, large=3, last_pool=2, dropout=0.2, rescale=True)
     return he_initialised(googlenet(design))
+
+
+prepare = preparer(TORCHVISION)

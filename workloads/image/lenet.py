@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from _images import preprocess, score
+from _classifier import preprocess, score
 from _jitter import jittered
 
 from benchsuite.types import Quality, Scale, Signature, TensorSpec, Training, Workload

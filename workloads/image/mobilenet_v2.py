@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from _bottlenecks import Block, Stage, blocks
-from _images import DIGITS, IMAGENET, preprocess, score
+from _classifier import DIGITS, imagenet, preprocess, score
 from _jitter import jittered
 
+from benchsuite.formats.images import TORCHVISION, preparer
 from benchsuite.types import Quality, Scale, Training, Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "examples", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "examples", "prepare", "preprocess", "score"]
 
 DROPOUT = 0.2
 
@@ -91,7 +92,7 @@ WORKLOAD = Workload(
             },
             training=Training(epochs=20, batch=50, learning_rate=1e-2, weight_decay=1e-2),
         ),
-        "reference": Scale(signatures=IMAGENET, batch=8),
+        "reference": imagenet(batch=8, top_1=0.71878),
     },
     note=(
         "Width 1.0. ImageNet-1k validation, one centre crop of 224 pixels: 72.0 % top-1 in the "
@@ -159,3 +160,4 @@ def build(scale: str) -> torch.nn.Module:
 
 
 examples = jittered
+prepare = preparer(TORCHVISION)

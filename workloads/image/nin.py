@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from _images import DIGITS, preprocess, score
+from _classifier import imagenet, preprocess, score
 from _initial import he_initialised
 from _jitter import jittered
 
@@ -71,7 +71,7 @@ WORKLOAD = Workload(
     frame="image",
     scales={
         "embedded": Scale(
-            signatures=DIGITS,
+            signatures=(Signature(inputs=(TensorSpec(shape=(1, 28, 28)),)),),
             batch=64,
             qualities={
                 "mnist-5k": Quality(measure="top-1", target=0.975),
@@ -79,15 +79,7 @@ WORKLOAD = Workload(
             },
             training=Training(epochs=40, batch=50, learning_rate=2e-3, weight_decay=1e-2, clip=1.0),
         ),
-        "reference": Scale(
-            signatures=(Signature(inputs=(TensorSpec(shape=(3, 227, 227)),)),),
-            batch=8,
-            qualities={
-                "imagenet": Quality(
-                    measure="top-1", target=0.5936, note="The author's, with a crop of 224."
-                )
-            },
-        ),
+        "reference": imagenet(side=227, batch=8, top_1=0.5936),
     },
     note=(
         "The author's network for ImageNet (Caffe model zoo, NIN-Imagenet; the paper has smaller "
@@ -96,9 +88,6 @@ WORKLOAD = Workload(
         "first layer and two pools instead of three, for 28x28 images in ten classes."
     ),
 )
-
-
-prepare = preparer(CAFFE)
 
 
 def build(scale: str) -> torch.nn.Module:
@@ -136,3 +125,4 @@ def build(scale: str) -> torch.nn.Module:
 
 
 examples = jittered
+prepare = preparer(CAFFE)

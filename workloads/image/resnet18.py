@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from _images import DIGITS, IMAGENET, preprocess, score
+from _classifier import DIGITS, imagenet, preprocess, score
 from _jitter import jittered
 from _resnet import PAPER, Design, resnet
 
+from benchsuite.formats.images import TORCHVISION, preparer
 from benchsuite.types import Quality, Scale, Training, Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "examples", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "examples", "prepare", "preprocess", "score"]
 
 DESIGNS = {
     "embedded": Design(
@@ -36,7 +37,7 @@ WORKLOAD = Workload(
             },
             training=Training(epochs=20, batch=50, learning_rate=1e-2, weight_decay=1e-2),
         ),
-        "reference": Scale(signatures=IMAGENET, batch=8),
+        "reference": imagenet(batch=8, top_1=0.69758),
     },
     note=(
         "With projection shortcuts where the shape changes. ImageNet-1k validation, one centre "
@@ -53,3 +54,4 @@ def build(scale: str) -> torch.nn.Module:
 
 
 examples = jittered
+prepare = preparer(TORCHVISION)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from _squeezedet import PAPER, SCALES, Design, postprocess, preprocess, score, squeezedet
+from _squeezedet import PAPER, Design, postprocess, prepare, scales, score, squeezedet
 
 from benchsuite.types import Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "postprocess", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "postprocess", "prepare", "score"]
 
 DESIGN = Design(
     stem=96,
@@ -36,7 +36,7 @@ WORKLOAD = Workload(
     title="SqueezeDet+",
     paper=PAPER,
     frame="image",
-    scales=SCALES,
+    scales=scales(mean_average_precision=0.804),
     note=(
         "SqueezeNet 1.0's layers with three quarters as many squeeze as expand filters, two more "
         "fire modules and ConvDet; conv1 and pools without padding, 76x22 places, as in the "

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from _images import preprocess, score
+from _classifier import imagenet, preprocess, score
 from _jitter import jittered
-from _squeezenet import EMBEDDED, PAPER, SMALL, Design, reference, squeezenet
+from _squeezenet import EMBEDDED, PAPER, SMALL, Design, squeezenet
 
 from benchsuite.formats.images import TORCHVISION, preparer
 from benchsuite.types import Workload
@@ -23,22 +23,15 @@ WORKLOAD = Workload(
     title="SqueezeNet 1.0",
     paper=PAPER,
     frame="image",
-    scales={
-        "embedded": EMBEDDED,
-        "reference": reference(target=0.575, note="The paper's table 2."),
-    },
+    scales={"embedded": EMBEDDED, "reference": imagenet(side=227, batch=8, top_1=0.575)},
     note=(
         "Without batch normalisation, as published. The embedded network has the same eight fire "
         "modules with a quarter of the filters (squeeze ratio 0.25), a 3x3/2 first layer and two "
         "pools instead of three, for 28x28 images in ten classes. Tensors are named as in "
         "torchvision's squeezenet1_0. Published on ImageNet's validation set: top-1 57.5 %, top-5 "
-        "80.3 % (the paper's table 2); torchvision's IMAGENET1K_V1, whose "
-        "preparation is the one used here, top-1 58.092 %, top-5 80.420 % with a crop of 224."
+        "80.3 % (the paper's table 2); torchvision's IMAGENET1K_V1 top-1 58.092 %, top-5 80.420 %."
     ),
 )
-
-
-prepare = preparer(replace(TORCHVISION, crop=(227, 227)))
 
 
 def build(scale: str) -> torch.nn.Module:
@@ -47,3 +40,4 @@ def build(scale: str) -> torch.nn.Module:
 
 
 examples = jittered
+prepare = preparer(replace(TORCHVISION, crop=(227, 227)))

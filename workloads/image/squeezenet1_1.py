@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from _images import preprocess, score
-from _squeezenet import PAPER, Design, reference, squeezenet
+from _classifier import imagenet, score
+from _squeezenet import PAPER, Design, squeezenet
 
 from benchsuite.formats.images import TORCHVISION, preparer
 from benchsuite.types import Workload
@@ -14,13 +14,13 @@ from benchsuite.types import Workload
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "prepare", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "prepare", "score"]
 
 WORKLOAD = Workload(
     title="SqueezeNet 1.1",
     paper=PAPER,
     frame="image",
-    scales={"reference": reference(target=0.575, note="1.0's, which its authors say it keeps.")},
+    scales={"reference": imagenet(side=227, batch=8, top_1=0.58178)},
     note=(
         "The authors' second release (github.com/forresti/SqueezeNet, SqueezeNet_v1.1): 64 3x3 "
         "filters first instead of 96 7x7 ones, and earlier pools. Tensors are named as in "
@@ -31,9 +31,9 @@ WORKLOAD = Workload(
 )
 
 
-prepare = preparer(replace(TORCHVISION, crop=(227, 227)))
-
-
 def build(scale: str) -> torch.nn.Module:
     """The network: images (batch, 3, 227, 227) to class scores (batch, 1000)."""
     return squeezenet(Design(stem=64, kernel=3, pools=(1, 3, 5)))
+
+
+prepare = preparer(replace(TORCHVISION, crop=(227, 227)))

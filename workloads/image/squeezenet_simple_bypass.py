@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from _images import preprocess, score
+from _classifier import imagenet, preprocess, score
 from _jitter import jittered
-from _squeezenet import EMBEDDED, PAPER, SMALL, Design, reference, squeezenet
+from _squeezenet import EMBEDDED, PAPER, SMALL, Design, squeezenet
 
-from benchsuite.formats.images import CAFFE, preparer
+from benchsuite.formats.images import TORCHVISION, preparer
 from benchsuite.types import Workload
 
 if TYPE_CHECKING:
@@ -23,10 +23,7 @@ WORKLOAD = Workload(
     title="SqueezeNet with simple bypass",
     paper=PAPER,
     frame="image",
-    scales={
-        "embedded": EMBEDDED,
-        "reference": reference(target=0.604, note="The paper's table 3."),
-    },
+    scales={"embedded": EMBEDDED, "reference": imagenet(side=227, batch=8, top_1=0.604)},
     note=(
         "SqueezeNet 1.0 with bypasses around fire3, 5, 7 and 9, added after the ReLU as in the "
         "authors' release; no parameter more. The embedded network is SqueezeNet's with the same "
@@ -36,12 +33,10 @@ WORKLOAD = Workload(
 )
 
 
-prepare = preparer(CAFFE)
-
-
 def build(scale: str) -> torch.nn.Module:
     """The network; the embedded one has fewer filters and a smaller first layer."""
     return squeezenet(replace(DESIGNS[scale], bypass="simple"))
 
 
 examples = jittered
+prepare = preparer(replace(TORCHVISION, crop=(227, 227)))

@@ -4,33 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from _images import IMAGENET, preprocess, score
+from _classifier import imagenet, score
 from _initial import he_initialised
 from _vgg import PAPER, vgg
 
 from benchsuite.formats.images import TORCHVISION, preparer
-from benchsuite.types import Quality, Scale, Workload
+from benchsuite.types import Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "prepare", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "prepare", "score"]
 
 WORKLOAD = Workload(
     title="VGG-16",
     paper=PAPER,
     frame="image",
-    scales={
-        "reference": Scale(
-            signatures=IMAGENET,
-            batch=4,
-            qualities={
-                "imagenet": Quality(
-                    measure="top-1", target=0.71592, note="torchvision's weights IMAGENET1K_V1."
-                )
-            },
-        )
-    },
+    scales={"reference": imagenet(batch=4, top_1=0.71592)},
     note=(
         "The paper's network D. Tensors are named as in torchvision's vgg16, so that its "
         "checkpoint loads. Published on ImageNet's validation set: top-1 74.4 %, top-5 91.9 % "
@@ -40,9 +30,9 @@ WORKLOAD = Workload(
 )
 
 
-prepare = preparer(TORCHVISION)
-
-
 def build(scale: str) -> torch.nn.Module:
     """The network: images (batch, 3, 224, 224) to class scores (batch, 1000)."""
     return he_initialised(vgg((2, 2, 3, 3, 3)))
+
+
+prepare = preparer(TORCHVISION)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from _images import IMAGENET, preprocess, score
+from _classifier import imagenet, score
 
-from benchsuite.types import Scale, Workload
+from benchsuite.formats.images import TORCHVISION, preparer
+from benchsuite.types import Workload
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["WORKLOAD", "build", "preprocess", "score"]
+__all__ = ["WORKLOAD", "build", "prepare", "score"]
 
 CLASSES = 1000
 PATCH = 16
@@ -31,7 +32,7 @@ WORKLOAD = Workload(
         "Image Recognition at Scale, ICLR 2021"
     ),
     frame="image",
-    scales={"reference": Scale(signatures=IMAGENET, batch=8)},
+    scales={"reference": imagenet(batch=8, top_1=0.81072)},
     note=(
         "Without dropout, as torchvision's. ImageNet-1k validation, one centre crop of 224 pixels: "
         "81.07 % top-1 and 95.32 % top-5 with torchvision's weights IMAGENET1K_V1 (trained on "
@@ -112,3 +113,6 @@ def build(scale: str) -> torch.nn.Module:
             return self.heads(encoded[:, 0])
 
     return VisionTransformer()
+
+
+prepare = preparer(TORCHVISION)

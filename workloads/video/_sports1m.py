@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchsuite import scoring
-from benchsuite.types import Array, Arrays, Outputs, Score, Split
+from benchsuite.types import Array, Arrays, Outputs, Score, Signature, Split, TensorSpec
 
 if TYPE_CHECKING:
     from torch import nn
@@ -62,6 +62,12 @@ SIZES = {
         side=170, filter=11, stride=3, channels=(96, 256, 384, 384, 256), hidden=4096, classes=487
     ),
 }
+
+
+def clip(size: Size, fusion: Fusion) -> tuple[Signature, ...]:
+    """The signature of a network of this size and fusion: one clip (3, frames, side, side)."""
+    shape = (3, fusion.frames, size.side, size.side)
+    return (Signature(inputs=(TensorSpec(shape=shape),)),)
 
 
 def network(size: Size, fusion: Fusion) -> nn.Sequential:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from _sports1m import PAPER, SIZES, Fusion, examples, network, preprocess, score
+from _sports1m import PAPER, SIZES, Fusion, clip, examples, network, preprocess, score
 
-from benchsuite.types import Quality, Scale, Signature, TensorSpec, Training, Workload
+from benchsuite.types import Quality, Scale, Training, Workload
 
 if TYPE_CHECKING:
     import torch
@@ -16,19 +16,13 @@ __all__ = ["WORKLOAD", "build", "examples", "preprocess", "score"]
 # 10 frames give 4 responses in time, then 2, then 1
 _SLOW = Fusion(frames=10, extents=(4, 2, 2), steps=(2, 2, 2))
 
-
-def _clip(scale: str) -> tuple[Signature, ...]:
-    side = SIZES[scale].side
-    return (Signature(inputs=(TensorSpec(shape=(3, _SLOW.frames, side, side)),)),)
-
-
 WORKLOAD = Workload(
     title="Sports-1M CNN, slow fusion",
     paper=PAPER,
     frame="clip",
     scales={
         "embedded": Scale(
-            signatures=_clip("embedded"),
+            signatures=clip(SIZES["embedded"], _SLOW),
             batch=16,
             qualities={
                 "camera-motion": Quality(
@@ -42,7 +36,7 @@ WORKLOAD = Workload(
             },
             training=Training(epochs=40, batch=32, learning_rate=2e-3, weight_decay=1e-2, clip=1.0),
         ),
-        "reference": Scale(signatures=_clip("reference"), batch=16),
+        "reference": Scale(signatures=clip(SIZES["reference"], _SLOW), batch=16),
     },
     note=(
         "The paper gives neither padding nor rounding: conv1 unpadded, the others padded to keep "
