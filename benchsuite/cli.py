@@ -131,7 +131,15 @@ def _run(options: argparse.Namespace) -> int:
     done = run.measured_specs(planned, store.results(info.id)) if options.resume else []
     try:
         with show.running(len(planned.specs)):
-            run.execute(planned, info, store=store, goals=goals, on_event=show.on_event, done=done)
+            run.execute(
+                planned,
+                info,
+                store=store,
+                goals=goals,
+                on_event=show.on_event,
+                done=done,
+                budget_s=options.budget,
+            )
     except BadInput as error:
         raise BadInput(f"{error}; run {info.id} can go on: --resume {info.id}") from error
     info = store.find_run(info.id)
@@ -586,7 +594,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--device", metavar="KIND[:N]", help="cpu, cuda:0, ...")
     run.add_argument("--threads", type=_positive, metavar="N")
     run.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of one system")
-    run.add_argument("--meter", default="auto", metavar="NAME", help="where joules come from")
+    run.add_argument("--budget", type=_seconds, metavar="SECONDS",
+                     help="of the whole run; what is left over is skipped")  # fmt: skip
+    run.add_argument(
+        "--meter", default="auto", metavar="NAME[:FILE]", help="where joules come from"
+    )
     run.add_argument("--weights", action="append", default=[], metavar="WORKLOAD=FILE")
     run.add_argument("--goals", metavar="NAME|FILE", help="a deployment's needs")
     run.add_argument("--label", action="append", default=[], metavar="KEY=VALUE")
@@ -601,7 +613,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--dataset", metavar="NAME", help="which of the workload's data sets")
     train.add_argument("--seed", type=int, default=0, metavar="N")
     train.add_argument("--threads", type=_positive, metavar="N")
-    train.add_argument("--meter", default="auto", metavar="NAME")
+    train.add_argument("--meter", default="auto", metavar="NAME[:FILE]")
     train.add_argument("--output", type=Path, metavar="FILE", help="the weights (safetensors)")
     _add_data(train)
     _add_common(train, quiet=True)

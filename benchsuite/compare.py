@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from unicodedata import bidirectional
 
-from benchsuite.attribution import ENERGY, THROUGHPUT, energy_origin
+from benchsuite.attribution import ENERGY, MEASURED, THROUGHPUT, energy_origin
 from benchsuite.types import OFFLINE, SINGLE_STREAM, Result, SystemKey, Value
 from benchsuite.units import significant
 
@@ -375,8 +375,10 @@ def _energy(pairs: Sequence[tuple[System, System, float]]) -> str:
     factors = []
     for system, base, _ in pairs:
         less, more = system.number(ENERGY), base.number(ENERGY)
-        origins = energy_origin(system.source(ENERGY)), energy_origin(base.source(ENERGY))
-        if not less or not more or origins[0] != origins[1] or system.modelled:
+        mine, theirs = energy_origin(system.source(ENERGY)), energy_origin(base.source(ENERGY))
+        if not less or not more or mine is None or theirs is None:
+            return ""
+        if mine.kind != MEASURED or mine.grounds != theirs.grounds:
             return ""
         factors.append(less / more)
     return f" and spends {ratios(factors)} times the energy per frame"

@@ -292,7 +292,7 @@ def _systems(
         scenarios=request.scenarios or group.scenarios,
         seconds=request.seconds or suite.seconds,
         warmup_s=request.warmup_s or suite.warmup_s,
-        meter=request.meter,
+        meter=meters.placed(request.meter),
         cache=str(cache),
         roots=tuple(str(root) for root in roots),
         dataset=_dataset(entry, scale, group, request),

@@ -81,6 +81,7 @@ def execute(
     goals: Goals | None,
     on_event: OnEvent,
     done: Sequence[SystemSpec] = (),
+    budget_s: float | None = None,
 ) -> None:
     """Measures every system of a plan that is not done and stores each result at once.
 
@@ -91,6 +92,7 @@ def execute(
         goals: The deployment's needs, if any.
         on_event: Told of everything.
         done: Systems that an earlier invocation of the same run measured.
+        budget_s: Of the whole run: no system is begun after it, what is left over is skipped.
 
     Raises:
         Interrupted: The user stopped; all but the system under way is stored.
@@ -105,8 +107,19 @@ def execute(
             on_event(Event(kind="results", number=0, total=total, spec=spec, results=(outcome,)))
         with _device_lock(plan, total, on_event):
             for number, spec in enumerate(plan.specs, 1):
-                if spec not in done:
-                    _measure(spec, run, plan.device, store, goals, number, total, on_event)
+                if spec in done:
+                    continue
+                if budget_s is not None and monotonic() - started > budget_s:
+                    reason = f"the run's budget of {budget_s:g} s was used up (--budget)"
+                    left = _unmeasured(spec, run, plan.device, status="skipped", reason=reason)
+                    store.add(left, environment={})
+                    on_event(
+                        Event(
+                            kind="results", number=number, total=total, spec=spec, results=(left,)
+                        )
+                    )
+                    continue
+                _measure(spec, run, plan.device, store, goals, number, total, on_event)
     except KeyboardInterrupt:
         raise Interrupted(run.id) from None
     finally:
@@ -226,7 +239,7 @@ def classify(
 ) -> tuple[str, str | None]:
     """The class a result may be ranked in, and why it is unranked if it is."""
     for doubt in doubts:
-        if doubt.code in ("contended", "throttled", "parity", "above_peak_unexplained"):
+        if doubt.code in ("contended", "throttled", "replayed", "parity", "above_peak_unexplained"):
             return "unranked", f"{doubt.code}: {doubt.message}"
     score = measurement.accuracy
     if score is not None and quality is not None:

@@ -190,6 +190,7 @@ def _write(network: Any, record: dict[str, Any], output: Path) -> None:
     tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     try:
         save_file(tensors, draft)
+        draft.chmod(0o644)  # safetensors makes files that nobody else may read
         draft.replace(output)
         output.with_suffix(".json").write_text(
             json.dumps(record, indent=1) + "\n", encoding="utf-8"

@@ -384,10 +384,15 @@ class EnergyReading:
         seconds: The window's length.
         max_power_w: Largest sampled power; None where the meter only counts energy.
         idle_power_w: Measured before the window; None where it was not.
-        source: `nvml counter`, `nvml sampled`, `rapl`, `csv`, `modelled`.
+        source: `nvml counter`, `nvml sampled`, `rapl`, `csv`, `modelled`; `nvml counter + rapl` of
+            a sum; `replayed ...` of a recording.
         boundary: `board`, `package`, `board+host`, `wall`.
         how: One line of detail (periods in the window, samples, device).
         max_power_reason, idle_power_reason: Why those are None.
+        low_j, high_j: What the meter's own granularity leaves open (one update period at each end,
+            the counter's resolution); None where the source has none.
+        disagreement: Integrated power samples over the counter, less 1; None where only one of
+            them exists.
     """
 
     energy_j: float
@@ -399,11 +404,52 @@ class EnergyReading:
     max_power_reason: str | None = None
     idle_power_w: float | None = None
     idle_power_reason: str | None = None
+    low_j: float | None = None
+    high_j: float | None = None
+    disagreement: float | None = None
 
     @property
     def mean_power_w(self) -> float:
         """Mean power over the window."""
         return self.energy_j / self.seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockReading:
+    """A device's clock and what holds it back, at one moment; None where the driver is silent.
+
+    Attributes:
+        sm_clock_hz: Of the multiprocessors (the slowest board's, of several).
+        temperature_c: The hottest board's.
+        power_cap_w, default_cap_w: The limit in force and the board's own.
+        reasons: Why the clock is not higher, in the driver's terms.
+    """
+
+    sm_clock_hz: float | None = None
+    temperature_c: float | None = None
+    power_cap_w: float | None = None
+    default_cap_w: float | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clocks:
+    """A device's clocks over a window.
+
+    Attributes:
+        samples: Readings taken.
+        sm_clock_hz, least_sm_clock_hz: Mean and smallest.
+        temperature_c: The highest.
+        reasons: Reason to its share of the readings.
+    """
+
+    samples: int
+    sm_clock_hz: float | None = None
+    least_sm_clock_hz: float | None = None
+    temperature_c: float | None = None
+    power_cap_w: float | None = None
+    default_cap_w: float | None = None
+    reasons: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -427,6 +473,7 @@ class Window:
         seconds: From the first query's start to the last one's end.
         warmup_s: Time spent warming up before; `steady` says whether it became steady.
         movement: How far the median still moved at the end of the warm-up (share of 1).
+        clocks: The device's clocks and throttle reasons; None where its driver tells none.
     """
 
     scenario: str
@@ -442,6 +489,7 @@ class Window:
     energy: EnergyReading | None = None
     energy_reason: str | None = None
     contention: Contention = field(default_factory=Contention)
+    clocks: Clocks | None = None
     peak_memory_b: int | None = None
     peak_memory_reason: str | None = None
 

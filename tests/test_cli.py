@@ -194,6 +194,21 @@ def test_nothing_measured_is_exit_5(content: Path, tmp_path: Path) -> None:
     assert {r.status for r in found} == {"skipped"}
 
 
+def test_a_used_up_budget_skips_the_rest_and_resume_goes_on(content: Path, tmp_path: Path) -> None:
+    """With a budget of next to nothing no system is begun; `--resume` measures it."""
+    store = ("--store", tmp_path / "r.db", "--report", "none", "--quiet")
+    code = run("run", "image/tiny", "--content", content, "--backend", "eager", "--scenario",
+               "Offline", "--threads", 1, "--budget", 1e-9, *store)  # fmt: skip
+    assert code == 5
+    opened = open_store(tmp_path / "r.db")
+    (row,) = opened.results(opened.find_run("latest").id)
+    assert row.status == "skipped"
+    assert "--budget" in (row.reason or "")
+    assert run("run", "--resume", "latest", *store) == 0
+    (row,) = opened.results(opened.find_run("latest").id)
+    assert row.status == "ok"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_an_interrupted_run_keeps_what_it_has(content: Path, tmp_path: Path, name: str) -> None:

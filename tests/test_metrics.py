@@ -203,3 +203,32 @@ def test_wrong_goals_are_refused(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(BadInput, match=says) as caught:
         load_goals(path, keys=METRICS)
     assert str(path) in str(caught.value)
+
+
+def test_the_lpirc_scores_by_hand() -> None:
+    """0.02 J and 1/500 s a frame: 1 Wh ends first; and 20,000 frames take 400 J."""
+    found = values()
+    assert number(found, "lpirc_correct") == pytest.approx(0.9 * 3600 / 0.02)
+    assert "energy budget" in found["lpirc_correct"].how
+    assert number(found, "lpirc_score") == pytest.approx(0.9 / (20_000 * 0.02))
+
+
+def test_a_slow_system_runs_out_of_time_in_lpirc() -> None:
+    """Ten frames a second: 6,000 in ten minutes, the rest of 20,000 counts as wrong."""
+    slow = replace(window(queries=1000), seconds=100.0)
+    slow = replace(slow, energy=replace(slow.energy, energy_j=20.0, seconds=100.0))  # type: ignore[type-var]
+    found = values(windows=(slow,))
+    assert number(found, "lpirc_correct") == pytest.approx(0.9 * 6_000)
+    assert "time limit" in found["lpirc_correct"].how
+    assert number(found, "lpirc_score") == pytest.approx(0.9 * 0.3 / (6_000 * 0.02))
+
+
+def test_stages_add_up_one_after_another() -> None:
+    """2 ms for the network, 1 ms before and 1 ms after it: 250 frames a second."""
+    stage = Rate(value=1e-3, how="test")
+    found = values(preprocessing=stage, postprocessing=stage)
+    assert number(found, "preprocess_time") == 1e-3
+    assert number(found, "end_to_end_throughput") == pytest.approx(250)
+    bare = values(preprocessing_reason="none", postprocessing_reason="none")
+    assert bare["preprocess_time"].reason == "none"
+    assert number(bare, "end_to_end_throughput") == pytest.approx(500)

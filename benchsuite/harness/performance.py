@@ -9,10 +9,11 @@ from itertools import pairwise
 from time import perf_counter, perf_counter_ns
 
 from benchsuite.errors import NotMeasurable
+from benchsuite.harness import throttling
 from benchsuite.harness.contention import Watcher
 from benchsuite.meters import Meter, Subject
 from benchsuite.stats import median
-from benchsuite.types import EnergyReading, Window
+from benchsuite.types import ClockReading, EnergyReading, Window
 from benchsuite.units import NANOSECOND_S
 
 Call = Callable[[], object]
@@ -69,6 +70,7 @@ def measure(
     metered: Metered,
     start_memory: Call,
     peak_memory: Callable[[], int],
+    clocks: Callable[[], ClockReading] | None = None,
 ) -> Window:
     """Measures one window.
 
@@ -78,6 +80,7 @@ def measure(
         warmup_s: The warm-up's longest.
         metered: Where joules come from.
         start_memory, peak_memory: The device's.
+        clocks: Reads the device's clocks and throttle reasons, where it tells them.
     """
     cycle = _cycle(load)
     stamps_a_cycle = 1 if load.queued else len(load.calls)
@@ -86,6 +89,7 @@ def measure(
     start_memory()
     gc.collect()
     gc.disable()
+    clock_watcher = throttling.Watcher(clocks)
     watcher = Watcher()
     watch = None
     energy_reason = metered.reason
@@ -111,6 +115,7 @@ def measure(
     finally:
         gc.enable()
     contention = watcher.stop()
+    clocks_seen = clock_watcher.stop()
     memory_b = peak_memory()
     durations = tuple(after - before for chunk in chunks for before, after in pairwise(chunk))
     run_cycles = cycles * len(chunks)
@@ -128,6 +133,7 @@ def measure(
         energy=energy,
         energy_reason=energy_reason,
         contention=contention,
+        clocks=clocks_seen,
         peak_memory_b=memory_b,
     )
 

@@ -26,7 +26,7 @@ from benchsuite.accounting import count as count_module
 from benchsuite.accounting.count import count
 from benchsuite.backends import Job
 from benchsuite.errors import BenchsuiteError, NotMeasurable, one_line
-from benchsuite.harness import accuracy, contention, network, probing, stages, training
+from benchsuite.harness import accuracy, contention, network, probing, stages, throttling, training
 from benchsuite.harness.performance import Load, Metered, measure
 from benchsuite.types import (
     OFFLINE,
@@ -443,7 +443,9 @@ def _meter(
 ) -> tuple[Metered, Rate | None, str | None]:
     """The meter, and the idle power it measures before anything runs."""
     try:
-        name, meter = meters.choose(spec.meter, subject, preferred=preferred)
+        name, meter = meters.choose(
+            spec.meter, subject, preferred=preferred, cache=Path(spec.cache)
+        )
     except NotMeasurable as error:
         return Metered(meter=None, subject=subject, reason=str(error)), None, str(error)
     _phase(f"meter {name}")
@@ -505,6 +507,7 @@ def _window(
         metered=metered,
         start_memory=start_memory,
         peak_memory=peak_memory,
+        clocks=devices.clock_reader(plug, device),
     )
 
 
@@ -549,6 +552,8 @@ def _doubts(
             )
         if device.kind == "cpu":
             found += contention.doubts(window, cores=device.units)
+        found += throttling.doubts(window)
+        found += meters.doubts(window)
     uncounted = sorted({name for each in counts for name in each.uncounted})
     if uncounted:
         found.append(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from benchsuite.metrics._context import Context, Metric, missing
 from benchsuite.stats import early_stopping_estimate, least_queries, percentile
-from benchsuite.types import OFFLINE, MetricInfo, Rate, Value
-from benchsuite.units import NANOSECOND_S
+from benchsuite.types import OFFLINE, Clocks, EnergyReading, MetricInfo, Rate, Value
+from benchsuite.units import NANOSECOND_S, quantity
 
 LPIRC_SECONDS = 600.0
 LPIRC_ENERGY_J = 3600.0
@@ -96,10 +96,7 @@ def _energy_per_frame(context: Context) -> Value:
     energy = context.window.energy
     if energy is None:
         return missing(context.window.energy_reason or "no meter")
-    return Value(
-        value=energy.mean_power_w / context.throughput,
-        how=f"{energy.source}, boundary {energy.boundary}; gross; {energy.how}",
-    )
+    return _of_power(energy, f"gross; {energy.how}", frames_per_s=context.throughput)
 
 
 def _net_energy_per_frame(context: Context) -> Value:
@@ -108,12 +105,11 @@ def _net_energy_per_frame(context: Context) -> Value:
         return missing(context.window.energy_reason or "no meter")
     if energy.idle_power_w is None:
         return missing(energy.idle_power_reason or "idle power was not measured")
-    return Value(
-        value=(energy.mean_power_w - energy.idle_power_w) / context.throughput,
-        how=(
-            f"{energy.source}, boundary {energy.boundary}; mean power less "
-            f"{energy.idle_power_w:.3g} W idle"
-        ),
+    return _of_power(
+        energy,
+        f"mean power less {energy.idle_power_w:.3g} W idle",
+        frames_per_s=context.throughput,
+        less_w=energy.idle_power_w,
     )
 
 
@@ -121,10 +117,39 @@ def _mean_power(context: Context) -> Value:
     energy = context.window.energy
     if energy is None:
         return missing(context.window.energy_reason or "no meter")
+    clocks = context.window.clocks
+    said = "" if clocks is None else f"; {clocks_said(clocks)}"
+    return _of_power(energy, f"{energy.how}{said}", frames_per_s=1.0)
+
+
+def _of_power(
+    energy: EnergyReading, detail: str, *, frames_per_s: float, less_w: float = 0.0
+) -> Value:
+    """(mean power - `less_w`) / `frames_per_s`, with the interval of the meter's granularity."""
+
+    def scaled(joules: float | None) -> float | None:
+        return None if joules is None else (joules / energy.seconds - less_w) / frames_per_s
+
+    interval = "" if energy.low_j is None else "; interval: the meter's granularity at both ends"
     return Value(
-        value=energy.mean_power_w,
-        how=f"{energy.source}, boundary {energy.boundary}; {energy.how}",
+        value=(energy.mean_power_w - less_w) / frames_per_s,
+        low=scaled(energy.low_j),
+        high=scaled(energy.high_j),
+        how=f"{energy.source}, boundary {energy.boundary}; {detail}{interval}",
     )
+
+
+def clocks_said(clocks: Clocks) -> str:
+    """Clock, temperature, cap and throttle reasons of a window as one line."""
+    parts = []
+    if clocks.sm_clock_hz is not None:
+        parts.append(f"SM clock {quantity(clocks.sm_clock_hz, 'Hz')}")
+    if clocks.temperature_c is not None:
+        parts.append(f"{clocks.temperature_c:g} °C")
+    if clocks.power_cap_w is not None:
+        parts.append(f"cap {quantity(clocks.power_cap_w, 'W')}")
+    parts += [f"{name} {share:.0%}" for name, share in clocks.reasons.items()]
+    return ", ".join(parts)
 
 
 def _max_power(context: Context) -> Value:

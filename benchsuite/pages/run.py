@@ -55,7 +55,9 @@ _TRAFFIC = (
     ("weights", "traffic_weights"),
     ("activations", "traffic_activations"),
 )
-_ENERGIES = frozenset({ENERGY, "net_energy_per_frame", "mean_power", "max_power"})
+_ENERGIES = frozenset(
+    {ENERGY, "net_energy_per_frame", "mean_power", "max_power", "lpirc_correct", "lpirc_score"}
+)
 _SPLIT_TITLES = {THROUGHPUT: "Throughput", ENERGY: "Energy per frame", "accuracy": "Accuracy"}
 NO_BREAK = "\N{NO-BREAK SPACE}"
 _LONGEST_LABEL = 120
