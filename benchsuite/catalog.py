@@ -285,6 +285,10 @@ def _check(workload: Workload, path: Path) -> None:
     except (msgspec.ValidationError, TypeError) as error:
         said = str(error).replace("`", "").replace(" - at $", "; it is in WORKLOAD")
         raise BadInput(f"{path}: a field of WORKLOAD is wrong: {said}") from None
+    for name in ("rate", "latency_bound_s"):
+        value = getattr(workload, name)
+        if value is not None and not 0 < value < float("inf"):
+            raise BadInput(f"{path}: WORKLOAD.{name} = {value} must be a number above 0")
     if not workload.scales:
         raise BadInput(f"{path}: WORKLOAD.scales is empty; give 'embedded' or 'reference'")
     for name, scale in workload.scales.items():

@@ -347,6 +347,7 @@ def _request(options: argparse.Namespace) -> Request:
         precisions=_listed(options.precision),
         batch=options.batch,
         scenarios=_listed(options.scenario),
+        rate=options.rate,
         device=options.device,
         threads=options.threads,
         time_limit_s=options.time_limit,
@@ -359,8 +360,8 @@ def _request(options: argparse.Namespace) -> Request:
 
 def _check_resume(options: argparse.Namespace) -> None:
     """A resumed run measures what it set out to: what would choose other systems is refused."""
-    chosen = ["targets", "scale", "backend", "precision", "batch", "scenario", "device", "threads",
-              "time_limit", "weights", "label", "data", "places"]  # fmt: skip
+    chosen = ["targets", "scale", "backend", "precision", "batch", "scenario", "rate", "device",
+              "threads", "time_limit", "weights", "label", "data", "places"]  # fmt: skip
     given = [name for name in chosen if getattr(options, name) not in (None, [])]
     if options.meter != "auto":
         given.append("meter")
@@ -561,12 +562,20 @@ def _positive(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
+    return _above_zero(text, "a number of seconds")
+
+
+def _rate(text: str) -> float:
+    return _above_zero(text, "frames a second,")
+
+
+def _above_zero(text: str, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} must be a number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} must be {what} above 0")
     return value
 
 
@@ -589,8 +598,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--scale", metavar="SCALE", help="embedded or reference")
     run.add_argument("--backend", metavar="B[,B]", help="backends, or all")
     run.add_argument("--precision", metavar="P[,P]", help="fp32, ...")
-    run.add_argument("--batch", type=_positive, metavar="N", help="samples a query in Offline")
-    run.add_argument("--scenario", metavar="S[,S]", help="Offline, SingleStream")
+    run.add_argument("--batch", type=_positive, metavar="N",
+                     help="samples a query, in Offline and in MultiStream")  # fmt: skip
+    run.add_argument("--scenario", metavar="S[,S]",
+                     help="Offline, SingleStream, MultiStream, Server, RealTime")  # fmt: skip
+    run.add_argument("--rate", type=_rate, metavar="FRAMES_PER_S",
+                     help="of RealTime; else the workload's own")  # fmt: skip
     run.add_argument("--device", metavar="KIND[:N]", help="cpu, cuda:0, ...")
     run.add_argument("--threads", type=_positive, metavar="N")
     run.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of one system")

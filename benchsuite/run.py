@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -29,9 +29,10 @@ from benchsuite.plan import Plan
 from benchsuite.store import Store
 from benchsuite.types import (
     EMBEDDED,
-    OFFLINE,
+    SCENARIOS,
     DeviceInfo,
     Doubt,
+    Fingerprint,
     Measurement,
     Quality,
     Result,
@@ -155,7 +156,7 @@ def measured_specs(plan: Plan, results: Sequence[Result]) -> list[SystemSpec]:
         for spec in plan.specs
         if all(
             (spec.name, spec.scale, spec.dataset, spec.backend, spec.precision, spec.threads,
-             scenario, _batch(spec, scenario)) in have
+             scenario, spec.batch_of(scenario)) in have
             for scenario in spec.scenarios
         )
     ]  # fmt: skip
@@ -184,6 +185,11 @@ def _measure(
             result = to_result(spec, run, outcome, window, model=model, goals=goals)
             store.add(result, environment=outcome.environment, window=window)
             results.append(result)
+        for scenario, reason in outcome.unmet.items():
+            part = replace(spec, scenarios=(scenario,))
+            unmet = _unmeasured(part, run, device, status="skipped", reason=reason)
+            store.add(unmet, environment={})
+            results.append(unmet)
     else:
         failed = _unmeasured(spec, run, device, status="failed", reason=outcome)
         store.add(failed, environment={})
@@ -221,7 +227,7 @@ def to_result(
         rank_class=rank_class,
         class_reason=reason,
         frame=entry.workload.frame,
-        fingerprint=measurement.fingerprint,
+        fingerprint=_fingerprint(measurement, window),
         metrics=values,
         doubts=tuple(doubts),
         beside={} if score is None else score.beside,
@@ -229,6 +235,16 @@ def to_result(
         target=None if quality is None else quality.target,
         measure=None if quality is None else quality.measure,
     )
+
+
+def _fingerprint(measurement: Measurement, window: Window) -> Fingerprint:
+    """The measurement's; the rate or bound that a window was scheduled for is configuration too."""
+    found, pace = measurement.fingerprint, window.pace
+    if pace is None:
+        return found
+    load = {"deadline_s": pace.deadline_s, "share": pace.share}
+    facts = {"configuration": found.configuration, "scenario": window.scenario, **load}
+    return replace(found, configuration=environment.digest(facts))
 
 
 def classify(
@@ -411,22 +427,17 @@ def _key(spec: SystemSpec, device: DeviceInfo, scenario: str, *, precision: str)
         dataset=spec.dataset,
         backend=spec.backend,
         precision=precision,
-        batch=_batch(spec, scenario),
+        batch=spec.batch_of(scenario),
         device_name=device.name,
         device_count=device.count,
         threads=spec.threads,
     )
 
 
-def _batch(spec: SystemSpec, scenario: str) -> int:
-    """SingleStream's query is one sample, whatever the system's batch."""
-    return spec.batch if scenario == OFFLINE else 1
-
-
 def _concerns(doubt: Doubt, window: Window) -> bool:
     """Doubts of one window begin with its scenario; the others concern all."""
     scenario, colon, _ = doubt.message.partition(":")
-    return not (colon and scenario in ("Offline", "SingleStream")) or scenario == window.scenario
+    return not (colon and scenario in SCENARIOS) or scenario == window.scenario
 
 
 @contextmanager

@@ -22,6 +22,11 @@ SCALES = (EMBEDDED, REFERENCE)
 DOMAINS = ("text", "audio", "image", "video")
 OFFLINE = "Offline"
 SINGLE_STREAM = "SingleStream"
+MULTI_STREAM = "MultiStream"
+SERVER = "Server"
+REAL_TIME = "RealTime"
+SCENARIOS = (OFFLINE, SINGLE_STREAM, MULTI_STREAM, SERVER, REAL_TIME)
+SAMPLES_PER_QUERY = 8  # of MultiStream: MLPerf Inference's for every network
 
 
 # --- what a workload file and a data set say of themselves --------------------------------------
@@ -124,6 +129,10 @@ class Workload:
         frame: What one unit of work is called (`image`, `clip`, `second`, `word`).
         scales: `embedded`, `reference` or both.
         note: What a reader must know (differences from the paper, what a small scale leaves out).
+        rate: Frames a second that `RealTime` offers unless `--rate` says otherwise; None where the
+            data have no rate of their own.
+        latency_bound_s: What `Server` allows a query from its scheduled arrival to its answer;
+            None where there is no such bound.
     """
 
     title: str
@@ -131,6 +140,8 @@ class Workload:
     frame: str
     scales: Mapping[str, Scale]
     note: str = ""
+    rate: float | None = None
+    latency_bound_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -462,15 +473,39 @@ class Contention:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How the queries of a window were scheduled, where they do not wait for one another.
+
+    Attributes:
+        rate: Queries a second, as scheduled.
+        deadline_s: A query is late where its answer comes later than this after its scheduled
+            arrival: `Server`'s latency bound, `RealTime`'s period.
+        dropped: Queries that could not begin before their deadline and were not run (`RealTime`).
+        share: The percentile that had to meet the deadline (`Server`).
+        tries: Rates that the search tried, this one included (`Server`).
+        capacity: Queries a second back to back, the search's upper end (`Server`).
+    """
+
+    rate: float
+    deadline_s: float
+    dropped: int = 0
+    share: float | None = None
+    tries: int | None = None
+    capacity: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """The raw record of one scenario's measured window.
 
     Attributes:
         durations_ns: Per query, in time order (per cycle of queries where `queries_per_duration`
-            is above 1: a GPU's queue is synchronised once a cycle).
-        queries: Queries in the window; each holds `batch` samples.
+            is above 1: a GPU's queue is synchronised once a cycle). Where queries are scheduled
+            (`pace`), from the scheduled arrival to the answer.
+        queries: Queries answered in the window; each holds `batch` samples.
         frames: Frames in the window.
-        seconds: From the first query's start to the last one's end.
+        seconds: From the first query's start to the last one's end; where queries are scheduled,
+            at least as long as the schedule (`Server`: exactly).
         warmup_s: Time spent warming up before; `steady` says whether it became steady.
         movement: How far the median still moved at the end of the warm-up (share of 1).
         clocks: The device's clocks and throttle reasons; None where its driver tells none.
@@ -492,6 +527,7 @@ class Window:
     clocks: Clocks | None = None
     peak_memory_b: int | None = None
     peak_memory_reason: str | None = None
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -543,9 +579,13 @@ class SystemSpec:
         weights: A safetensors file; None for random weights, with the reason.
         pretrained: The weights are those that the workload's `pretrained` gives.
         device: As on the command line.
-        seconds: Least length of a window; `metered_s` where a meter needs more.
+        seconds: Least length of a window; a meter may need more.
         warmup_s: Longest warm-up.
         roots: Content folders, the user's first.
+        min_queries: Least queries of a window in `SingleStream`, `MultiStream` and `Server`.
+        samples_per_query: Of `MultiStream`.
+        rate: Frames a second in `RealTime`.
+        latency_bound_s: Of `Server`.
     """
 
     path: str
@@ -571,6 +611,14 @@ class SystemSpec:
     pretrained: bool = False
     seed: int = 0
     time_limit_s: float = 600.0
+    min_queries: int = 1
+    samples_per_query: int = SAMPLES_PER_QUERY
+    rate: float | None = None
+    latency_bound_s: float | None = None
+
+    def batch_of(self, scenario: str) -> int:
+        """Samples a query under a scenario."""
+        return {OFFLINE: self.batch, MULTI_STREAM: self.samples_per_query}.get(scenario, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -578,14 +626,16 @@ class Measurement:
     """All that a worker measured of one system; raw, before any metric.
 
     Attributes:
-        windows: One a scenario.
+        windows: One a scenario, but for those in `unmet`.
+        unmet: Scenario to the reason why it has no window (no rate meets `Server`'s bound).
         accuracy: Of the very executable that was timed; None with its reason.
         reference: Eager fp32 on the same weights and data; None with its reason.
         counts: One a signature and batch size.
         probe: Peak and bandwidth at the system's precision and threads, pinned.
         device_peak: fp32 on the whole device, pinned.
         calibrations: Probe kernels run right before and after the windows.
-        compile_time_s: Preparing the executable (export, compile, optimise), first call included.
+        compile_time_s: Preparing the executable (export, compile, optimise), the first call of each
+            batch size and input shape included; never part of a warm-up or window.
         precision_ran: As read back from the backend.
         samples_trained: Training samples times epochs behind the weights; None if not known.
         preprocessing, postprocessing: Seconds a frame; None where there is no such stage.
@@ -618,6 +668,7 @@ class Measurement:
     postprocessing_reason: str | None = None
     doubts: tuple[Doubt, ...] = ()
     environment: dict[str, Any] = field(default_factory=dict)
+    unmet: dict[str, str] = field(default_factory=dict)
 
 
 # --- what is reported ---------------------------------------------------------------------------

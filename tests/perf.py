@@ -14,7 +14,7 @@ from time import perf_counter, perf_counter_ns
 
 from benchsuite import catalog
 from benchsuite.harness import network
-from benchsuite.harness.performance import Load, Metered, measure
+from benchsuite.harness.performance import Gauges, Load, Metered, measure
 from benchsuite.meters import Subject
 from benchsuite.stats import median
 from benchsuite.store import open_store
@@ -68,9 +68,11 @@ def _window(calls: list[Callable[[], object]], *, seconds: float) -> tuple[int, 
         Load(scenario="Offline", calls=calls, batch=1, frames=float(len(calls))),
         seconds=seconds,
         warmup_s=0.2,
-        metered=Metered(meter=None, subject=subject, reason="perf"),
-        start_memory=lambda: None,
-        peak_memory=lambda: 0,
+        gauges=Gauges(
+            metered=Metered(meter=None, subject=subject, reason="perf"),
+            start_memory=lambda: None,
+            peak_memory=lambda: 0,
+        ),
     )
     return window.queries, window.seconds
 

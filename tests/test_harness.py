@@ -15,7 +15,7 @@ from benchsuite import catalog
 from benchsuite.arrays import as_arrays, to_tensors
 from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.harness import accuracy, contention, network, performance
-from benchsuite.harness.performance import Load, Metered
+from benchsuite.harness.performance import Gauges, Load, Metered
 from benchsuite.meters import Subject
 from benchsuite.types import Arrays, Contention, EnergyReading, Part, Split
 
@@ -30,11 +30,20 @@ def calls(count: int) -> tuple[list[int], Load]:
     return made, Load(scenario="Offline", calls=queries, batch=2, frames=2.0 * count)
 
 
-def measured(load: Load, metered: Metered | None = None) -> performance.Window:
+def measured(
+    load: Load, metered: Metered | None = None, *, min_queries: int = 1
+) -> performance.Window:
     return performance.measure(
         load,
         seconds=0.02,
         warmup_s=0.01,
+        gauges=gauges(metered),
+        min_queries=min_queries,
+    )
+
+
+def gauges(metered: Metered | None = None) -> Gauges:
+    return Gauges(
         metered=metered or Metered(meter=None, subject=SUBJECT, reason="no meter: test"),
         start_memory=lambda: None,
         peak_memory=lambda: 123,

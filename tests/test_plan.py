@@ -61,7 +61,7 @@ def test_a_system_named_twice_is_measured_once(content: Path, cache: Path, tmp_p
         ({"targets": ("image/lenet",), "meter": "tea"}, "unknown meter"),
         ({"targets": ("image/lenet",), "device": "cpu", "threads": 9999}, "--threads 9999"),
         ({"targets": ("image/lenet",), "scale": "huge"}, "unknown scale"),
-        ({"targets": ("image/lenet",), "data": {"mnist": Path("/")}}, "unknown data set"),
+        ({"targets": ("image/lenet",), "data": {"mnist-6k": Path("/")}}, "unknown data set"),
         ({"targets": ("image/lenet",), "data": {"mnist-5k": Path("/nowhere")}}, "no such folder"),
         ({"targets": ("image/lenet",), "weights": {"image/lenet": Path("/no")}}, "no such file"),
         ({"targets": ("nothing.toml",)}, "no such suite file"),

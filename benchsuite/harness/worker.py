@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import io
 import json
 import math
 import os
 import signal
 import sys
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,12 +27,24 @@ from benchsuite import backends, catalog, datasets, devices, environment, meters
 from benchsuite.accounting import count as count_module
 from benchsuite.accounting.count import count
 from benchsuite.backends import Job
-from benchsuite.errors import BenchsuiteError, NotMeasurable, one_line
-from benchsuite.harness import accuracy, contention, network, probing, stages, throttling, training
-from benchsuite.harness.performance import Load, Metered, measure
+from benchsuite.errors import BadInput, BenchsuiteError, NotMeasurable, one_line
+from benchsuite.harness import (
+    accuracy,
+    contention,
+    network,
+    performance,
+    probing,
+    scenarios,
+    stages,
+    throttling,
+    training,
+)
+from benchsuite.harness.performance import Gauges, Load, Metered
+from benchsuite.harness.stream import Stream
 from benchsuite.types import (
     OFFLINE,
-    SINGLE_STREAM,
+    REAL_TIME,
+    SERVER,
     Arrays,
     Calibration,
     Count,
@@ -55,8 +69,10 @@ PHASE_MARK = "\x1e"
 FAILED = 70  # exit status: the reason is in OUT
 _PR_SET_PDEATHSIG = 1
 _POOL_QUERIES = 4
+_CALIBRATION_SAMPLES = 256
 _ACCOUNTING = Path(count_module.__file__).parent
 _POOL_B = 256 << 20
+_REFERENCE_B = 256 << 20
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -134,17 +150,29 @@ def measure_system(spec: SystemSpec) -> Measurement:
     fingerprint = _fingerprint(spec, entry, net, device=device, packages=backend.packages())
 
     _phase("count")
-    batch_of = {OFFLINE: spec.batch, SINGLE_STREAM: 1}
-    batches = tuple(dict.fromkeys(batch_of[scenario] for scenario in spec.scenarios))
+    batches = tuple(dict.fromkeys(spec.batch_of(scenario) for scenario in spec.scenarios))
     counts = _counts(entry, spec, batches, cache=cache)
 
     # what the answer must be, before a backend may change the network
     pools = {batch: _pool(entry, spec, inputs, batch=batch) for batch in batches}
     samples = _one_of_each(pools[batches[0]], [s.share for s in scale.signatures])
     expected = accuracy.reference_outputs(net, samples)
+    whole = (
+        None
+        if test is None or _no_accuracy(spec, entry, test)
+        else _reference_outputs(net, test, inputs, fingerprint=fingerprint, cache=cache)
+    )
     record = _record(spec)
     reference, reference_reason = _reference(
-        spec, entry, net, test, inputs, fingerprint=fingerprint, record=record, cache=cache
+        spec,
+        entry,
+        net,
+        test,
+        inputs,
+        whole,
+        fingerprint=fingerprint,
+        record=record,
+        cache=cache,
     )
 
     _phase("prepare")
@@ -155,15 +183,22 @@ def measure_system(spec: SystemSpec) -> Measurement:
         threads=spec.threads,
         samples=tuple(samples),
         batches=batches,
-        key=_artefact_key(fingerprint, spec.scale),
+        key=_artefact_key(fingerprint, spec),
         cache=cache,
+        calibration=_calibration(entry, spec),
     )
     resident = _resident_after_imports(backend.imports(job))
     executable = backend.prepare(net, job)
     with torch.inference_mode():
-        first = samples[0]
-        executable.run(first)
+        for pool in pools.values():
+            for query in _one_of_each(pool, [s.share for s in scale.signatures]):
+                executable.run(query)
     compile_time_s = perf_counter() - started
+    if executable.precision_ran != spec.precision:
+        raise NotMeasurable(
+            f"backend {spec.backend} was told to compute in {spec.precision} and computed in "
+            f"{executable.precision_ran}"
+        )
 
     calibrator = probing.Calibrator(plug, device, probe)
     envelope, cap = plug.power(device)
@@ -172,30 +207,39 @@ def measure_system(spec: SystemSpec) -> Measurement:
     )
     metered, idle, idle_reason = _meter(spec, subject, preferred=plug.meters)
     calibrations = [calibrator.run()]
-    windows = []
+    windows: list[Window] = []
+    unmet: dict[str, str] = {}
     with torch.inference_mode():
         for scenario in spec.scenarios:
             _phase(scenario)
-            windows.append(
-                _window(
-                    scenario,
-                    executable,
-                    pools[batch_of[scenario]],
-                    spec=spec,
-                    batch=batch_of[scenario],
-                    frames=[s.frames for s in scale.signatures],
-                    shares=[s.share for s in scale.signatures],
-                    metered=metered,
-                    plug=plug,
-                    device=device,
-                    resident_b=resident,
+            try:
+                windows.append(
+                    _window(
+                        scenario,
+                        executable,
+                        pools[spec.batch_of(scenario)],
+                        spec=spec,
+                        frames=[s.frames for s in scale.signatures],
+                        shares=[s.share for s in scale.signatures],
+                        metered=metered,
+                        plug=plug,
+                        device=device,
+                        resident_b=resident,
+                    )
                 )
-            )
+            except NotMeasurable as error:
+                unmet[scenario] = one_line(error)
         calibrations.append(calibrator.run())
 
         _phase("accuracy")
-        score, score_reason = _score(spec, entry, executable, test, inputs, batch=batches[0])
-        apart = accuracy.distance(executable, samples, expected, precision=spec.precision)
+        score, score_reason, outputs = _score(
+            spec, entry, executable, test, inputs, batch=batches[0]
+        )
+        if whole and outputs:
+            apart = accuracy.distance(outputs, whole, precision=spec.precision)
+        else:
+            answered = [executable.run(sample) for sample in samples]
+            apart = accuracy.distance(answered, expected, precision=spec.precision)
         before, no_before = stages.preprocessing(
             entry, test, inputs, frames=scale.signatures[0].frames
         )
@@ -210,7 +254,7 @@ def measure_system(spec: SystemSpec) -> Measurement:
         device_peak=device_peak,
         calibrations=tuple(calibrations),
         compile_time_s=compile_time_s,
-        compile_how=f"{executable.how}; until the first query was answered",
+        compile_how=f"{executable.how}; until a first query of each batch and shape was answered",
         precision_ran=executable.precision_ran,
         distance=apart,
         distance_reason=None,
@@ -233,6 +277,7 @@ def measure_system(spec: SystemSpec) -> Measurement:
             windows, counts, apart, calibrations, score=score, probe=probe, device=device
         ),
         environment=environment.capture(device, threads=torch.get_num_threads()),
+        unmet=unmet,
     )
 
 
@@ -258,10 +303,49 @@ def _pinned(
     return system, replace(whole.peak, how=f"{whole.peak.how} on {whole.measured_at}")
 
 
-def _artefact_key(fingerprint: Fingerprint, scale: str) -> str:
-    """What exported and compiled networks are cached by."""
-    parts = (fingerprint.network, fingerprint.weights, scale, fingerprint.software)
+def _artefact_key(fingerprint: Fingerprint, spec: SystemSpec) -> str:
+    """What exported and compiled networks are cached by; int8's rest on the data too."""
+    parts = [fingerprint.network, fingerprint.weights, spec.scale, fingerprint.software]
+    parts += [fingerprint.device, spec.precision]
+    if spec.precision == "int8":
+        parts.append(fingerprint.data)
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:20]
+
+
+def _calibration(entry: catalog.Entry, spec: SystemSpec) -> tuple[Arrays, ...]:
+    """Training samples of each signature for int8, spread over the split; else none.
+
+    Raises:
+        NotMeasurable: There are no training data in the form of the network's inputs.
+    """
+    import numpy as np
+
+    if spec.precision != "int8":
+        return ()
+    if not spec.data:
+        raise NotMeasurable(f"int8 is calibrated on training data: {spec.data_reason}")
+    train = datasets.load(Path(spec.data), "train")
+    try:
+        network.check_split(entry, spec.scale, train)
+        parts = [
+            network.inputs_of(entry, spec.scale, part, signature=signature)
+            for part, signature in zip(train.parts, entry.scale(spec.scale).signatures, strict=True)
+        ]
+    except (BadInput, ValueError) as error:
+        raise NotMeasurable(
+            f"int8 cannot be calibrated on the training split: {one_line(error)}"
+        ) from error
+    if any(len(part[0]) == 0 for part in parts):
+        raise NotMeasurable("int8 cannot be calibrated: the training split is empty")
+    found = []
+    for part in parts:
+        n = len(part[0])
+        chosen = np.unique(np.linspace(0, n - 1, min(n, _CALIBRATION_SAMPLES)).astype(int))
+        arrays = tuple(np.ascontiguousarray(array[chosen]) for array in part)
+        broken = {i for array in part if isinstance(array, Stream) for i in array.broken}
+        good = [place for place, index in enumerate(chosen) if index not in broken]
+        found.append(tuple(array[good] for array in arrays) if broken else arrays)
+    return tuple(found)
 
 
 def _counts(
@@ -341,6 +425,7 @@ def _reference(
     net: torch.nn.Module,
     test: Split | None,
     inputs: Sequence[Arrays],
+    whole: Sequence[Arrays] | None,
     *,
     fingerprint: Fingerprint,
     record: dict[str, Any],
@@ -366,11 +451,54 @@ def _reference(
         return msgspec.json.decode(path.read_bytes(), type=Score), None
     except (OSError, msgspec.DecodeError):
         pass
-    score = training.evaluate(entry, net, test, inputs=list(inputs))
+    outputs = training.answers(net, inputs) if whole is None else whole
+    score = accuracy.judge(entry, outputs, test, inputs=inputs)
     if not math.isfinite(score.value):
         return None, f"eager fp32's accuracy is {score.value}: its outputs give none"
     _keep(path, msgspec.json.encode(score))
     return score, None
+
+
+def _reference_outputs(
+    net: torch.nn.Module,
+    test: Split,
+    inputs: Sequence[Arrays],
+    *,
+    fingerprint: Fingerprint,
+    cache: Path,
+) -> list[Arrays] | None:
+    """Eager fp32's outputs on the whole test split, from the cache where they are known.
+
+    None where the samples are streamed from a user's folder, or where the outputs are too large
+    to keep: parity is then judged on the pool's samples.
+    """
+    import numpy as np
+
+    if any(part.samples is not None for part in test.parts):
+        return None
+    name = f"{fingerprint.network}-{fingerprint.weights}-{fingerprint.data}.npz"
+    path = cache / "reference" / name
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return [
+                tuple(kept[key] for key in sorted(kept.files) if key.startswith(f"{number:03d}-"))
+                for number in range(len(inputs))
+            ]
+    except (OSError, ValueError, zipfile.BadZipFile):
+        pass
+    first = accuracy.reference_outputs(net, [tuple(array[:1] for array in inputs[0])])[0]
+    if sum(array.nbytes for array in first) * len(test) > _REFERENCE_B:
+        return None
+    outputs = training.answers(net, inputs)
+    arrays = {
+        f"{number:03d}-{index:03d}": array
+        for number, part in enumerate(outputs)
+        for index, array in enumerate(part)
+    }
+    content = io.BytesIO()
+    np.savez(content, **arrays)  # type: ignore[arg-type]
+    _keep(path, content.getvalue())
+    return outputs
 
 
 def _score(
@@ -381,14 +509,16 @@ def _score(
     inputs: Sequence[Arrays],
     *,
     batch: int,
-) -> tuple[Score | None, str | None]:
+) -> tuple[Score | None, str | None, list[Arrays]]:
+    """The accuracy or why there is none, and the outputs on the test split if it was run."""
     reason = _no_accuracy(spec, entry, test)
     if reason or test is None:
-        return None, reason
-    score = accuracy.score(entry, executable, test, inputs=inputs, batch=batch)
+        return None, reason, []
+    outputs = accuracy.answers(executable, inputs, batch=batch)
+    score = accuracy.judge(entry, outputs, test, inputs=inputs)
     if not math.isfinite(score.value):
-        return None, f"the accuracy is {score.value}: the outputs give none"
-    return score, None
+        return None, f"the accuracy is {score.value}: the outputs give none", outputs
+    return score, None, outputs
 
 
 def _no_accuracy(spec: SystemSpec, entry: catalog.Entry, test: Split | None) -> str | None:
@@ -461,7 +591,6 @@ def _window(
     pool: Sequence[Arrays],
     *,
     spec: SystemSpec,
-    batch: int,
     frames: Sequence[float],
     shares: Sequence[int],
     metered: Metered,
@@ -469,18 +598,20 @@ def _window(
     device: DeviceInfo,
     resident_b: int,
 ) -> Window:
+    batch = spec.batch_of(scenario)
     cycle_frames = sum(f * s for f, s in zip(frames, shares, strict=True)) * batch
     rounds = len(pool) // sum(shares)
     seconds = spec.seconds
     if metered.meter is not None and metered.meter.measures:
-        if scenario == OFFLINE:
+        if scenario in (OFFLINE, REAL_TIME):
             seconds = max(seconds, metered.meter.window_s)
         elif seconds < metered.meter.window_s:
             metered = Metered(
                 meter=None,
                 subject=metered.subject,
                 reason=f"the {seconds:g}-s window of {scenario} is too short for the meter, "
-                f"which needs {metered.meter.window_s:g} s; energy is measured in {OFFLINE}",
+                f"which needs {metered.meter.window_s:g} s; energy is measured in {OFFLINE} and "
+                f"{REAL_TIME}",
             )
     load = Load(
         scenario=scenario,
@@ -500,14 +631,34 @@ def _window(
         imports_b = resident_b if device.kind == "cpu" else 0
         return max(0, plug.peak_memory(device) - imports_b)
 
-    return measure(
-        load,
-        seconds=seconds,
-        warmup_s=spec.warmup_s,
+    gauges = Gauges(
         metered=metered,
         start_memory=start_memory,
         peak_memory=peak_memory,
         clocks=devices.clock_reader(plug, device),
+    )
+    if scenario == REAL_TIME:
+        if spec.rate is None:
+            raise NotMeasurable(scenarios.NO_RATE)
+        warmth = performance.warm_up_load(load, at_most_s=spec.warmup_s)
+        return scenarios.real_time(load, warmth, gauges, rate=spec.rate, seconds=seconds)
+    if scenario == SERVER:
+        if spec.latency_bound_s is None:
+            raise NotMeasurable(scenarios.NO_BOUND)
+        warmth = performance.warm_up_load(load, at_most_s=spec.warmup_s)
+        demand = scenarios.Demand(
+            bound_s=spec.latency_bound_s,
+            seconds=seconds,
+            min_queries=spec.min_queries,
+            seed=spec.seed,
+        )
+        return scenarios.server(load, warmth, gauges, demand)
+    return performance.measure(
+        load,
+        seconds=seconds,
+        warmup_s=spec.warmup_s,
+        gauges=gauges,
+        min_queries=1 if scenario == OFFLINE else spec.min_queries,
     )
 
 

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 from benchsuite.metrics._context import Context, Metric, missing
 from benchsuite.stats import early_stopping_estimate, least_queries, percentile
-from benchsuite.types import OFFLINE, Clocks, EnergyReading, MetricInfo, Rate, Value
+from benchsuite.types import (
+    OFFLINE,
+    REAL_TIME,
+    SERVER,
+    Clocks,
+    EnergyReading,
+    MetricInfo,
+    Pace,
+    Rate,
+    Value,
+)
 from benchsuite.units import NANOSECOND_S, quantity
 
 LPIRC_SECONDS = 600.0
@@ -13,6 +25,8 @@ LPIRC_IMAGES = 20_000
 
 _ALL = ("network", "software", "device", "data")
 _SPEED = ("network", "software", "device")
+_OFFERED = (SERVER, REAL_TIME)
+_AT_RATE = "{} runs at the rate that is offered, with pauses; what the system can do is Offline's"
 
 
 def _info(
@@ -44,12 +58,28 @@ def _accuracy(context: Context) -> Value:
 
 def _throughput(context: Context) -> Value:
     window = context.window
-    return Value(
-        value=context.throughput,
-        how=(
-            f"{window.frames:g} frames in {window.seconds:.3f} s, {window.scenario}, "
-            f"batch {window.batch}; one process, so no interval"
-        ),
+    told = (
+        f"{window.frames:g} frames in {window.seconds:.3f} s, {window.scenario}, "
+        f"batch {window.batch}; one process, so no interval"
+    )
+    if window.pace is not None:
+        told += f"; {_paced(context, window.pace)}"
+    return Value(value=context.throughput, how=told)
+
+
+def _paced(context: Context, pace: Pace) -> str:
+    """How a window's queries were scheduled, in words."""
+    if pace.share is None:
+        return (
+            f"one query every {1 / pace.rate:.4g} s, waiting included; {pace.dropped} dropped. "
+            "It says what was asked for, not what the system could do"
+        )
+    share = f"p{100 * pace.share:g}"
+    return (
+        f"the highest of {pace.tries} rates of Poisson arrivals at which {share} is within "
+        f"{pace.deadline_s:g} s (MLPerf early stopping, 99 % confidence"
+        f"{'' if pace.share >= 0.99 else '; too few queries for p99'}); scheduled {pace.rate:.4g} "
+        f"query/s, back to back {pace.capacity or math.nan:.4g} query/s, one worker"
     )
 
 
@@ -62,20 +92,27 @@ def _latency(share: float) -> Metric:
             return missing(
                 "latency is measured by SingleStream; Offline offers all queries at once"
             )
-        needed = least_queries(share)
-        if window.queries < needed:
+        needed, dropped = least_queries(share), window.pace.dropped if window.pace else 0
+        queries = window.queries + dropped
+        told = f"{queries} queries, {window.scenario}"
+        if window.pace is not None:
+            told += ", from the scheduled arrival"
+        if queries < needed:
             return missing(
-                f"too few queries: {window.queries} in the window, {name} needs {needed} "
+                f"too few queries: {queries} in the window, {name} needs {needed} "
                 "(MLPerf early stopping, 99 % confidence, one outlier)",
-                how=f"{window.scenario}, {window.queries} queries",
+                how=told,
             )
-        ordered = sorted(window.durations_ns)
-        high = early_stopping_estimate(ordered, share)
+        # a frame that was dropped is answered never
+        ordered = [*sorted(window.durations_ns), *[math.inf] * dropped]
+        value, high = percentile(ordered, share), early_stopping_estimate(ordered, share)
+        if value == math.inf:
+            return missing(f"{dropped} of {queries} frames were dropped", how=told)
         return Value(
-            value=percentile(ordered, share) * NANOSECOND_S,
-            high=None if high is None else high * NANOSECOND_S,
+            value=value * NANOSECOND_S,
+            high=None if high is None or high == math.inf else high * NANOSECOND_S,
             how=(
-                f"empirical {name} of {window.queries} queries, {window.scenario}; "
+                f"empirical {name} of {told}; "
                 "high is MLPerf's early-stopping estimate at 99 % confidence"
             ),
         )
@@ -89,6 +126,24 @@ def _latency(share: float) -> Metric:
             about=f"{100 * share:g} % of the queries take at most this long.",
         ),
         compute=compute,
+    )
+
+
+def _missed_frames(context: Context) -> Value:
+    window, pace = context.window, context.window.pace
+    if window.scenario != REAL_TIME or pace is None:
+        return missing(
+            f"{window.scenario} has no deadline of a frame; frames are missed in RealTime only"
+        )
+    period_ns = round(pace.deadline_s / NANOSECOND_S)
+    late = sum(latency > period_ns for latency in window.durations_ns)
+    offered = window.queries + pace.dropped
+    return Value(
+        value=(late + pace.dropped) / offered,
+        how=(
+            f"{late} of {offered} queries were answered after the next was due "
+            f"({pace.deadline_s:.4g} s), {pace.dropped} could not begin before it and were dropped"
+        ),
     )
 
 
@@ -189,6 +244,8 @@ def _stage(rate: Rate | None, reason: str | None) -> Value:
 
 def _end_to_end(context: Context) -> Value:
     found = context.measurement
+    if context.window.scenario in _OFFERED:
+        return missing(_AT_RATE.format(context.window.scenario))
     if found.preprocessing is None and found.fingerprint.data == "random":
         return missing(found.preprocessing_reason or "inputs are random")
     seconds = 1 / context.throughput
@@ -205,6 +262,8 @@ def _end_to_end(context: Context) -> Value:
 def _lpirc_frames(context: Context) -> tuple[float, Rate] | Value:
     """Frames within the time limit, with the joules of each; or why there is no score."""
     energy = _energy_per_frame(context)
+    if context.window.scenario in _OFFERED:
+        return missing(_AT_RATE.format(context.window.scenario))
     if context.measurement.accuracy is None:
         return missing(context.measurement.accuracy_reason or "the accuracy was not measured")
     if energy.value is None:
@@ -299,9 +358,7 @@ METRICS = (
             better="lower",
             about="Share of frames that came later than their period (RealTime).",
         ),
-        compute=lambda context: missing(
-            f"{context.window.scenario} has no deadline; frames are missed in RealTime only"
-        ),
+        compute=_missed_frames,
     ),
     Metric(
         info=_info("mean_power", "mean power", unit="W", better="lower", about="Over the window."),
