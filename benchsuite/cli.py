@@ -321,8 +321,19 @@ def _export(options: argparse.Namespace) -> int:
     runs = [store.find_run(name) for name in options.runs] or store.runs()
     if options.format == "json":
         _write_json(str(options.output or "-"), store, runs)
+    elif options.format == "parquet":
+        if options.output is None:
+            raise BadInput("export --format parquet writes a file: name it with -o FILE")
+        _write_bytes(options.output, exchange.to_parquet(store, runs))
     else:
         _write_text(str(options.output or "-"), exchange.to_csv(store, runs))
+    return DONE
+
+
+def _import(options: argparse.Namespace) -> int:
+    from benchsuite import importing, output
+
+    output.print_imported(importing.import_files(_store(options), options.files))
     return DONE
 
 
@@ -526,6 +537,13 @@ def _write_text(place: str, text: str) -> None:
         raise BadInput(f"{place}: cannot be written: {error.strerror}") from error
 
 
+def _write_bytes(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written: {error.strerror}") from error
+
+
 def _command_line() -> str:
     import shlex
 
@@ -635,11 +653,15 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("systems", nargs="+", metavar="RUN[#SPEC]")
     _add_common(compare, store=True)
 
-    export = command("export", _export, "results as JSON or CSV")
+    export = command("export", _export, "results as JSON, CSV or Parquet")
     export.add_argument("runs", nargs="*", metavar="RUN")
-    export.add_argument("--format", choices=("json", "csv"), default="json")
+    export.add_argument("--format", choices=("json", "csv", "parquet"), default="json")
     export.add_argument("-o", "--output", type=Path, metavar="FILE")
     _add_common(export, store=True, json=False)
+
+    importing = command("import", _import, "merge another machine's results JSON into the store")
+    importing.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    _add_common(importing, store=True, json=False)
     return parser
 
 
