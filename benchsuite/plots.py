@@ -19,6 +19,7 @@ _GROUPS = 6
 _LABEL_HEIGHT = 15.0
 _LETTER_WIDTH = 1.55  # per cent of a narrow chart: labels that would overlap there are left out
 _LONGEST_LABEL = 30
+_FEW = 12  # values of a course that are drawn as dots too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +168,7 @@ def course(
     ]
     dots = (
         [_dot((across(i), up(v)), "g0", y.said(v), radius=2.5) for i, v in enumerate(values)]
-        if len(values) <= 60
+        if len(values) <= _FEW
         else []
     )
     names = [

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -18,9 +19,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-_UNSAFE_IN_SCRIPT = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+_UNSAFE_IN_SCRIPT = {c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 # HTML cannot carry these: they are shown as the pictures that Unicode has of them
 _CONTROL_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"}
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def render_page(
@@ -56,7 +58,9 @@ def render_page(
         )
     )
     # half a surrogate pair, as in a file name of another encoding, cannot be written as UTF-8
-    return page.translate(_CONTROL_PICTURES).encode("utf-8", "replace").decode("utf-8")
+    if _CONTROLS.search(page):
+        page = page.translate(_CONTROL_PICTURES)
+    return page.encode("utf-8", "replace").decode("utf-8")
 
 
 @lru_cache(maxsize=8)
@@ -86,7 +90,9 @@ def _assets(root: Path, style: str, scripts: tuple[str, ...]) -> tuple[Markup, M
 def embedded_json(data: Any) -> Markup:
     """JSON that can stand inside a `<script type="application/json">`."""
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    return Markup(text.translate(_UNSAFE_IN_SCRIPT))
+    for letter, escaped in _UNSAFE_IN_SCRIPT.items():  # many times as fast as translate
+        text = text.replace(letter, escaped)
+    return Markup(text)
 
 
 class Notes:

@@ -30,7 +30,7 @@ NO_HYPHEN = "\N{NON-BREAKING HYPHEN}"
 _FILTERS = (("domain", "Domain"), ("device", "Device"), ("backend", "Backend"),
             ("precision", "Precision"), ("goals", "Goals"))  # fmt: skip
 _LONGEST_SLUG = 60
-_RECENT = 30
+_RECENT = 10
 _TITLES = {"speed-only": "Speed only"}
 
 
