@@ -112,9 +112,7 @@ def fingerprint(digest: Digest) -> Fingerprint | None:
     return Fingerprint(**dict(zip(_FINGERPRINT, digest.fingerprint, strict=True)))
 
 
-def result(
-    digest: Digest, *, run: str, key: SystemKey, scenario: str, measured_at: str
-) -> Result:
+def result(digest: Digest, *, run: str, key: SystemKey, scenario: str, measured_at: str) -> Result:
     """The result with the metrics that the digest keeps; the others are missing."""
     low, high = digest.accuracy_interval
     return Result(

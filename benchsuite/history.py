@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchsuite import digest
@@ -101,6 +101,24 @@ def lines(courses: Iterable[Course]) -> list[Line]:
     """The tracks of each row with their changes; rows without any value are left out."""
     found = (Line(course=course, tracks=_tracks(course)) for course in courses)
     return [line for line in found if line.tracks]
+
+
+def as_json(found: Iterable[Line]) -> list[dict[str, Any]]:
+    """Every change of level, as `history --json` gives it."""
+    return [
+        {
+            **asdict(line.key),
+            "scenario": line.course.scenario,
+            "metric": change.metric,
+            "run": change.run,
+            "measured_at": change.measured_at,
+            "before": change.before,
+            "after": change.after,
+            "cause": asdict(change.cause),
+        }
+        for line in found
+        for change in line.changes
+    ]
 
 
 def change_points(values: Sequence[float]) -> list[int]:

@@ -93,9 +93,7 @@ def scatter(
     across = _Scale.over([p.x for p in points], log=x.log, start=_LEFT + 8, end=_RIGHT - 8)
     up = _Scale.over([p.y for p in points], log=y.log, start=_BOTTOM - 16, end=_TOP + 22)
     places = [(across(p.x), up(p.y)) for p in points]
-    lines = [
-        _line(places[i], places[j], "front") for i, j in zip(front, front[1:], strict=False)
-    ]
+    lines = [_line(places[i], places[j], "front") for i, j in zip(front, front[1:], strict=False)]
     order = [*(i for i in front), *(i for i in range(len(points)) if i not in set(front))]
     below, above = _axes(x, y, across, up)
     return _chart(label, [*below, *lines, *above, *_dots(points, places, order)])
@@ -124,9 +122,7 @@ def roofline(points: Sequence[Point], roofs: Sequence[Roof], *, label: str, said
         if ridge > low:
             lines.append(_line((across(low), up(roof.bandwidth * low)), corner, kind))
         lines.append(_line(corner, (across(high), up(roof.peak)), kind))
-        lines.append(
-            _text(across(high), corner[1] - 7, roof.label, kind="end", anchor="end")
-        )
+        lines.append(_text(across(high), corner[1] - 7, roof.label, kind="end", anchor="end"))
     x = Axis(title="arithmetic intensity (FLOP/B)", said=lambda value: f"{value:g}", log=True)
     places = [(across(p.x), up(p.y)) for p in points]
     dots = _dots(points, places, range(len(points)))
@@ -281,9 +277,9 @@ def _dots(
 def _dot(
     at: tuple[float, float], kind: str, label: str, *, radius: float = 5.0, link: str | None = None
 ) -> Markup:
-    dot = Markup('<circle class="dot {}" cx="{}%" cy="{}" r="{}"><title>{}</title></circle>').format(
-        kind, f"{at[0]:.2f}", f"{at[1]:.1f}", f"{radius:g}", label
-    )
+    dot = Markup(
+        '<circle class="dot {}" cx="{}%" cy="{}" r="{}"><title>{}</title></circle>'
+    ).format(kind, f"{at[0]:.2f}", f"{at[1]:.1f}", f"{radius:g}", label)
     if link is None:
         return dot
     return Markup('<a href="{}" aria-label="{}">{}</a>').format(link, label, dot)

@@ -279,9 +279,7 @@ class Store:
         with self._begin() as connection:
             for start in range(0, len(ids), _MANY):
                 part = list(ids[start : start + _MANY])
-                rows = connection.execute(
-                    _results.select().where(_results.c.id.in_(part))
-                ).all()
+                rows = connection.execute(_results.select().where(_results.c.id.in_(part))).all()
                 texts = _texts_of(connection, rows)
                 found |= {row.id: _result(row, texts) for row in rows}
         return found

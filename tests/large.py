@@ -58,9 +58,7 @@ def fill(place: Path, *, systems: int = 500, nights: int = 100) -> Store:
     chance = random.Random(7)
     night = rows(systems)
     with made._begin() as connection:
-        connection.execute(
-            store._environments.insert().values(id="e1", facts=environments()["e1"])
-        )
+        connection.execute(store._environments.insert().values(id="e1", facts=environments()["e1"]))
         texts = {t for row in night for v in row.metrics.values() for t in (v.how, v.reason) if t}
         store._interned(connection, texts)
         packed = []

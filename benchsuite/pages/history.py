@@ -78,9 +78,7 @@ def _finding(lines: Sequence[Line], changes: int) -> str:
     if not changes:
         return f"No level changed in {systems}."
     moved = sum(bool(line.changes) for line in lines)
-    return (
-        f"{changes} change{'s' if changes != 1 else ''} of level in {moved} of {systems}."
-    )
+    return f"{changes} change{'s' if changes != 1 else ''} of level in {moved} of {systems}."
 
 
 def _label(line: Line) -> str:
@@ -97,9 +95,7 @@ def _filters(lines: Sequence[Line]) -> list[tuple[str, str, list[str]]]:
         "backend": ("Backend", {line.key.backend for line in lines}),
         "metric": ("Metric", {title(c.metric) for line in lines for c in line.changes}),
     }
-    return [
-        (key, name, sorted(found)) for key, (name, found) in values.items() if len(found) > 1
-    ]
+    return [(key, name, sorted(found)) for key, (name, found) in values.items() if len(found) > 1]
 
 
 _COLUMNS = (
@@ -117,7 +113,9 @@ def _changes(changes: Sequence[tuple[Line, Change]]) -> Grid:
     rows = []
     for line, change in changes:
         key = line.key
-        before, after = (_said(value, change.metric, line) for value in (change.before, change.after))
+        before, after = (
+            _said(value, change.metric, line) for value in (change.before, change.after)
+        )
         rows.append(
             GridRow(
                 cells=(

@@ -80,9 +80,7 @@ def render_site(store: Store, *, root: Path) -> Iterable[Page]:
     for entry in board:
         rows = {name: whole[each.id] for name, each in entry.stored.items()}
         own = [lines[e.series] for e in entry.stored.values() if e.series in lines]
-        full = System(
-            id=entry.id, label=entry.system.label, short=entry.system.short, rows=rows
-        )
+        full = System(id=entry.id, label=entry.system.label, short=entry.system.short, rows=rows)
         yield _system(entry, full, own, slug=slugs[entry.system.workload], root=root)
 
 
@@ -214,7 +212,10 @@ def _cells(entry: Entry, *, goals: bool) -> tuple[Cell, ...]:
     key, row = system.key, system.row
     found = [
         Cell(text=key.workload, sub=f"{key.scale} · {key.dataset or 'no data'}"),
-        Cell(text=key.backend, sub=f"batch {key.batch}, {compare.threads_said(key)}".replace(" ", NO_BREAK)),
+        Cell(
+            text=key.backend,
+            sub=f"batch {key.batch}, {compare.threads_said(key)}".replace(" ", NO_BREAK),
+        ),
         Cell(text=key.precision),
         Cell(text=key.device_name, sub="" if key.device_count == 1 else f"x {key.device_count}"),
         Cell(
@@ -260,9 +261,7 @@ def _apart(group: Sequence[Entry]) -> Grid:
                 cells=(
                     *(
                         cell
-                        for column, cell in zip(
-                            _COLUMNS, _cells(entry, goals=False), strict=True
-                        )
+                        for column, cell in zip(_COLUMNS, _cells(entry, goals=False), strict=True)
                         if column.key not in (LATENCY, ENERGY)
                     ),
                     Cell(text=entry.unranked or ""),
@@ -287,9 +286,9 @@ def _front(board: Sequence[Entry], *, place: str) -> tuple[Plot, str] | None:
             continue
         key = system.key
         row = system.source("accuracy")
-        sets[entry.rank_class, row.domain, key.dataset, row.measure, key.device_name, origin].append(
-            entry
-        )
+        sets[
+            entry.rank_class, row.domain, key.dataset, row.measure, key.device_name, origin
+        ].append(entry)
     if not sets:
         return None
     # where a meter was read, that set; of several the one with the most networks, then systems
@@ -350,9 +349,7 @@ def _accuracy_against(
         said=lambda value: quantity(value, info.unit.partition("/")[0], digits=2),
         log=True,
     )
-    axis_y = Axis(
-        title=cut(measure), said=_share_said(measure)
-    )
+    axis_y = Axis(title=cut(measure), said=_share_said(measure))
     plot = Plot(
         id=f"accuracy-{metric.replace('_', '-')}",
         title=title,
@@ -456,9 +453,7 @@ def _workload_plots(group: Sequence[Entry]) -> list[Plot]:
 # --- a system -------------------------------------------------------------------------------------
 
 
-def _system(
-    entry: Entry, system: System, lines: Sequence[Line], *, slug: str, root: Path
-) -> Page:
+def _system(entry: Entry, system: System, lines: Sequence[Line], *, slug: str, root: Path) -> Page:
     key, row = system.key, system.row
     view = {
         "title": cut(f"{key.workload} {key.backend} {key.precision}"),
@@ -515,9 +510,7 @@ def _standing(entry: Entry, system: System) -> list[tuple[str, str, str]]:
             beside = _target(system)
         else:
             beside = entry.reasons.get(metric, "")
-        found.append(
-            (METRICS[metric].title, _without_query(plain_of(system, metric)), beside)
-        )
+        found.append((METRICS[metric].title, _without_query(plain_of(system, metric)), beside))
     return found
 
 
@@ -563,13 +556,9 @@ def _track(track: Track, corrected: Track | None, line: Line, system: System) ->
         )
         for change in shown.changes
     ]
-    ends = tuple(
-        date_said(track.moments[place].measured_at).partition(" ")[0] for place in (0, -1)
-    )
+    ends = tuple(date_said(track.moments[place].measured_at).partition(" ")[0] for place in (0, -1))
     title = f"{info.title}, {line.course.scenario}"
-    about = (
-        "without the device's drift; the pale line is as measured" if shown is corrected else ""
-    )
+    about = "without the device's drift; the pale line is as measured" if shown is corrected else ""
     plot = Plot(
         id=f"{track.metric}-{_slug(line.course.scenario)}".replace("_", "-"),
         title=title,
