@@ -316,11 +316,18 @@ def _report(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     from benchsuite import difference, output
 
+    if options.output is not None:
+        _check_writable(str(options.output), "-o")
     if len(options.systems) < 2:
         raise BadInput("compare needs two or more: benchsuite compare latest~1 latest")
     store = _store(options, create=False)
     base, *others = [difference.select(store, name) for name in options.systems]
     compared = [difference.compare(base, other) for other in others]
+    if options.output is not None:
+        from benchsuite.pages import comparison as page
+
+        _write_text(str(options.output), page.render(compared, root=_reports_root(options)))
+        output.print_path("page", options.output)
     _emit(
         options.json,
         [difference.as_json(each) for each in compared],
@@ -365,6 +372,42 @@ def _gate(options: argparse.Namespace) -> int:
     return code
 
 
+def _leaderboard(options: argparse.Namespace) -> int:
+    from benchsuite import environment, output
+    from benchsuite.pages import leaderboard
+
+    store = _store(options, create=False)
+    folder = options.output or environment.data_folder() / "leaderboard"
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(f"-o {folder}: a file; name a folder")
+    for page in leaderboard.render_site(store, root=_reports_root(options)):
+        path = folder / page.path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInput(f"{path.parent}: cannot be made: {error.strerror}") from error
+        _write_text(str(path), page.text)
+    output.print_path("page", folder / "index.html")
+    return DONE
+
+
+def _history(options: argparse.Namespace) -> int:
+    from benchsuite import environment, history, output
+    from benchsuite.pages import history as page
+
+    if options.output is not None:
+        _check_writable(str(options.output), "-o")
+    courses = _store(options, create=False).courses()
+    path = options.output or environment.data_folder() / "reports" / "history.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write_text(str(path), page.render(courses, root=_reports_root(options)))
+    if options.json:
+        _write_text(options.json, _json(history.as_json(history.lines(courses))))
+    if options.json != "-":
+        output.print_path("page", path)
+    return DONE
+
+
 def _export(options: argparse.Namespace) -> int:
     from benchsuite import exchange
 
@@ -374,8 +417,19 @@ def _export(options: argparse.Namespace) -> int:
     runs = [store.find_run(name) for name in options.runs] or store.runs()
     if options.format == "json":
         _write_json(str(options.output or "-"), store, runs)
+    elif options.format == "parquet":
+        if options.output is None:
+            raise BadInput("export --format parquet writes a file: name it with -o FILE")
+        _write_bytes(options.output, exchange.to_parquet(store, runs))
     else:
         _write_text(str(options.output or "-"), exchange.to_csv(store, runs))
+    return DONE
+
+
+def _import(options: argparse.Namespace) -> int:
+    from benchsuite import importing, output
+
+    output.print_imported(importing.import_files(_store(options), options.files))
     return DONE
 
 
@@ -533,20 +587,25 @@ def _check_writable(name: str | None, flag: str) -> None:
 def _write_page(
     path: Path | str, info: RunInfo, results: Sequence[Result], store: Store, options: Any
 ) -> Path:
-    from benchsuite import catalog
     from benchsuite.pages import run as page
 
     environments = store.environments(sorted({result.environment for result in results}))
-    roots = catalog.content_roots(getattr(options, "content", ()))
-    root = next(root for root in roots if (root / "reports" / "pages").is_dir())
     path = Path(path)
-    text = page.render(info, results, environments=environments, root=root)
+    text = page.render(info, results, environments=environments, root=_reports_root(options))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"{path.parent}: cannot be made: {error.strerror}") from error
     _write_text(str(path), text)
     return path
+
+
+def _reports_root(options: argparse.Namespace) -> Path:
+    """The content folder whose templates are used."""
+    from benchsuite import catalog
+
+    roots = catalog.content_roots(getattr(options, "content", ()))
+    return next(root for root in roots if (root / "reports" / "pages").is_dir())
 
 
 def _write_json(place: str, store: Store, runs: Sequence[RunInfo]) -> None:
@@ -578,6 +637,13 @@ def _write_text(place: str, text: str) -> None:
         Path(place).write_text(text, encoding="utf-8")
     except OSError as error:
         raise BadInput(f"{place}: cannot be written: {error.strerror}") from error
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _command_line() -> str:
@@ -715,6 +781,7 @@ def _parser() -> argparse.ArgumentParser:
 
     compare = command("compare", _compare, "systems side by side, with the teams' shares")
     compare.add_argument("systems", nargs="+", metavar="RUN[#SPEC]")
+    compare.add_argument("-o", "--output", type=Path, metavar="FILE", help="a page as well")
     _add_common(compare, store=True)
 
     gate = command("gate", _gate, "the verdict of a night: what regressed, how sure, whose it is")
@@ -729,11 +796,23 @@ def _parser() -> argparse.ArgumentParser:
     gate.add_argument("--summary", metavar="FILE", help="Markdown for a GitHub step")
     _add_common(gate, store=True)
 
-    export = command("export", _export, "results as JSON or CSV")
+    leaderboard = command("leaderboard", _leaderboard, "a static site over a whole store")
+    leaderboard.add_argument("-o", "--output", type=Path, metavar="DIR")
+    _add_common(leaderboard, store=True, json=False)
+
+    history = command("history", _history, "every system's metrics over time, with change points")
+    history.add_argument("-o", "--output", type=Path, metavar="FILE")
+    _add_common(history, store=True)
+
+    export = command("export", _export, "results as JSON, CSV or Parquet")
     export.add_argument("runs", nargs="*", metavar="RUN")
-    export.add_argument("--format", choices=("json", "csv"), default="json")
+    export.add_argument("--format", choices=("json", "csv", "parquet"), default="json")
     export.add_argument("-o", "--output", type=Path, metavar="FILE")
     _add_common(export, store=True, json=False)
+
+    importing = command("import", _import, "merge another machine's results JSON into the store")
+    importing.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    _add_common(importing, store=True, json=False)
     return parser
 
 

@@ -131,11 +131,18 @@ class Place:
     dataset: str | None
 
 
-def join(results: Iterable[Result]) -> tuple[System, ...]:
-    """Joins rows to systems, in the order in which the systems first appear."""
+def join(results: Iterable[Result], *, over_runs: bool = False) -> tuple[System, ...]:
+    """Joins rows to systems, in the order in which the systems first appear.
+
+    Args:
+        results: The rows.
+        over_runs: Whether rows of different runs may belong to one system: they are the newest
+            of each row of a store.
+    """
     groups: dict[tuple[str, str, SystemKey], list[Result]] = defaultdict(list)
     for result in results:
-        groups[result.run, result.environment, replace(result.key, batch=0)].append(result)
+        of = ("", "") if over_runs else (result.run, result.environment)
+        groups[*of, replace(result.key, batch=0)].append(result)
     rows: list[dict[str, Result]] = []
     for group in groups.values():
         rows.extend(_by_batch(group))

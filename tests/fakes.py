@@ -206,7 +206,9 @@ def metrics(
         for name in METRICS
     }
     values |= {name: Value(value=value, how=how) for name, (value, how) in number.items()}
-    values["accuracy"] = replace(values["accuracy"], low=low, high=high)
+    values["accuracy"] = replace(
+        values["accuracy"], low=low + accuracy_change, high=high + accuracy_change
+    )
     return values
 
 
