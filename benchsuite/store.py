@@ -19,6 +19,7 @@ from benchsuite.errors import BadInput, one_line
 from benchsuite.types import (
     Doubt,
     Fingerprint,
+    LayerTimes,
     Result,
     RunInfo,
     SystemKey,
@@ -442,6 +443,7 @@ def _result(row: Any, texts: Mapping[int, str]) -> Result:
     facts = json.loads(zlib.decompress(row.facts))
     fingerprint = facts.pop("fingerprint")
     doubts = facts.pop("doubts")
+    layer_times = facts.pop("layer_times", None)
     metrics = {
         key: Value(
             value=value,
@@ -462,5 +464,6 @@ def _result(row: Any, texts: Mapping[int, str]) -> Result:
         metrics=metrics,
         fingerprint=None if fingerprint is None else Fingerprint(**fingerprint),
         doubts=tuple(Doubt(**doubt) for doubt in doubts),
+        layer_times=msgspec.convert(layer_times, LayerTimes | None),
         **facts,
     )
