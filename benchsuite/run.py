@@ -34,6 +34,7 @@ from benchsuite.types import (
     DeviceInfo,
     Doubt,
     Fingerprint,
+    LayerTimes,
     Measurement,
     Quality,
     Result,
@@ -272,9 +273,15 @@ def to_result(
         beside={} if score is None else score.beside,
         measured_at=_now(),
         chosen=window.scenario in measurement.choices,
+        layer_times=_layer_times(measurement, window),
         target=None if quality is None else quality.target,
         measure=None if quality is None else quality.measure,
     )
+
+
+def _layer_times(measurement: Measurement, window: Window) -> LayerTimes | None:
+    times = measurement.layer_times
+    return times if times is not None and times.batch == window.batch else None
 
 
 def _fingerprint(measurement: Measurement, window: Window) -> Fingerprint:

@@ -21,6 +21,7 @@ from benchsuite.errors import BadInput, one_line
 from benchsuite.types import (
     Doubt,
     Fingerprint,
+    LayerTimes,
     Result,
     RunInfo,
     SystemKey,
@@ -718,6 +719,7 @@ def _result(row: Any, texts: Mapping[int, str]) -> Result:
     facts = json.loads(zlib.decompress(row.facts))
     fingerprint = facts.pop("fingerprint")
     doubts = facts.pop("doubts")
+    layer_times = facts.pop("layer_times", None)
     metrics = {
         key: Value(
             value=value,
@@ -738,5 +740,6 @@ def _result(row: Any, texts: Mapping[int, str]) -> Result:
         metrics=metrics,
         fingerprint=None if fingerprint is None else Fingerprint(**fingerprint),
         doubts=tuple(Doubt(**doubt) for doubt in doubts),
+        layer_times=msgspec.convert(layer_times, LayerTimes | None),
         **facts,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -627,6 +627,48 @@ class SystemSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LayerTime:
+    """A layer's measured time beside what its work and traffic allow; for one query.
+
+    Attributes:
+        name: As in the layer table (`Layer.name`).
+        seconds: Measured, with whatever the backend fused into the layer.
+        roofline_s: max(FLOP / peak, bytes / bandwidth) of the layer alone.
+    """
+
+    name: str
+    seconds: float
+    roofline_s: float
+
+    @property
+    def fraction_of_roofline(self) -> float:
+        """Above 1 where fusion or caches beat the layer-by-layer model."""
+        return self.roofline_s / self.seconds if self.seconds else 0.0
+
+    @property
+    def recoverable_s(self) -> float:
+        """Seconds above the roofline."""
+        return max(0.0, self.seconds - self.roofline_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerTimes:
+    """Where a query's time goes, as the backend's own profile tells.
+
+    Attributes:
+        layers: In the order of execution; a layer that was fused into another has no entry.
+        elsewhere_s: Time of what belongs to no layer of the table (reordered memory, reshapes).
+        batch: Samples in the query.
+        how: The profile, and what it cannot tell.
+    """
+
+    layers: tuple[LayerTime, ...]
+    elsewhere_s: float
+    batch: int
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """How `--backend best` came to a backend, for one scenario.
 
@@ -662,6 +704,8 @@ class Measurement:
         samples_trained: Training samples times epochs behind the weights; None if not known.
         preprocessing, postprocessing: Seconds a frame; None where there is no such stage.
         choices: Scenario to how its backend was chosen; empty where the user named it.
+        layer_times: Of a query of the first signature at the first scenario's batch; None with
+            its reason where the backend does not tell.
     """
 
     windows: tuple[Window, ...]
@@ -693,6 +737,8 @@ class Measurement:
     environment: dict[str, Any] = field(default_factory=dict)
     unmet: dict[str, str] = field(default_factory=dict)
     choices: dict[str, Choice] = field(default_factory=dict)
+    layer_times: LayerTimes | None = None
+    layer_times_reason: str | None = None
 
 
 # --- what is reported ---------------------------------------------------------------------------
@@ -741,6 +787,7 @@ class Result:
         target: The accuracy that the workload must reach on this data; None where none is set.
         measure: The accuracy measure by name (`top-1`, `1 - WER`, `Spearman rho`).
         chosen: The backend was not named but chosen as the fastest (`--backend best`).
+        layer_times: Where a query's time goes, on rows of the batch that was profiled.
     """
 
     run: str
@@ -763,6 +810,7 @@ class Result:
     measure: str | None = None
     measured_at: str = ""
     chosen: bool = False
+    layer_times: LayerTimes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -790,3 +838,24 @@ class Executable(Protocol):
 
     def run(self, inputs: Arrays) -> Arrays:
         """Runs one query and gives its outputs as arrays on the host."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One entry of a backend's profile, for one query.
+
+    Attributes:
+        names: Paths of the torch modules that it computes, fused ones included; empty where they
+            did not survive the export.
+    """
+
+    names: tuple[str, ...]
+    seconds: float
+
+
+@runtime_checkable
+class Profiled(Protocol):
+    """An executable whose backend tells where a query's time goes."""
+
+    def profile(self, inputs: Arrays) -> list[Step]:
+        """Runs queries under the backend's own profile; each step's median, in order."""

@@ -13,12 +13,14 @@ import torch
 from benchsuite import backends, devices
 from benchsuite.arrays import as_arrays, to_tensors
 from benchsuite.backends import Job, _artefacts
+from benchsuite.devices.cpu import usable_cores
 from benchsuite.errors import NotMeasurable
 from benchsuite.harness.accuracy import TOLERANCE, distance
-from benchsuite.types import Arrays, Executable
+from benchsuite.types import Arrays, Executable, Profiled
 
 CPU = devices.find("cpu")
 COMPILED = ("compile",)
+TWO_CORES = pytest.mark.skipif(usable_cores() < 2, reason="this process may use one core only")
 
 
 class Tiny(torch.nn.Module):
@@ -102,6 +104,7 @@ def test_a_prepared_backend_is_taken_from_the_cache(name: str, tmp_path: Path) -
             assert np.array_equal(one, other)
 
 
+@TWO_CORES
 @pytest.mark.parametrize("name", backends.names())
 def test_two_threads_answer_as_one(name: str, tmp_path: Path) -> None:
     """Threads are the job's; a batch that OpenVINO splits over streams comes back in order."""
@@ -120,6 +123,7 @@ def test_two_threads_answer_as_one(name: str, tmp_path: Path) -> None:
         torch.set_num_threads(before)
 
 
+@TWO_CORES
 def test_openvino_is_told_threads_streams_and_precision(tmp_path: Path) -> None:
     """The compiled model says that it runs on the job's threads and not in bf16."""
     executable: Any = prepared("openvino", job(tmp_path, threads=2))
@@ -197,3 +201,68 @@ def test_calibration_comes_in_whole_queries(tmp_path: Path) -> None:
     odd = job(tmp_path, "int8", calibration=(sample(5),))
     (_, first) = _artefacts.artefacts(odd, "x")
     assert [len(q[0]) for q in first.calibration_queries()] == [4, 4]
+
+
+def lenet(cache: Path, folder: Path, precision: str) -> Any:
+    """A worker's spec of LeNet on its data, one short window."""
+    from benchsuite.plan import Request, make_plan
+
+    request = Request(
+        targets=("image/lenet",), scale="embedded", backends=("onnxruntime",), threads=1,
+        precisions=(precision,), scenarios=("Offline",), seconds=0.1, warmup_s=0.1,
+    )  # fmt: skip
+    ((spec, *_),) = [make_plan(request, cache=cache, home=folder).specs]
+    return spec
+
+
+def test_int8_keeps_lenets_accuracy(cache: Path, tmp_path: Path) -> None:
+    """Calibrated on training digits, it loses under a point; parity is judged on all test ones."""
+    from benchsuite.harness.worker import measure_system
+
+    gradients, threads = torch.is_grad_enabled(), torch.get_num_threads()
+    try:
+        found = measure_system(lenet(cache, tmp_path, "int8"))
+    finally:
+        torch.set_grad_enabled(gradients)
+        torch.set_num_threads(threads)
+    assert found.precision_ran == "int8"
+    assert found.accuracy is not None
+    assert found.reference is not None
+    assert found.accuracy.value > found.reference.value - 0.01
+    assert found.distance is not None
+    assert found.distance.samples == found.accuracy.samples > 500
+    assert found.distance.relative_error is not None
+    assert 1e-4 < found.distance.relative_error < TOLERANCE["int8"]
+    assert not [doubt for doubt in found.doubts if doubt.code == "parity"]
+    assert found.layer_times is not None
+    assert found.layer_times.layers
+
+
+def test_a_backend_that_computes_in_another_precision_is_refused(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read back is not what was asked for: nothing is measured, and the text says so."""
+    from benchsuite.backends import onnxruntime
+    from benchsuite.harness.worker import measure_system
+
+    monkeypatch.setattr(onnxruntime, "_precision_ran", lambda paths, job: "int8")
+    gradients, threads = torch.is_grad_enabled(), torch.get_num_threads()
+    try:
+        with pytest.raises(NotMeasurable, match="told to compute in fp32 and computed in int8"):
+            measure_system(lenet(cache, tmp_path, "fp32"))
+    finally:
+        torch.set_grad_enabled(gradients)
+        torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("name", ["eager", "onnxruntime", "openvino"])
+def test_a_profile_names_the_modules(name: str, tmp_path: Path) -> None:
+    """The convolution and the classifier have a time each, under their module paths."""
+    executable = prepared(name, job(tmp_path))
+    assert isinstance(executable, Profiled)
+    with torch.inference_mode():
+        steps = executable.profile(sample(4))
+    named = {path for step in steps for path in step.names}
+    assert {"features", "classifier"} <= named
+    assert all(step.seconds >= 0 for step in steps)
+    assert sum(step.seconds for step in steps) > 0

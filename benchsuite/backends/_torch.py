@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -53,12 +53,14 @@ class Placed:
 
     Attributes:
         network: Takes and gives fp32, whatever it computes in.
+        inner: The network itself, within the conversion of its inputs and outputs.
         layout: Memory layout of inputs by their number of dimensions.
         precision_ran: Read back from the operators of one query.
         how: Layout and precision in words.
     """
 
     network: torch.nn.Module
+    inner: torch.nn.Module
     device: torch.device
     layout: dict[int, torch.memory_format]
     precision_ran: str
@@ -107,12 +109,14 @@ def place(network: torch.nn.Module, job: Job) -> Placed:
         torch.backends.cudnn.benchmark = True
     device = torch.device(job.device.label if job.device.kind != "cpu" else "cpu")
     network = network.to(device).eval()
-    layout = _channels_last(network)
+    inner, layout = network, _channels_last(network)
     how = "channels-last" if layout else "contiguous"
     if job.precision in _LOWERED:
         network = lowered(network, job.precision)
         how += f", {_LOWERED[job.precision]} inside, fp32 in and out (converted in the query)"
-    placed = Placed(network=network, device=device, layout=layout, precision_ran="", how=how)
+    placed = Placed(
+        network=network, inner=inner, device=device, layout=layout, precision_ran="", how=how
+    )
     smallest = tuple(array[:1] for array in job.samples[0])
     try:
         ran = _precision_ran(network, placed.inputs(smallest))
@@ -122,7 +126,7 @@ def place(network: torch.nn.Module, job: Job) -> Placed:
         raise NotMeasurable(
             f"the network does not run in {job.precision}: {one_line(error)}"
         ) from error
-    return Placed(network=network, device=device, layout=layout, precision_ran=ran, how=how)
+    return replace(placed, precision_ran=ran)
 
 
 def lowered(network: torch.nn.Module, precision: str) -> torch.nn.Module:

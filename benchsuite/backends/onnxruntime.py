@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import json
 import logging
 import tempfile
 import warnings
@@ -15,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 from benchsuite.arrays import to_tensors
 from benchsuite.backends import Job
 from benchsuite.backends._artefacts import Artefact, Shape, artefacts, keep, shape_of
+from benchsuite.backends._profile import PROFILED, WARM_UP, medians
 from benchsuite.backends._torch import lowered
 from benchsuite.errors import NotMeasurable, one_line
-from benchsuite.types import Arrays
+from benchsuite.types import Arrays, Step
+from benchsuite.units import MICROSECOND_S
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +32,9 @@ _PRECISIONS = {"cpu": ("fp32", "int8"), "cuda": ("fp32", "tf32", "fp16")}
 _OPSET = 18
 _MODEL = "model.onnx"
 _PROTOBUF_LIMIT_B = 1 << 30
+_KERNEL = "_kernel_time"
+_SCOPES = "pkg.torch.onnx.name_scopes"
+_FUSED_AT_MOST = 4
 # nodes of an optimised graph that do its work, in integers and in floating point
 _INTEGER = ("QLinearConv", "QLinearMatMul", "QGemm", "ConvInteger", "MatMulInteger")
 _FLOATING = (
@@ -74,26 +81,37 @@ class _OnnxRuntime:
         if job.precision == "fp16":
             network = lowered(network, job.precision)
         sessions: dict[Shape, Any] = {}
+        paths: dict[Shape, Path] = {}
         cached = True
         for artefact in artefacts(job, "onnx"):
             if not (artefact.folder / _MODEL).is_file():
                 cached = False
                 _make(network, artefact, job)
-            sessions[shape_of(artefact.query)] = _session(artefact.folder / _MODEL, job)
-        ran = _precision_ran([a.folder / _MODEL for a in artefacts(job, "onnx")], job)
+            path = artefact.folder / _MODEL
+            sessions[shape_of(artefact.query)] = _session(path, job)
+            paths[shape_of(artefact.query)] = path
+        ran = _precision_ran(list(paths.values()), job)
         how = "exported graph from the cache" if cached else "exported by torch.onnx"
         if job.precision == "int8":
             how += ", quantised by onnxruntime.quantization (static, QDQ, a scale a channel)"
         return _Executable(
-            sessions=sessions, job=job, precision_ran=ran, how=f"ONNX Runtime, {how}"
+            sessions=sessions, paths=paths, job=job, precision_ran=ran, how=f"ONNX Runtime, {how}"
         )
 
 
 class _Executable:
     def __init__(
-        self, *, sessions: dict[Shape, Any], job: Job, precision_ran: str, how: str
+        self,
+        *,
+        sessions: dict[Shape, Any],
+        paths: dict[Shape, Path],
+        job: Job,
+        precision_ran: str,
+        how: str,
     ) -> None:
         self._sessions = sessions
+        self._paths = paths
+        self._job = job
         self._device = job.device
         self.precision_ran = precision_ran
         self.how = how
@@ -107,6 +125,28 @@ class _Executable:
         binding = self._binding(session, inputs)
         session.run_with_iobinding(binding)
         return tuple(output for output in binding.copy_outputs_to_cpu())
+
+    def profile(self, inputs: Arrays) -> list[Step]:
+        """ONNX Runtime's own profile, in a session beside the one that is timed."""
+        path = self._paths[shape_of(inputs)]
+        modules = _modules(path)
+        with tempfile.TemporaryDirectory() as folder:
+            session = _session(path, self._job, profiled=Path(folder, "profile"))
+            binding = self._binding(session, inputs)
+            for _ in range(WARM_UP + PROFILED):
+                session.run_with_iobinding(binding)
+            events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+        found = [
+            (modules(event["name"].removesuffix(_KERNEL), event["args"]["op_name"]), event["dur"])
+            for event in events
+            if event.get("cat") == "Node" and event["name"].endswith(_KERNEL)
+        ]
+        steps = len(found) // (WARM_UP + PROFILED)
+        queries = [
+            [(names, us * MICROSECOND_S) for names, us in found[start : start + steps]]
+            for start in range(WARM_UP * steps, len(found), steps)
+        ]
+        return medians(queries)
 
     def _binding(self, session: Any, inputs: Arrays) -> Any:
         import onnxruntime
@@ -124,8 +164,10 @@ class _Executable:
 BACKEND = _OnnxRuntime()
 
 
-def _session(path: Path, job: Job, *, optimised: Path | None = None) -> Any:
-    """A session; `optimised`: where the graph that it will run is written."""
+def _session(
+    path: Path, job: Job, *, optimised: Path | None = None, profiled: Path | None = None
+) -> Any:
+    """A session; `optimised` and `profiled` are where its graph and its profile are written."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -135,6 +177,9 @@ def _session(path: Path, job: Job, *, optimised: Path | None = None) -> Any:
     options.log_severity_level = 3
     if optimised is not None:
         options.optimized_model_filepath = str(optimised)
+    if profiled is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profiled)
     provider = _PROVIDERS[job.device.kind]
     choice: Any = (
         provider
@@ -145,6 +190,41 @@ def _session(path: Path, job: Job, *, optimised: Path | None = None) -> Any:
     if session.get_providers()[0] != provider:
         raise NotMeasurable(f"ONNX Runtime fell back to {session.get_providers()[0]}")
     return session
+
+
+def _modules(path: Path) -> Callable[[str, str], tuple[str, ...]]:
+    """From a node of the optimised graph to the torch modules that it computes.
+
+    The exporter notes each node's module. The optimiser names a fused node after its last one,
+    by node or by output: from there the way back leads to the operator that it is.
+    """
+    import onnx
+
+    graph = onnx.load(str(path), load_external_data=False).graph
+    makers = {output: node for node in graph.node for output in node.output}
+    by_name = {node.name: node for node in graph.node}
+
+    def names(kernel: str, operator: str) -> tuple[str, ...]:
+        kernel = kernel.removesuffix("_nchwc").removesuffix("_quant")
+        node = by_name.get(kernel) or makers.get(kernel)
+        found: list[str] = []
+        for _ in range(_FUSED_AT_MOST):
+            if node is None:
+                break
+            found += _module_of(node)
+            if operator.removeprefix("QLinear").removeprefix("Fused") == node.op_type:
+                break
+            node = makers.get(node.input[0]) if node.input else None
+        return tuple(dict.fromkeys(found))
+
+    return names
+
+
+def _module_of(node: Any) -> list[str]:
+    """The path of the torch module that a node was exported from; none where it is not noted."""
+    noted = next((p.value for p in node.metadata_props if p.key == _SCOPES), "[]")
+    scopes = ast.literal_eval(noted)
+    return [scopes[-2]] if len(scopes) > 1 and scopes[-2] else []
 
 
 def _precision_ran(paths: Sequence[Path], job: Job) -> str:

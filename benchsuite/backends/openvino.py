@@ -8,13 +8,15 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchsuite.arrays import to_tensors
 from benchsuite.backends import Job
 from benchsuite.backends._artefacts import Artefact, Shape, artefacts, keep, shape_of
+from benchsuite.backends._profile import PROFILED, WARM_UP, medians
 from benchsuite.errors import NotMeasurable, one_line
-from benchsuite.types import Arrays
+from benchsuite.types import Arrays, Step
 
 if TYPE_CHECKING:
     import torch
@@ -59,6 +61,7 @@ class _OpenVino:
 
     def prepare(self, network: torch.nn.Module, job: Job) -> _Executable:
         models: dict[Shape, tuple[int, Any]] = {}
+        folders: dict[Shape, Path] = {}
         cached = True
         for batch in sorted(set(job.batches)):
             for artefact in artefacts(
@@ -69,17 +72,27 @@ class _OpenVino:
                     _make(network, artefact, precision=job.precision)
                 streams = _streams(batch, job)
                 shape = (batch, *shape_of(artefact.query)[1:])
-                models[shape] = streams, _compiled(artefact, job, streams=streams)
+                models[shape] = streams, _compiled(artefact.folder, job, streams=streams)
+                folders[shape] = artefact.folder
         how = "model from the cache" if cached else "converted from torch"
         if job.precision == "int8":
             how += ", quantised by NNCF"
-        return _Executable(models=models, precision=job.precision, how=how)
+        return _Executable(models=models, folders=folders, job=job, how=how)
 
 
 class _Executable:
-    def __init__(self, *, models: dict[Shape, tuple[int, Any]], precision: str, how: str) -> None:
+    def __init__(
+        self,
+        *,
+        models: dict[Shape, tuple[int, Any]],
+        folders: dict[Shape, Path],
+        job: Job,
+        how: str,
+    ) -> None:
         self._models = models
-        self.precision_ran = _precision_ran([m for _, m in models.values()], asked=precision)
+        self._folders = folders
+        self._job = job
+        self.precision_ran = _precision_ran([m for _, m in models.values()], asked=job.precision)
         first = next(iter(models.values()))[1]
         hint = first.get_property("INFERENCE_PRECISION_HINT").to_string()
         most = max(streams for streams, _ in models.values())
@@ -110,6 +123,35 @@ class _Executable:
             for request in requests
         ]
         return tuple(np.concatenate(column) for column in zip(*pieces, strict=True))
+
+    def profile(self, inputs: Arrays) -> list[Step]:
+        """OpenVINO's own counters, in a model compiled with them beside the one that is timed."""
+        import numpy as np
+
+        openvino = _openvino()
+        streams, _ = self._models[shape_of(inputs)]
+        if streams > 1:
+            raise NotMeasurable("OpenVINO ran the batch in several streams, each layer in all")
+        folder = self._folders[shape_of(inputs)]
+        counted = _compiled(folder, self._job, streams=1, counters=True)
+        original = {
+            node.get_friendly_name(): node.get_rt_info()["originalLayersNames"].astype(str)
+            for node in counted.get_runtime_model().get_ordered_ops()
+        }
+        request = counted.create_infer_request()
+        for number, array in enumerate(inputs):
+            request.set_input_tensor(number, openvino.Tensor(np.array(array)))
+        queries = []
+        for _ in range(WARM_UP + PROFILED):
+            request.infer()
+            queries.append(
+                [
+                    (_modules(original.get(info.node_name, "")), info.real_time.total_seconds())
+                    for info in request.get_profiling_info()
+                    if info.status == openvino.ProfilingInfo.Status.EXECUTED
+                ]
+            )
+        return medians(queries[WARM_UP:])
 
     def _requests(self, inputs: Arrays) -> list[Any]:
         """Requests whose input tensors are the arrays' own memory, one a stream."""
@@ -191,19 +233,30 @@ def _quantised(model: Any, samples: Sequence[Arrays]) -> Any:
     return nncf.quantize(model, data, subset_size=len(samples), target_device=nncf.TargetDevice.CPU)
 
 
-def _compiled(artefact: Artefact, job: Job, *, streams: int) -> Any:
-    openvino = _openvino()
-    return openvino.Core().compile_model(
-        artefact.folder / _MODEL,
-        "CPU",
-        {
-            "PERFORMANCE_HINT": "THROUGHPUT" if streams > 1 else "LATENCY",
-            "INFERENCE_PRECISION_HINT": _HINTS[job.precision],
-            "INFERENCE_NUM_THREADS": job.threads,
-            "NUM_STREAMS": streams,
-            "ENABLE_CPU_PINNING": False,
-        },
-    )
+def _compiled(folder: Path, job: Job, *, streams: int, counters: bool = False) -> Any:
+    settings: dict[str, Any] = {
+        "PERFORMANCE_HINT": "THROUGHPUT" if streams > 1 else "LATENCY",
+        "INFERENCE_PRECISION_HINT": _HINTS[job.precision],
+        "INFERENCE_NUM_THREADS": job.threads,
+        "NUM_STREAMS": streams,
+        "ENABLE_CPU_PINNING": False,
+        "PERF_COUNT": counters,
+    }
+    model = _openvino().Core().compile_model(folder / _MODEL, "CPU", settings)
+    threads = model.get_property("INFERENCE_NUM_THREADS")
+    if threads != job.threads:
+        raise NotMeasurable(
+            f"OpenVINO runs on {threads} of the {job.threads} threads that it was told: this "
+            "process may not use as many cores"
+        )
+    return model
+
+
+def _modules(original: str) -> tuple[str, ...]:
+    """The torch modules of a compiled layer, from the names of those it was fused from."""
+    paths = [name.strip().partition("/")[0] for name in original.split(",")]
+    found = [path.removeprefix("__module.") for path in paths if path.startswith("__module.")]
+    return tuple(dict.fromkeys(found))
 
 
 def _precision_ran(models: Sequence[Any], *, asked: str) -> str:

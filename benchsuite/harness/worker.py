@@ -31,6 +31,7 @@ from benchsuite.errors import BadInput, BenchsuiteError, NotMeasurable, one_line
 from benchsuite.harness import (
     accuracy,
     contention,
+    layers,
     network,
     performance,
     probing,
@@ -41,6 +42,7 @@ from benchsuite.harness import (
 )
 from benchsuite.harness.performance import Gauges, Load, Metered
 from benchsuite.harness.stream import Stream
+from benchsuite.metrics import ELEMENT_B
 from benchsuite.types import (
     OFFLINE,
     REAL_TIME,
@@ -242,6 +244,16 @@ def measure_system(spec: SystemSpec) -> Measurement:
         else:
             answered = [executable.run(sample) for sample in samples]
             apart = accuracy.distance(answered, expected, precision=spec.precision)
+        times: layers.Found = (None, "a trial")
+        if not spec.trial:
+            times = layers.layer_times(
+                executable,
+                samples[0],
+                next(c for c in counts if c.batch == batches[0]),
+                peak=probe.peak.value,
+                bandwidth=probe.bandwidth.value,
+                element_b=ELEMENT_B[spec.precision],
+            )
         frames = scale.signatures[0].frames
         before: stages.Found = (None, "a trial")
         after: stages.Found = (None, "a trial")
@@ -280,6 +292,8 @@ def measure_system(spec: SystemSpec) -> Measurement:
         ),
         environment=environment.capture(device, threads=torch.get_num_threads()),
         unmet=unmet,
+        layer_times=times[0],
+        layer_times_reason=times[1],
     )
 
 
