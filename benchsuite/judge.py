@@ -46,9 +46,9 @@ _SINGLE_DF = 5.0
 _LEAST_SPREAD = 1e-3
 _RESAMPLES = 2000
 _ENOUGH_ROWS = 8
-_MAD_TO_SD = 1.4826
 _MOST_DF = 1000.0
-_UNCHANGED = 0.9
+_UNCHANGED = 0.75
+_STILL = 0.97
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,11 +192,11 @@ def judge(cases: Sequence[Case], *, rate: float = RATE) -> list[Verdict]:
         rate: The false-discovery rate over all of them.
     """
     timed = [case for case in cases if not case.rule.exact and case.obstacle is None]
-    first = _estimate_all([(case.rule, case.pair) for case in timed])
+    first = _estimate_all([(case.rule, case.pair, case.again) for case in timed])
     second = dict(
         zip(
             [n for n, case in enumerate(timed) if case.again is not None],
-            _estimate_all([(c.rule, c.again) for c in timed if c.again is not None]),
+            _estimate_all([(c.rule, c.again, c.pair) for c in timed if c.again is not None]),
             strict=True,
         )
     )
@@ -356,35 +356,64 @@ def _with_values(verdict: Verdict, case: Case) -> Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Spread:
-    """A log-ratio with its variance; `single` where one process a side gave it."""
+    """A log-ratio with its variance.
+
+    Attributes:
+        alone: Whether a side is a single process, which cannot show how it was disturbed.
+        single: Whether both are.
+        values: Logarithms of the other side's processes, where one side is alone.
+        repeat: Log-ratio of a second measurement of the lone process's system to the first.
+    """
 
     log_ratio: float
     variance: float
     df: float
-    single: bool
+    alone: bool = False
+    single: bool = False
+    values: tuple[float, ...] = ()
+    repeat: float | None = None
 
 
-def _estimate_all(pairs: Sequence[tuple[Rule, Pair | None]]) -> list[list[Estimate]]:
-    """Each pair's estimates: as measured, then with each kind of drift taken out."""
+def _estimate_all(
+    pairs: Sequence[tuple[Rule, Pair | None, Pair | None]],
+) -> list[list[Estimate]]:
+    """Each pair's estimates: as measured, then with each kind of drift taken out.
+
+    Args:
+        pairs: A rule, what is compared by it, and the other measurement of the same where there
+            is one.
+    """
     spreads: list[list[_Spread]] = []
-    groups: dict[tuple[str, int, bool, bool], list[tuple[int, int]]] = defaultdict(list)
-    for place, (rule, pair) in enumerate(pairs):
+    groups: dict[tuple[str, int, bool], list[tuple[int, int]]] = defaultdict(list)
+    for place, (rule, pair, other) in enumerate(pairs):
         assert pair is not None
-        own = [_spread(each) for each in _variants(rule, pair)]
+        others = _variants(rule, other) if other is not None else []
+        own = []
+        for kind, each in enumerate(_variants(rule, pair)):
+            found = _spread(each)
+            if found.alone and kind < len(others) and not others[kind].interleaved:
+                found = replace(found, repeat=_repeat(each, others[kind]))
+            own.append(found)
+            groups[rule.key, kind, found.alone].append((place, kind))
         spreads.append(own)
-        alone = min(len(pair.before), len(pair.after)) == 1
-        for kind, each in enumerate(own):
-            groups[rule.key, kind, each.single, alone].append((place, kind))
-    for (_, _, single, alone), places in groups.items():
+    for (_, _, alone), places in groups.items():
         if len(places) < _ENOUGH_ROWS:
             continue
         together = [spreads[place][kind] for place, kind in places]
-        informed = _informed_singles(together) if single else _informed(together)
+        prior, worth = _prior(together)
+        informed = [_informed(each, prior=prior, worth=worth) for each in together]
         if alone:
-            informed = _widened(informed)
-        for (place, kind), each in zip(places, informed, strict=True):
-            spreads[place][kind] = each
+            informed = _widened(informed, prior=prior, worth=worth)
+        for (place, kind), better in zip(places, informed, strict=True):
+            spreads[place][kind] = better
     return [[_estimate(each) for each in own] for own in spreads]
+
+
+def _repeat(pair: Pair, other: Pair) -> float | None:
+    """How far a second measurement of the very same lies from a single first one (log-ratio)."""
+    if len(pair.after) != 1 or len(other.after) != 1:
+        return None
+    return math.log(other.after[0].value / pair.after[0].value)
 
 
 def _variants(rule: Rule, pair: Pair) -> list[Pair]:
@@ -425,48 +454,73 @@ def _spread(pair: Pair) -> _Spread:
         df = variance**2 / parts if parts > 0 else float(n + m - 2)
     elif n > 1 or m > 1:
         many = before if n > 1 else after
-        variance, df = _bootstrap(many) + _variance(many), float(len(many) - 1)
+        return _Spread(
+            log_ratio=log_ratio,
+            variance=max(_bootstrap(many) + _variance(many), _LEAST_SPREAD**2),
+            df=float(len(many) - 1),
+            alone=True,
+            values=tuple(many),
+        )
     else:
         within = [reading.spread or 0.0 for reading in (*pair.before, *pair.after)]
         variance = sum(each**2 for each in within) + 2 * PROCESS_SPREAD**2
-        return _Spread(log_ratio=log_ratio, variance=variance, df=_SINGLE_DF, single=True)
-    return _Spread(
-        log_ratio=log_ratio, variance=max(variance, _LEAST_SPREAD**2), df=df, single=False
+        return _Spread(
+            log_ratio=log_ratio, variance=variance, df=_SINGLE_DF, alone=True, single=True
+        )
+    return _Spread(log_ratio=log_ratio, variance=max(variance, _LEAST_SPREAD**2), df=df)
+
+
+def _prior(spreads: Sequence[_Spread]) -> tuple[float, float]:
+    """The variance that the rows of a night share, and the degrees of freedom it is worth."""
+    several = [s for s in spreads if not s.single]
+    if len(several) < _ENOUGH_ROWS:
+        return 0.0, 0.0
+    prior, worth = prior_variance([s.variance for s in several], [s.df for s in several])
+    return prior, min(worth, _MOST_DF)
+
+
+def _informed(spread: _Spread, *, prior: float, worth: float) -> _Spread:
+    """A variance of few degrees of freedom, drawn towards what all rows of a night show."""
+    if spread.single:
+        return spread
+    return replace(
+        spread,
+        variance=(worth * prior + spread.df * spread.variance) / (worth + spread.df),
+        df=min(worth + spread.df, _MOST_DF),
     )
 
 
-def _informed(spreads: Sequence[_Spread]) -> list[_Spread]:
-    """Variances of few degrees of freedom, each drawn towards what all rows of a night show."""
-    prior, worth = prior_variance([s.variance for s in spreads], [s.df for s in spreads])
-    if math.isinf(worth):
-        return [replace(s, variance=prior, df=_MOST_DF) for s in spreads]
-    return [
-        replace(
-            s,
-            variance=(worth * prior + s.df * s.variance) / (worth + s.df),
-            df=min(worth + s.df, _MOST_DF),
-        )
-        for s in spreads
-    ]
+def _widened(spreads: Sequence[_Spread], *, prior: float, worth: float) -> list[_Spread]:
+    """Spreads that fit how far lone processes stray where nothing changed.
 
-
-def _informed_singles(spreads: Sequence[_Spread]) -> list[_Spread]:
-    """One process a side cannot show its spread: most rows of a night do not change, so do they."""
-    middle = median([s.log_ratio for s in spreads])
-    deviation = _MAD_TO_SD * median([abs(s.log_ratio - middle) for s in spreads])
-    return [replace(s, variance=max(s.variance, deviation**2)) for s in spreads]
-
-
-def _widened(spreads: Sequence[_Spread]) -> list[_Spread]:
-    """Spreads that let nine rows of ten be unchanged (genomic control: Devlin, Roeder 1999).
-
-    A single process may have been disturbed, and nothing but the other rows tells how often.
+    That is seen where a baseline's runs are left out one at a time, and where a second
+    measurement lies beside the first; failing both, in the rows themselves, of which three
+    quarters are taken to be unchanged (genomic control: Devlin and Roeder 1999).
     """
-    middle = median([s.log_ratio for s in spreads])
-    scores = sorted(abs(s.log_ratio - middle) / math.sqrt(s.variance) for s in spreads)
-    usual = median([student_quantile(1 - _UNCHANGED, s.df) for s in spreads])
-    factor = max(1.0, percentile(scores, _UNCHANGED) / usual)
-    return [replace(s, variance=s.variance * factor**2) for s in spreads]
+    usual = median([s.df for s in spreads])
+    still = [score for s in spreads for score in _still_scores(s, prior=prior, worth=worth)]
+    if still:
+        factor = percentile(sorted(still), _STILL) / student_quantile(1 - _STILL, usual)
+    else:
+        middle = median([s.log_ratio for s in spreads])
+        scores = sorted(abs(s.log_ratio - middle) / math.sqrt(s.variance) for s in spreads)
+        factor = percentile(scores, _UNCHANGED) / student_quantile(1 - _UNCHANGED, usual)
+    return [replace(s, variance=s.variance * max(1.0, factor) ** 2) for s in spreads]
+
+
+def _still_scores(spread: _Spread, *, prior: float, worth: float) -> list[float]:
+    """Distances between processes of the same system, in standard errors."""
+    found = []
+    if spread.repeat is not None:
+        found.append(abs(spread.repeat) / math.sqrt(spread.variance))
+    n = len(spread.values)
+    for place, value in enumerate(spread.values if n > 2 else ()):
+        rest = [*spread.values[:place], *spread.values[place + 1 :]]
+        # of one value and of the median of the rest, whose variance is about pi / 2 / (n - 1)
+        own = _variance(rest) * (1 + math.pi / 2 / (n - 1))
+        variance = (worth * prior + (n - 2) * own) / (worth + n - 2)
+        found.append(abs(value - median(rest)) / math.sqrt(max(variance, _LEAST_SPREAD**2)))
+    return found
 
 
 def _estimate(spread: _Spread) -> Estimate:

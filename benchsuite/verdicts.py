@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
+from html import escape
 from typing import Any
 from unicodedata import category
 from xml.etree import ElementTree
@@ -20,7 +21,7 @@ from benchsuite.metrics import METRICS
 
 SCHEMA = "benchsuite/gate/1"
 _LONGEST = 400
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~!&@$])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~!@$])")
 _LIST_AT_MOST = 50
 
 
@@ -370,7 +371,8 @@ def _clean(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", " ".join(_clean(text).split()))
+    text = " ".join(_clean(text).split())
+    return escape(_MARKDOWN.sub(r"\\\1", text), quote=False)
 
 
 def _xml(text: str) -> str:
