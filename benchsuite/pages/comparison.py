@@ -220,7 +220,7 @@ def _ratio(changes: Sequence[Change], metric: str) -> Ratio | None:
     spread = ""
     if len(logs) > 1:
         ends = [charts.times(math.exp(end)) for end in (min(logs), max(logs))]
-        spread = ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+        spread = "" if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
     return Ratio(
         title=METRICS[metric].title,
         said=charts.times(math.exp(sum(logs) / len(logs))) if logs else None,
