@@ -10,7 +10,7 @@ import pytest
 
 from benchsuite import catalog, datasets
 from benchsuite.accounting.summary import count_workload
-from benchsuite.catalog import file_hash
+from benchsuite.catalog import Entry, file_hash
 from benchsuite.goals import load_goals
 from benchsuite.harness import network
 from benchsuite.metrics import METRICS
@@ -114,3 +114,30 @@ def test_every_goals_file_loads() -> None:
     """Shipped goals name metrics that there are."""
     for path in catalog.named_files(ROOTS, "goals").values():
         assert load_goals(path, keys=METRICS).title
+
+
+STREAMED = [
+    (entry, scale)
+    for entry in CATALOG.entries.values()
+    for scale, settings in entry.workload.scales.items()
+    if any(datasets.streamed(name) for name in settings.qualities)
+]
+
+
+@pytest.mark.parametrize(
+    ("entry", "scale"), STREAMED, ids=[f"{entry.name}-{scale}" for entry, scale in STREAMED]
+)
+def test_what_a_user_has_on_disk_becomes_the_networks_input(entry: Entry, scale: str) -> None:
+    """A decoded picture, recording or video of odd size is prepared as the signature says."""
+    pytest.importorskip("PIL")
+    generator = np.random.default_rng(0)
+    samples = {
+        "image": generator.integers(0, 256, size=(301, 407, 3), dtype=np.uint8),
+        "audio": generator.uniform(-1, 1, size=12_345).astype(np.float32),
+        "video": generator.integers(0, 256, size=(16, 130, 171, 3), dtype=np.uint8),
+    }
+    ((spec,),) = (s.inputs for s in entry.scale(scale).signatures)
+    made = entry.module.prepare((samples[entry.domain],), scale)
+    assert made.shape == spec.shape
+    assert str(made.dtype) == spec.dtype
+    assert 0 < made.std() < np.inf

@@ -82,12 +82,15 @@ WORKLOAD = Workload(
         "Bottlenecks, CVPR 2018"
     ),
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.01,  # MLPerf Inference v0.5 for MobileNet-v1
     scales={
         "embedded": Scale(
             signatures=DIGITS,
             batch=64,
             qualities={
                 "mnist-5k": Quality(measure="top-1", target=0.975),
+                "mnist": Quality(measure="top-1", target=0.98, epochs=3),
                 "fashion-mnist": Quality(measure="top-1", target=0.88, epochs=4),
             },
             training=Training(epochs=20, batch=50, learning_rate=1e-2, weight_decay=1e-2),

@@ -69,12 +69,15 @@ WORKLOAD = Workload(
     title="Network in Network",
     paper="Lin, Chen, Yan: Network In Network, ICLR 2014",
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={
         "embedded": Scale(
             signatures=(Signature(inputs=(TensorSpec(shape=(1, 28, 28)),)),),
             batch=64,
             qualities={
                 "mnist-5k": Quality(measure="top-1", target=0.975),
+                "mnist": Quality(measure="top-1", target=0.98, epochs=4),
                 "fashion-mnist": Quality(measure="top-1", target=0.88, epochs=12),
             },
             training=Training(epochs=40, batch=50, learning_rate=2e-3, weight_decay=1e-2, clip=1.0),

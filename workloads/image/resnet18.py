@@ -27,12 +27,15 @@ WORKLOAD = Workload(
     title="ResNet-18",
     paper=PAPER,
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={
         "embedded": Scale(
             signatures=DIGITS,
             batch=64,
             qualities={
                 "mnist-5k": Quality(measure="top-1", target=0.975),
+                "mnist": Quality(measure="top-1", target=0.98, epochs=3),
                 "fashion-mnist": Quality(measure="top-1", target=0.88, epochs=12),
             },
             training=Training(epochs=20, batch=50, learning_rate=1e-2, weight_decay=1e-2),
