@@ -204,7 +204,7 @@ def _loadgen_turns(name: str) -> None:
         loadgen.StartTest(issuers[kind], library, settings)
         summary = Path("mlperf_log_summary.txt").read_text()
         figure = "50.00 percentile latency (ns)" if scenario == "SingleStream" else _SAMPLES
-        (value,) = re.findall(rf"^{re.escape(figure)} *: ([\d.]+)$", summary, flags=re.MULTILINE)
+        (value,) = re.findall(rf"^{re.escape(figure)} *: ([\d.e+]+)$", summary, flags=re.MULTILINE)
         return float(value) * 1e-9 if scenario == "SingleStream" else 1 / float(value)
 
     def ours(scenario: str) -> float:
