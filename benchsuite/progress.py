@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from benchsuite.types import OFFLINE, SERVER, SINGLE_STREAM
 from benchsuite.units import percent, quantity
 
 if TYPE_CHECKING:
@@ -126,12 +127,16 @@ def _line(event: Event, system: str) -> str:
     if accuracy is not None:
         parts.append(f"{first.measure or 'accuracy'} {percent(accuracy)}")
     for result in event.results:
+        name = "" if result.scenario in (OFFLINE, SINGLE_STREAM) else f"{result.scenario} "
         latency = result.metrics["latency_p50"].value
         throughput = result.metrics["throughput"].value
-        if latency is not None:
-            parts.append(f"p50 {quantity(latency, 's')}")
+        if result.status != "ok":
+            parts.append(f"{name}{result.status}")
+        elif latency is not None and result.scenario != SERVER:
+            parts.append(f"{name}p50 {quantity(latency, 's')}")
         elif throughput is not None:
-            parts.append(f"{quantity(throughput, 'frame/s').replace('frame', _frame(result))}")
+            speed = quantity(throughput, "frame/s").replace("frame", _frame(result))
+            parts.append(f"{name}{speed}")
     marks = {doubt.code for result in event.results for doubt in result.doubts}
     doubts = f"  [yellow]{', '.join(sorted(marks))}[/]" if marks else ""
     return f"[green]ok[/]      {system}: {', '.join(parts)}{doubts}"
