@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from benchsuite.types import Result, Value
+from benchsuite.types import Fingerprint, Result, Value
 
 THROUGHPUT = "throughput"
 ENERGY = "energy_per_frame"
@@ -320,12 +320,15 @@ def split(before: Result, after: Result, metric: str) -> Split | Missing:
 
 def cause(before: Result, after: Result) -> Cause:
     """Names the team whose fingerprint alone differs; none where several do."""
-    if before.fingerprint is None or after.fingerprint is None:
+    return cause_between(before.fingerprint, after.fingerprint)
+
+
+def cause_between(before: Fingerprint | None, after: Fingerprint | None) -> Cause:
+    """The same of two fingerprints."""
+    if before is None or after is None:
         return Cause(differing=(), team=None, text=CAUSES.unknown)
     differing = tuple(
-        name
-        for name in FINGERPRINTS
-        if getattr(before.fingerprint, name) != getattr(after.fingerprint, name)
+        name for name in FINGERPRINTS if getattr(before, name) != getattr(after, name)
     )
     groups = {FINGERPRINTS[name] for name in differing}
     if not groups:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
@@ -71,7 +72,7 @@ def select(store: Store, name: str) -> Side:
     if not systems:
         raise BadInput(f"{name}: run {run.id} has no measured system")
     if spec:
-        systems = tuple(system for system in systems if _fits(system, spec))
+        systems = tuple(system for system in systems if fits(system.key, spec))
         if not systems:
             have = ", ".join(sorted({s.label for s in join(store.results(run.id))}))
             raise BadInput(f"{name}: no measured system of run {run.id} fits; it has: {have}")
@@ -82,18 +83,15 @@ def compare(before: Side, after: Side) -> Comparison:
     """Pairs the systems of two sides and splits each change.
 
     Two sides of one system each are a pair whatever they are; else systems are paired that have
-    the same identity.
+    the same identity. Where none has, as on two devices, those are that differ in the device and
+    its threads alone.
     """
     if len(before.systems) == len(after.systems) == 1:
         pairs = [(before.systems[0], after.systems[0])]
         return _comparison(before, after, pairs)
-    theirs = {_identity(system): system for system in after.systems}
-    pairs = [
-        (system, theirs[_identity(system)])
-        for system in before.systems
-        if _identity(system) in theirs
-    ]
-    return _comparison(before, after, pairs)
+    return _comparison(
+        before, after, _pairs(before, after, _identity) or _pairs(before, after, _like)
+    )
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
@@ -106,13 +104,31 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
                 "before": change.before.label,
                 "after": change.after.label,
                 "cause": asdict(change.cause),
-                "metrics": {key: _split_json(value) for key, value in change.splits.items()},
+                "metrics": {key: split_json(value) for key, value in change.splits.items()},
             }
             for change in comparison.changes
         ],
         "only_before": list(comparison.only_before),
         "only_after": list(comparison.only_after),
     }
+
+
+def fits(key: SystemKey, spec: str) -> bool:
+    """Whether `WORKLOAD[@KEY=VALUE,...]` means a system.
+
+    Raises:
+        BadInput: An unknown key.
+    """
+    pattern, _, rest = spec.partition("@")
+    if pattern and not fnmatchcase(key.workload, pattern):
+        return False
+    for pair in filter(None, rest.split(",")):
+        name, equals, value = pair.partition("=")
+        if not equals or name not in _KEYS:
+            raise BadInput(f"{spec}: write WORKLOAD@KEY=VALUE with a KEY of {', '.join(_KEYS)}")
+        if _KEYS[name](key) != value:
+            return False
+    return True
 
 
 def _comparison(before: Side, after: Side, pairs: list[tuple[System, System]]) -> Comparison:
@@ -142,20 +158,26 @@ def _identity(system: System) -> SystemKey:
     return replace(system.key, batch=0)
 
 
-def _fits(system: System, spec: str) -> bool:
-    pattern, _, rest = spec.partition("@")
-    if pattern and not fnmatchcase(system.workload, pattern):
-        return False
-    for pair in filter(None, rest.split(",")):
-        key, equals, value = pair.partition("=")
-        if not equals or key not in _KEYS:
-            raise BadInput(f"{spec}: write WORKLOAD@KEY=VALUE with a KEY of {', '.join(_KEYS)}")
-        if _KEYS[key](system.key) != value:
-            return False
-    return True
+def _like(system: System) -> SystemKey:
+    return replace(system.key, batch=0, device_name="", device_count=1, threads=0)
 
 
-def _split_json(found: Split | Missing) -> dict[str, Any]:
+def _pairs(
+    before: Side, after: Side, identity: Callable[[System], SystemKey]
+) -> list[tuple[System, System]]:
+    """The systems that are alike; what is alike to several on one side is left out."""
+    mine, theirs = (Counter(identity(s) for s in side.systems) for side in (before, after))
+    found = {identity(system): system for system in after.systems}
+    return [
+        (system, found[key])
+        for system in before.systems
+        if mine[key := identity(system)] == 1 == theirs[key]
+        or (key in found and identity is _identity)
+    ]
+
+
+def split_json(found: Split | Missing) -> dict[str, Any]:
+    """A split, or the reason why there is none, for JSON."""
     if isinstance(found, Missing):
         return {"split": None, "reason": found.reason}
     return {

@@ -270,6 +270,8 @@ _KIND_NAMES = {str: "a text", float: "a number", int: "a whole number", list: "a
 
 def _suite(target: str, roots: Sequence[Path], found: Catalog) -> Suite:
     """The suite a target names; a workload or a glob of them is a suite of its own."""
+    if not target.strip():
+        raise BadInput("an empty target; name a suite or a workload: benchsuite run smoke")
     if target.endswith(".toml"):
         return load_suite(Path(target))
     if target.endswith(".py") or "/" in target or "*" in target:

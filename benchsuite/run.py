@@ -22,8 +22,8 @@ import msgspec
 
 from benchsuite import devices, environment, hw, metrics
 from benchsuite.best import measure_best
-from benchsuite.catalog import load_entry
-from benchsuite.errors import BadInput, Interrupted
+from benchsuite.catalog import content_roots, load_entry
+from benchsuite.errors import BadInput, Interrupted, one_line
 from benchsuite.goals import Goals
 from benchsuite.harness.worker import FAILED, PHASE_MARK
 from benchsuite.plan import BEST, Plan
@@ -108,7 +108,7 @@ def execute(
             outcome = _unmeasured(spec, run, plan.device, status="skipped", reason=reason)
             store.add(outcome, environment={})
             on_event(Event(kind="results", number=0, total=total, spec=spec, results=(outcome,)))
-        with _device_lock(plan, total, on_event):
+        with device_lock(plan, total, on_event):
             for number, spec in enumerate(plan.specs, 1):
                 if spec in done:
                     continue
@@ -138,11 +138,29 @@ def resumed_plan(store: Store, run: RunInfo) -> Plan:
     specs = store.plan(run.id)
     if not specs:
         raise BadInput(f"run {run.id} has no plan to go on with")
+    specs = [_moved(spec) for spec in specs]
     for spec in specs:
         for path in (spec.path, spec.weights, spec.data):
             if path is not None and not Path(path).exists():
                 raise BadInput(f"run {run.id} cannot go on: {path} is gone")
     return Plan(specs=tuple(specs), skipped=(), notes=(), device=devices.find(specs[0].device))
+
+
+def _moved(spec: SystemSpec) -> SystemSpec:
+    """A stored system with the shipped content where it is now: benchsuite may have moved."""
+    old, new = Path(spec.roots[-1]), content_roots()[-1]
+
+    def now(path: str | None) -> str | None:
+        if path is None or not Path(path).is_relative_to(old):
+            return path
+        return str(new / Path(path).relative_to(old))
+
+    return replace(
+        spec,
+        path=now(spec.path) or spec.path,
+        weights=now(spec.weights),
+        roots=(*spec.roots[:-1], str(new)),
+    )
 
 
 def measured_specs(plan: Plan, results: Sequence[Result]) -> list[SystemSpec]:
@@ -328,20 +346,30 @@ def above_peak(values: Mapping[str, Value]) -> list[Doubt]:
 
 
 def run_worker(
-    spec: SystemSpec, *, on_phase: Callable[[str], None] = lambda name: None
+    spec: SystemSpec,
+    *,
+    on_phase: Callable[[str], None] = lambda name: None,
+    interpreter: str | None = None,
 ) -> Measurement | str:
-    """Measures one system in a process of its own; gives the reason where that failed."""
+    """Measures one system in a process of its own; gives the reason where that failed.
+
+    Args:
+        spec: What to measure.
+        on_phase: Told of every phase.
+        interpreter: Another environment's Python, which has benchsuite too; None for this one.
+    """
     with tempfile.TemporaryDirectory(prefix="benchsuite-") as folder:
         spec_path, out_path = Path(folder, "spec.json"), Path(folder, "out.json")
         spec_path.write_bytes(msgspec.json.encode(spec))
         with Path(folder, "errors").open("w+b") as errors:
             process = subprocess.Popen(
                 [
-                    sys.executable,
+                    interpreter or sys.executable,
                     "-m",
                     "benchsuite.harness.worker",
                     str(spec_path),
                     str(out_path),
+                    str(os.getpid()),
                 ],
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -366,7 +394,10 @@ def _listen(
         for line in stream:
             text = line.decode(errors="replace").strip()
             if text.startswith(PHASE_MARK):
-                phases.append(json.loads(text.removeprefix(PHASE_MARK))["phase"])
+                try:
+                    phases.append(str(json.loads(text.removeprefix(PHASE_MARK))["phase"]))
+                except (ValueError, TypeError, KeyError):
+                    continue  # a workload may print what it likes
                 on_phase(phases[-1])
 
     assert process.stdout is not None
@@ -404,8 +435,10 @@ def _outcome(
     if process.returncode == 0:
         try:
             return msgspec.json.decode(out_path.read_bytes(), type=Measurement)
+        except FileNotFoundError:
+            return f"the worker ended itself with exit code 0 in phase {phase!r}: a sys.exit?"
         except (OSError, msgspec.DecodeError) as error:
-            return f"the worker left no readable measurement: {error}"
+            return f"the worker left no readable measurement: {one_line(error)}"
     if process.returncode == FAILED:
         try:
             return str(json.loads(out_path.read_text(encoding="utf-8"))["reason"])
@@ -470,7 +503,7 @@ def _concerns(doubt: Doubt, window: Window) -> bool:
 
 
 @contextmanager
-def _device_lock(plan: Plan, total: int, on_event: OnEvent) -> Iterator[None]:
+def device_lock(plan: Plan, total: int, on_event: OnEvent) -> Iterator[None]:
     """Keeps two measurements on one device apart; says who holds it while it waits."""
     if not plan.specs:
         yield

@@ -20,6 +20,7 @@ EMBEDDED = "embedded"
 REFERENCE = "reference"
 SCALES = (EMBEDDED, REFERENCE)
 DOMAINS = ("text", "audio", "image", "video")
+DTYPES = ("float32", "int64")
 OFFLINE = "Offline"
 SINGLE_STREAM = "SingleStream"
 MULTI_STREAM = "MultiStream"

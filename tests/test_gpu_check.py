@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchsuite import catalog, meters
+from benchsuite import catalog
 from benchsuite.errors import NotMeasurable
 from benchsuite.meters._boards import CounterPeriod
 from benchsuite.store import open_store
@@ -94,7 +94,7 @@ def test_the_boards_facts_are_told_with_reasons(
     period = CounterPeriod(period_s=0.02, moves=20, step_j=1.0)
     monkeypatch.setattr(gpu_check.nvml, "counter_period", lambda read: period)
 
-    def no_idle(boards: object) -> meters.Rate:
+    def no_idle(boards: object) -> None:
         raise NotMeasurable("not idle")
 
     monkeypatch.setattr(gpu_check.nvml, "idle_power", no_idle)

@@ -17,7 +17,7 @@ from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.harness import accuracy, contention, network, performance
 from benchsuite.harness.performance import Gauges, Load, Metered
 from benchsuite.meters import Subject
-from benchsuite.types import Arrays, Contention, EnergyReading, Part, Split
+from benchsuite.types import Arrays, ClockReading, Contention, EnergyReading, Part, Split
 
 from .measurements import DEVICE, window
 
@@ -48,6 +48,36 @@ def gauges(metered: Metered | None = None) -> Gauges:
         start_memory=lambda: None,
         peak_memory=lambda: 123,
     )
+
+
+def test_what_a_meter_waits_for_is_not_the_windows() -> None:
+    """Memory is read before a meter that reads a log waits for it; clocks are read meanwhile."""
+    order: list[str] = []
+
+    class Slow:
+        def stop(self) -> EnergyReading:
+            order.append("energy")
+            raise NotMeasurable("the log ends")
+
+    class Meter:
+        window_s, measures, boundary, needs = 0.0, True, "wall", "nothing"
+
+        def start(self, subject: Subject) -> Slow:
+            return Slow()
+
+    got = performance.measure(
+        calls(1)[1],
+        seconds=0.02,
+        warmup_s=0.01,
+        metered=Metered(meter=Meter(), subject=SUBJECT),  # type: ignore[arg-type]
+        start_memory=lambda: None,
+        peak_memory=lambda: order.append("memory") or 0,  # type: ignore[func-returns-value]
+        clocks=lambda: ClockReading(sm_clock_hz=1e9),
+    )
+    assert order == ["memory", "energy"]
+    assert (got.energy, got.energy_reason) == (None, "the log ends")
+    assert got.clocks is not None
+    assert got.clocks.samples >= 2
 
 
 def test_a_window_holds_whole_cycles_and_every_query() -> None:

@@ -12,6 +12,7 @@ import pytest
 from benchsuite import meters
 from benchsuite.devices import _nvml
 from benchsuite.errors import BadInput, NotMeasurable
+from benchsuite.inventory import listing
 from benchsuite.meters import Subject, _boards, _log, csv, modelled, nvml, nvml_rapl, rapl, replay
 from benchsuite.meters._boards import Clock, CounterPeriod, Sample, Watch
 from benchsuite.types import DeviceInfo, EnergyReading, Rate
@@ -591,7 +592,7 @@ def test_a_growing_log_is_waited_for(tmp_path: Path) -> None:
     time = Time(at=100.0)
     meter = csv.METER.of(path)
     meter = replace(meter, clock=time.clock).prepare(SUBJECT, cache=None)
-    assert meter.window_s == pytest.approx(5.0)
+    assert meter.window_s == pytest.approx(5.5)
     watch = meter.start(SUBJECT)
     time.at = 106.0 + 0.04
 
@@ -625,11 +626,11 @@ def test_a_meter_whose_clock_is_ahead_says_so(tmp_path: Path) -> None:
 
 
 def test_a_slow_log_needs_a_longer_window(tmp_path: Path) -> None:
-    """A row a second means windows of 50 s, and a shorter one is refused."""
+    """A row a second means windows of 50 s and a tenth; one under 50 rows is refused."""
     path = log_file(tmp_path, HEADER + rows(range(0, 200)))
     time = Time(at=50.0)
     meter = replace(csv.METER.of(path), clock=time.clock).prepare(SUBJECT, cache=None)
-    assert meter.window_s == pytest.approx(50.0)
+    assert meter.window_s == pytest.approx(55.0)
     watch = meter.start(SUBJECT)
     time.at = 60.0
     with pytest.raises(NotMeasurable, match="under 50 rows"):
@@ -738,6 +739,15 @@ def test_a_meters_file_is_part_of_its_name(tmp_path: Path) -> None:
         meters.require("rapl:x")
     with pytest.raises(NotMeasurable, match=r"csv: it reads a meter's log"):
         meters.choose("csv", SUBJECT, preferred=())
+
+
+def test_the_list_of_meters_says_why_one_is_not_usable() -> None:
+    """Boundary and needs stand there whether it is usable or not."""
+    rows = {row["name"]: row for row in listing("meters")}
+    assert set(rows) == set(meters.names())
+    assert all(row["boundary"] and row["needs"] for row in rows.values())
+    assert "--meter csv:FILE" in rows["csv"]["why"]
+    assert rows["nvml_rapl"]["boundary"] == "board+host"
 
 
 @pytest.mark.parametrize("name", meters.names())

@@ -38,12 +38,6 @@ def test_a_glob_takes_the_workloads_that_have_the_scale(cache: Path, tmp_path: P
         plan_of(cache, tmp_path, "image/vgg16", **settings)
 
 
-def test_every_shipped_suite_can_be_planned(cache: Path, tmp_path: Path) -> None:
-    """No workload of a suite lacks the suite's scale."""
-    for suite in ("smoke", "nightly", "reference"):
-        assert plan_of(cache, tmp_path, suite, backends=("eager",)).specs
-
-
 def test_a_system_named_twice_is_measured_once(content: Path, cache: Path, tmp_path: Path) -> None:
     """Overlapping targets do not repeat a system."""
     plan = make_plan(

@@ -184,10 +184,13 @@ def _refuse_mig(pynvml: Any, board: Any) -> None:
 def _ask(
     pynvml: Any, function: str, board: Any, argument: Any = None, unit: float = 1.0
 ) -> float | None:
-    """One figure in SI units; None where the board or the driver does not have it."""
+    """One figure in SI units; None where the board, the driver or pynvml does not have it."""
+    asked = getattr(pynvml, function, None)
+    if asked is None:
+        return None
     arguments = (board,) if argument is None else (board, argument)
     try:
-        return float(getattr(pynvml, function)(*arguments)) * unit
+        return float(asked(*arguments)) * unit
     except pynvml.NVMLError:
         return None
 

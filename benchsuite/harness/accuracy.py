@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchsuite.arrays import as_arrays, to_tensors
 from benchsuite.catalog import Entry
-from benchsuite.errors import BadInput
+from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.harness.network import batches
 from benchsuite.harness.stream import Stream
 from benchsuite.types import Array, Arrays, Distance, Executable, Part, Score, Split
@@ -79,11 +79,25 @@ def _only(part: Part, chosen: Array) -> Part:
 
 
 def reference_outputs(network: torch.nn.Module, samples: Sequence[Arrays]) -> list[Arrays]:
-    """Eager fp32 outputs on the processor, one tuple a sample query."""
+    """Eager fp32 outputs on the processor, one tuple a sample query.
+
+    Raises:
+        NotMeasurable: An output has not one row for each sample of the query.
+    """
     import torch
 
+    outputs = []
     with torch.inference_mode():
-        return [as_arrays(network(*to_tensors(sample))) for sample in samples]
+        for sample in samples:
+            outputs.append(as_arrays(network(*to_tensors(sample))))
+            batch = len(sample[0])
+            for output in outputs[-1]:
+                if output.ndim == 0 or len(output) != batch:
+                    raise NotMeasurable(
+                        f"the network gave an output of shape {list(output.shape)} for a batch of "
+                        f"{batch}: it must have one row a sample"
+                    )
+    return outputs
 
 
 def distance(outputs: Sequence[Arrays], expected: Sequence[Arrays], *, precision: str) -> Distance:

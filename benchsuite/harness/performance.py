@@ -132,14 +132,15 @@ def observe(load: Load, warmth: Warmth, timed: Callable[[], Timed], gauges: Gaug
             except NotMeasurable as error:
                 energy_reason = str(error)
         found = timed()
+        # before the meter's: one that reads a log waits for it, which is not the window's time
+        contention = watcher.stop()
+        clocks_seen = clock_watcher.stop()
+        memory_b = gauges.peak_memory()
         if watch is not None:
             try:
                 energy = watch.stop()
             except NotMeasurable as error:
                 energy_reason = str(error)
-    contention = watcher.stop()
-    clocks_seen = clock_watcher.stop()
-    memory_b = gauges.peak_memory()
     return Window(
         scenario=load.scenario,
         batch=load.batch,

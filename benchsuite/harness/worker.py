@@ -1,6 +1,6 @@
 """The worker: measures one system in a process of its own and writes a raw measurement.
 
-Started by `benchsuite.run` as `python -m benchsuite.harness.worker SPEC OUT` with its threads and
+Started by `benchsuite.run` as `python -m benchsuite.harness.worker SPEC OUT PARENT`, threads and
 wait policy already in the environment. Phases go to standard output, one JSON line each.
 """
 
@@ -79,9 +79,9 @@ _REFERENCE_B = 256 << 20
 
 def main(arguments: Sequence[str]) -> int:
     """Measures the system of the file SPEC into the file OUT."""
-    spec_path, out_path = (Path(argument) for argument in arguments)
+    spec_path, out_path = (Path(argument) for argument in arguments[:2])
+    _end_with_parent(int(arguments[2]))
     spec = msgspec.json.decode(spec_path.read_bytes(), type=SystemSpec)
-    _end_with_parent()
     try:
         measurement = measure_system(spec)
     except BenchsuiteError as error:
@@ -105,12 +105,14 @@ def _out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(words in text for words in said)
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(parent: int) -> None:
     """Asks Linux to end this process when the run that started it is gone, however it ended."""
     try:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     except (OSError, AttributeError):
-        pass  # another system: the run ends its workers itself unless it is killed
+        return  # another system: the run ends its workers itself unless it is killed
+    if os.getppid() != parent:  # it went before we could ask
+        raise SystemExit(FAILED)
 
 
 def measure_system(spec: SystemSpec) -> Measurement:

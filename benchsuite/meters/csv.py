@@ -34,6 +34,8 @@ _LOOK_S = 0.25
 _IDLE_S = 1.0
 _IDLE_PERIODS = 10
 _LEAST_ROWS = 3
+# a log's median spacing moves a little as it grows: a window is longer than the least by this
+_UNEVEN = 0.1
 _WALL_CLOCK = Clock(now=time, pause=sleep)
 
 
@@ -149,7 +151,8 @@ class _Csv:
 
     def prepare(self, subject: Subject, *, cache: Path | None) -> _Csv:
         spacing_s = read(self._file(), growing=True).spacing_s
-        return replace(self, window_s=max(LEAST_WINDOW_S, LEAST_PERIODS * spacing_s))
+        least_s = LEAST_PERIODS * spacing_s * (1 + _UNEVEN)
+        return replace(self, window_s=max(LEAST_WINDOW_S, least_s))
 
     def idle_power(self, subject: Subject) -> Rate:
         spacing_s = read(self._file(), growing=True).spacing_s
