@@ -28,11 +28,12 @@ DIGESTED = (
     "fraction_of_roofline",
     "meets_goals",
 )
+PLACES = {metric: place for place, metric in enumerate(DIGESTED)}
 _ENERGY = "energy_per_frame"
 _NOT_KEPT = "told with the whole result"
 
 
-class Digest(msgspec.Struct, frozen=True, array_like=True):
+class Digest(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The facts of a result that tables and histories need.
 
     Attributes:
@@ -61,7 +62,7 @@ class Digest(msgspec.Struct, frozen=True, array_like=True):
 
     def number(self, metric: str) -> float | None:
         """A metric of `DIGESTED`; None where it is missing or was stored before it was kept."""
-        place = DIGESTED.index(metric)
+        place = PLACES[metric]
         return self.values[place] if place < len(self.values) else None
 
 
@@ -90,7 +91,7 @@ def pack(result: Result) -> bytes:
             fingerprint=(
                 None
                 if result.fingerprint is None
-                else tuple(getattr(result.fingerprint, name) for name in _FINGERPRINT)  # type: ignore[arg-type]
+                else tuple(getattr(result.fingerprint, name) for name in _FINGERPRINT)
             ),
             values=tuple(_value(result.metrics, key) for key in DIGESTED),
             accuracy_interval=(None, None) if found is None else (found.low, found.high),

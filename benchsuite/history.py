@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from benchsuite import digest
@@ -91,10 +92,8 @@ class Line:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """Of all tracks; speed counts without drift, which is nobody's change."""
-        return tuple(
-            change for track in self.tracks if track.metric != SPEED for change in track.changes
-        )
+        """Of all tracks."""
+        return tuple(change for track in self.tracks for change in track.changes)
 
 
 def lines(courses: Iterable[Course]) -> list[Line]:
@@ -161,35 +160,33 @@ def _noise(array: Floats) -> float:
 
 
 def _tracks(course: Course) -> tuple[Track, ...]:
-    found = []
+    found: list[Track] = []
     for metric in _LATENCY if course.scenario == SINGLE_STREAM else _OFFLINE:
-        pairs = [
-            (moment, value)
-            for moment in course.moments
-            if (value := _value(moment, metric)) is not None
-        ]
+        pairs = _pairs(course, metric)
+        # drift is nobody's change: speed as measured is judged only where drift is not known
+        judged = metric != SPEED or not any(m.digest.number("drift") for m in course.moments)
         if pairs:
-            found.append(_track(metric, pairs))
+            found.append(_track(metric, pairs, judged=judged))
     return tuple(found)
 
 
-def _value(moment: Moment, metric: str) -> float | None:
+def _pairs(course: Course, metric: str) -> list[tuple[Moment, float]]:
+    """The moments at which a metric has a value that can be judged, with the value."""
     if metric == CORRECTED:
-        speed, drift = moment.digest.number(SPEED), moment.digest.number("drift")
-        return speed / drift if speed is not None and drift else None
-    value = moment.digest.number(metric)
-    return value if value is None or metric in LINEAR or value > 0 else None
+        speeds = ((m, m.digest.number(SPEED), m.digest.number("drift")) for m in course.moments)
+        return [(m, speed / drift) for m, speed, drift in speeds if speed and drift]
+    values = ((m, m.digest.number(metric)) for m in course.moments)
+    if metric in LINEAR:
+        return [(m, value) for m, value in values if value is not None]
+    return [(m, value) for m, value in values if value is not None and value > 0]
 
 
-def _track(metric: str, pairs: Sequence[tuple[Moment, float]]) -> Track:
+def _track(metric: str, pairs: Sequence[tuple[Moment, float]], *, judged: bool) -> Track:
     moments = tuple(moment for moment, _ in pairs)
     values = tuple(value for _, value in pairs)
     scaled = values if metric in LINEAR else tuple(map(math.log, values))
-    places = [0, *change_points(scaled), len(values)]
-    levels = [
-        sum(scaled[start:end]) / (end - start)
-        for start, end in zip(places, places[1:], strict=False)
-    ]
+    places = [0, *(change_points(scaled) if judged else ()), len(values)]
+    levels = [sum(scaled[start:end]) / (end - start) for start, end in pairwise(places)]
     if metric not in LINEAR:
         levels = [math.exp(level) for level in levels]
     changes = tuple(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -93,7 +94,7 @@ def scatter(
     across = _Scale.over([p.x for p in points], log=x.log, start=_LEFT + 8, end=_RIGHT - 8)
     up = _Scale.over([p.y for p in points], log=y.log, start=_BOTTOM - 16, end=_TOP + 22)
     places = [(across(p.x), up(p.y)) for p in points]
-    lines = [_line(places[i], places[j], "front") for i, j in zip(front, front[1:], strict=False)]
+    lines = [_line(places[i], places[j], "front") for i, j in pairwise(front)]
     order = [*(i for i in front), *(i for i in range(len(points)) if i not in set(front))]
     below, above = _axes(x, y, across, up)
     return _chart(label, [*below, *lines, *above, *_dots(points, places, order)])

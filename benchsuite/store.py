@@ -139,8 +139,7 @@ class Latest:
     raw: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class Moment(msgspec.Struct, frozen=True, gc=False):
     """One result of a row in the course of time."""
 
     id: int
@@ -359,23 +358,23 @@ class Store:
             _digests.c.run,
             _digests.c.measured_at,
             _digests.c.body,
-        ).order_by(_digests.c.series, _digests.c.measured_at, _digests.c.result)
+        )
         with self._begin() as connection:
             keys = _keys_of(connection)
             found: dict[int, list[Moment]] = {}
             unpack = digest.unpack
-            for series, number, run, measured_at, body in connection.execute(query):
-                found.setdefault(series, []).append(
-                    Moment(id=number, run=run, measured_at=measured_at, digest=unpack(body))
-                )
+            for series, number, run, measured_at, body in connection.execute(query).all():
+                moment = Moment(number, run, measured_at, unpack(body))
+                found.setdefault(series, []).append(moment)
+        # sorted here: an index would be read in order, but the rows behind it all over the table
         return [
             Course(
                 series=series,
                 key=keys[series][0],
                 scenario=keys[series][1],
-                moments=tuple(moments),
+                moments=tuple(sorted(found[series], key=lambda m: (m.measured_at, m.id))),
             )
-            for series, moments in found.items()
+            for series in sorted(found)
         ]
 
     def environments(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:

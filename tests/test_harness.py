@@ -69,10 +69,12 @@ def test_what_a_meter_waits_for_is_not_the_windows() -> None:
         calls(1)[1],
         seconds=0.02,
         warmup_s=0.01,
-        metered=Metered(meter=Meter(), subject=SUBJECT),  # type: ignore[arg-type]
-        start_memory=lambda: None,
-        peak_memory=lambda: order.append("memory") or 0,  # type: ignore[func-returns-value]
-        clocks=lambda: ClockReading(sm_clock_hz=1e9),
+        gauges=Gauges(
+            metered=Metered(meter=Meter(), subject=SUBJECT),  # type: ignore[arg-type]
+            start_memory=lambda: None,
+            peak_memory=lambda: order.append("memory") or 0,  # type: ignore[func-returns-value]
+            clocks=lambda: ClockReading(sm_clock_hz=1e9),
+        ),
     )
     assert order == ["memory", "energy"]
     assert (got.energy, got.energy_reason) == (None, "the log ends")

@@ -83,7 +83,7 @@ UNSOUND = {
     "schema": (_at("schema", value="benchsuite/results/9"), "schema 'benchsuite/results/9'"),
     "no schema": (lambda d: d.pop("schema"), "missing required field `schema`"),
     "no runs": (lambda d: d.pop("runs"), "missing required field `runs`"),
-    "type": (_at(*ROW, "batch", value="4"), r"Expected `int`, got `str` - at `\$.results\[0\].batch"),
+    "type": (_at(*ROW, "batch", value="4"), r"Expected `int`, got `str` - at `\$.results\[0\]"),
     "batch": (_at(*ROW, "batch", value=0), "batch"),
     "endless batch": (_at(*ROW, "batch", value=10**30), "batch"),
     "class": (_at(*ROW, "class", value="best"), "Invalid enum value 'best'"),

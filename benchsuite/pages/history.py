@@ -180,9 +180,7 @@ def _line_data(line: Line, places: Mapping[tuple[str, str], int]) -> dict[str, A
                         change.cause.text,
                     ]
                     for change in track.changes
-                ]
-                if track.metric != SPEED
-                else [],
+                ],
                 "runs": _moments(track, places),
             }
             for track in line.tracks
