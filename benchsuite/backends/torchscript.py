@@ -42,7 +42,7 @@ class _TorchScript:
                     traced = torch.jit.trace(  # type: ignore[no-untyped-call]
                         placed.network, inputs, check_trace=False
                     )
-                    script, way = _optimised(torch.jit.freeze(traced), inputs)
+                    script, way = _optimised(traced, inputs)
                 except RuntimeError as error:
                     raise NotMeasurable(
                         f"torch.jit cannot trace the network: {one_line(error)[:300]}"
@@ -56,16 +56,17 @@ class _TorchScript:
 BACKEND = _TorchScript()
 
 
-def _optimised(frozen: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[Callable[..., Any], str]:
-    """A frozen script, optimised for inference unless torch's pass fails on it; and which."""
+def _optimised(traced: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[Callable[..., Any], str]:
+    """A trace, frozen, and optimised for inference unless torch's pass fails on it; and which."""
     import torch
 
     try:
-        script: Any = torch.jit.optimize_for_inference(frozen)
+        script: Any = torch.jit.optimize_for_inference(torch.jit.freeze(traced))
         way = "optimised for inference"
         script(*inputs)
     except RuntimeError:  # its oneDNN fusion asserts on a clamp with whole-number bounds
-        script, way = frozen, "not optimised (torch's pass fails on it)"
+        script = torch.jit.freeze(traced)  # anew: the pass has changed the other one
+        way = "not optimised (torch's pass fails on it)"
     for _ in range(_SPECIALISING_RUNS):
         script(*inputs)
     return script, way
