@@ -14,7 +14,10 @@ from typing import Any
 from benchsuite import __version__
 from benchsuite.types import DeviceInfo
 
-_PACKAGES = ("torch", "onnxruntime", "onnx", "onnxscript", "numpy", "nvidia-ml-py", "psutil")
+_PACKAGES = (
+    *("torch", "onnxruntime", "onnx", "onnxscript", "openvino", "nncf"),
+    *("numpy", "nvidia-ml-py", "psutil"),
+)
 _VARIABLES = (
     "OMP_NUM_THREADS",
     "OMP_WAIT_POLICY",

@@ -35,7 +35,7 @@ def joined(*steps: Step) -> dict[str, tuple[float, float]]:
 
 def test_a_fused_step_goes_to_the_layer_with_the_most_work() -> None:
     """Convolution and activation in one kernel are the convolution's time."""
-    assert joined(step(0.01, "b.relu", "b.conv"), step(0.002, "a")) == {
+    assert joined(step(0.01, "b.relu", "b.conv"), step(0.0, "b.relu"), step(0.002, "a")) == {
         "a": (0.002, pytest.approx(1e-3)),  # 1 MFLOP at 1 GFLOP/s
         "b.conv": (0.01, pytest.approx(4e-3)),
     }

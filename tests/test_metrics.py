@@ -29,7 +29,8 @@ CONTRACT = frozenset(
 
 # beside the contract's, which may be added to
 FURTHER = frozenset(
-    "preprocess_time postprocess_time end_to_end_throughput lpirc_correct lpirc_score".split()
+    "preprocess_time postprocess_time end_to_end_throughput lpirc_correct lpirc_score "
+    "break_even_queries".split()
 )
 
 

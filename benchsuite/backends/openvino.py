@@ -148,7 +148,6 @@ class _Executable:
                 [
                     (_modules(original.get(info.node_name, "")), info.real_time.total_seconds())
                     for info in request.get_profiling_info()
-                    if info.status == openvino.ProfilingInfo.Status.EXECUTED
                 ]
             )
         return medians(queries[WARM_UP:])

@@ -33,6 +33,7 @@ class _TorchScript:
 
         placed = place(network, job)
         calls: dict[Shape, Callable[..., Any]] = {}
+        ways: set[str] = set()
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # of deprecation, and of branches that a trace fixes
             for artefact in artefacts(job, "torchscript"):
@@ -41,19 +42,31 @@ class _TorchScript:
                     traced = torch.jit.trace(  # type: ignore[no-untyped-call]
                         placed.network, inputs, check_trace=False
                     )
-                    script = torch.jit.optimize_for_inference(torch.jit.freeze(traced))
-                    for _ in range(_SPECIALISING_RUNS):
-                        script(*inputs)
+                    script, way = _optimised(traced, inputs)
                 except RuntimeError as error:
                     raise NotMeasurable(
                         f"torch.jit cannot trace the network: {one_line(error)[:300]}"
                     ) from error
                 calls[shape_of(artefact.query)] = script
-        return TorchExecutable(
-            placed,
-            calls.__getitem__,
-            how=f"TorchScript: traced, frozen, optimised for inference; {placed.how}",
-        )
+                ways.add(way)
+        how = f"TorchScript: traced, frozen, {' and '.join(sorted(ways))}; {placed.how}"
+        return TorchExecutable(placed, calls.__getitem__, how=how)
 
 
 BACKEND = _TorchScript()
+
+
+def _optimised(traced: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[Callable[..., Any], str]:
+    """A trace, frozen, and optimised for inference unless torch's pass fails on it; and which."""
+    import torch
+
+    try:
+        script: Any = torch.jit.optimize_for_inference(torch.jit.freeze(traced))
+        way = "optimised for inference"
+        script(*inputs)
+    except RuntimeError:  # its oneDNN fusion asserts on a clamp with whole-number bounds
+        script = torch.jit.freeze(traced)  # anew: the pass has changed the other one
+        way = "not optimised (torch's pass fails on it)"
+    for _ in range(_SPECIALISING_RUNS):
+        script(*inputs)
+    return script, way

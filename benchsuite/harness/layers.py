@@ -55,11 +55,14 @@ def join(
 ) -> LayerTimes:
     """A backend's profile by the layers of the table.
 
-    A step that computes several layers goes to the one with the most work.
+    A step that computes several layers goes to the one with the most work; one without time is
+    left out.
     """
     seconds: dict[str, float] = {}
     elsewhere_s = 0.0
     for step in steps:
+        if not step.seconds:
+            continue  # fused into another, or below the profile's resolution
         layer = _layer_of(step, count.layers)
         if layer is None:
             elsewhere_s += step.seconds
