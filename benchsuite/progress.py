@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +59,15 @@ class Progress:
             self._task = self._bar.add_task("starting", total=total)
             yield
         self._bar = None
+
+    @contextmanager
+    def steps(self) -> Iterator[Callable[[str, int], None]]:
+        """Tells of numbered steps: in place on a terminal, a line each elsewhere."""
+        if not self._console.is_terminal:
+            yield lambda what, number: self._console.print(f"{_safe(what)} {number or ''}".rstrip())
+            return
+        with self._console.status("starting") as status:
+            yield lambda what, number: status.update(f"{_safe(what)} {number or ''}".rstrip())
 
     def on_event(self, event: Event) -> None:
         """Shows one event."""
