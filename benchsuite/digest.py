@@ -91,7 +91,7 @@ def pack(result: Result) -> bytes:
             fingerprint=(
                 None
                 if result.fingerprint is None
-                else tuple(getattr(result.fingerprint, name) for name in _FINGERPRINT)  # type: ignore[arg-type]
+                else tuple(getattr(result.fingerprint, name) for name in _FINGERPRINT)
             ),
             values=tuple(_value(result.metrics, key) for key in DIGESTED),
             accuracy_interval=(None, None) if found is None else (found.low, found.high),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,7 +111,8 @@ def _systems(comparisons: Sequence[Comparison]) -> list[System]:
     """All systems of all sides, each under an id of its own and named with its side or device."""
     sides = [comparisons[0].before, *(each.after for each in comparisons)]
     rows = [(side, system) for side in sides for system in side.systems]
-    found, seen = [], set()
+    found: list[System] = []
+    seen: set[tuple[Hashable, ...]] = set()
     for side, system in rows:
         mark = (side.run, *sorted((r.scenario, r.key.batch) for r in system.rows.values()))
         identity = (mark, system.key)
@@ -356,7 +357,7 @@ def _scatters(systems: Sequence[System]) -> list[Plot]:
         if system.number("accuracy") is not None and system.measured:
             key = system.key
             sets[key.scale, key.dataset, system.source("accuracy").measure].append(system)
-    found = []
+    found: list[Plot] = []
     for (scale, dataset, measure), group in sets.items():
         for metric in ("work", ENERGY):
             own = [system for system in group if _positive(system, metric)]

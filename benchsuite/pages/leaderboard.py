@@ -101,6 +101,7 @@ def _index(board: Sequence[Entry], slugs: Mapping[str, str], *, root: Path) -> P
                 )
             )
     apart = [entry for entry in board if entry.unranked]
+    unranked = _apart(apart) if apart else None
     front = _front(board, place="system/")
     view = {
         "title": "Leaderboard",
@@ -109,11 +110,11 @@ def _index(board: Sequence[Entry], slugs: Mapping[str, str], *, root: Path) -> P
         "plot": front[0] if front else None,
         "meta": _meta(board),
         "tables": tables,
-        "apart": _apart(apart) if apart else None,
+        "apart": unranked,
         "filters": _filters(board),
         "workloads": [(name, f"workload/{slug}.html") for name, slug in slugs.items()],
     }
-    return _page("index.html", INDEX, view, [t.grid for t in tables], view["apart"], root=root)
+    return _page("index.html", INDEX, view, [t.grid for t in tables], unranked, root=root)
 
 
 def _page(
