@@ -558,7 +558,8 @@ def _track(track: Track, corrected: Track | None, line: Line, system: System) ->
         for change in shown.changes
     ]
     ends = tuple(date_said(track.moments[place].measured_at).partition(" ")[0] for place in (0, -1))
-    title = f"{info.title}, {line.course.scenario}"
+    modelled = "modelled " if track.modelled else ""
+    title = f"{modelled}{info.title}, {line.course.scenario}"
     about = "without the device's drift; the pale line is as measured" if shown is corrected else ""
     plot = Plot(
         id=f"{track.metric}-{_slug(line.course.scenario)}".replace("_", "-"),
