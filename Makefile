@@ -23,9 +23,9 @@ check:
 perf: $(VENV)/.test
 	$(BIN)/python tests/perf.py
 
-# what only a machine with an NVIDIA GPU shows
+# what only a machine with an NVIDIA GPU shows; writes reports/data/gpu-NAME.json
 gpu-check: $(VENV)/.bench
-	$(BIN)/benchsuite run reference --device cuda --json reports/data/gpu.json
+	$(BIN)/python -m tests.gpu_check
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -41,6 +41,7 @@ LINEAR = "linear"
 
 MODELLED = "modelled"
 MEASURED = "measured"
+REPLAYED = "replayed"
 _ORIGIN = re.compile(r"(?P<source>[^,;]+), boundary (?P<boundary>[^,;]+)(?:;|$)")
 
 # the six values of a row are stored as doubles: their product is exact to a few ulp
@@ -59,7 +60,8 @@ class Origin:
     """Where joules come from.
 
     Attributes:
-        source: `nvml counter`, `nvml sampled`, `rapl`, `csv`, `modelled`.
+        source: `nvml counter`, `nvml sampled`, `rapl`, `csv`, `modelled`; `nvml counter + rapl` of
+            a sum; `replayed ...` of a recording.
         boundary: `board`, `package`, `board+host`, `wall`.
     """
 
@@ -69,7 +71,18 @@ class Origin:
     @property
     def modelled(self) -> bool:
         """Whether no meter was involved."""
-        return self.source == MODELLED
+        return self.kind == MODELLED
+
+    @property
+    def kind(self) -> str:
+        """`measured`, `modelled` or `replayed`: kinds are never ranked with one another."""
+        first = self.source.split(" ", 1)[0]
+        return first if first in (MODELLED, REPLAYED) else MEASURED
+
+    @property
+    def grounds(self) -> dict[str, str]:
+        """What two energies must share to be compared."""
+        return {"kind of energy": self.kind, "boundary": self.boundary}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,8 +369,7 @@ def _of_energy(result: Result) -> Factors | Missing:
         grounds={
             "frame": result.frame,
             "scenario": result.scenario,
-            "kind of energy": MODELLED if origin.modelled else MEASURED,
-            "boundary": origin.boundary,
+            **origin.grounds,
         },
     )
 

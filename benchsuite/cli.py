@@ -131,13 +131,30 @@ def _run(options: argparse.Namespace) -> int:
     done = run.measured_specs(planned, store.results(info.id)) if options.resume else []
     try:
         with show.running(len(planned.specs)):
-            run.execute(planned, info, store=store, goals=goals, on_event=show.on_event, done=done)
+            run.execute(
+                planned,
+                info,
+                store=store,
+                goals=goals,
+                on_event=show.on_event,
+                done=done,
+                budget_s=options.budget,
+            )
     except BadInput as error:
         raise BadInput(f"{error}; run {info.id} can go on: --resume {info.id}") from error
     info = store.find_run(info.id)
     results = store.results(info.id)
     if not options.quiet and options.json != "-":
-        output.print_run(results)
+        try:
+            output.print_run(results)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            _mute(sys.stdout)
+            raise BadInput(
+                f"standard output: cannot be written: {error.strerror}; all is stored: "
+                f"benchsuite report {info.id}"
+            ) from error
     problems = []
     if options.json:
         try:
@@ -319,6 +336,42 @@ def _compare(options: argparse.Namespace) -> int:
     return DONE if any(each.changes for each in compared) else NOTHING
 
 
+def _gate(options: argparse.Namespace) -> int:
+    from datetime import date
+
+    from benchsuite import nightly, output, verdicts
+    from benchsuite.acceptance import load_accepted
+
+    for place, flag in ((options.json, "--json"), (options.junit, "--junit"),
+                        (options.summary, "--summary")):  # fmt: skip
+        _check_writable(place, flag)
+    accepted = load_accepted(options.accept) if options.accept else ()
+    store = _store(options, create=False)
+    judgement = nightly.judge_night(
+        store,
+        nightly.Question(
+            before=options.base,
+            after=options.new,
+            confirm=options.confirm,
+            reference=options.reference,
+            min_effect=options.min_effect,
+            accepted=accepted,
+            today=date.today(),
+        ),
+    )
+    code = judgement.exit_code(inconclusive_fails=options.inconclusive == "fail")
+    if options.junit:
+        _write_text(options.junit, verdicts.junit(judgement))
+    if options.summary:
+        _write_text(options.summary, verdicts.markdown(judgement))
+    _emit(
+        options.json,
+        verdicts.as_json(judgement, exit_code=code),
+        lambda: output.print_judgement(judgement),
+    )
+    return code
+
+
 def _leaderboard(options: argparse.Namespace) -> int:
     from benchsuite import environment, output
     from benchsuite.pages import leaderboard
@@ -393,6 +446,7 @@ def _request(options: argparse.Namespace) -> Request:
         precisions=_listed(options.precision),
         batch=options.batch,
         scenarios=_listed(options.scenario),
+        rate=options.rate,
         device=options.device,
         threads=options.threads,
         time_limit_s=options.time_limit,
@@ -405,8 +459,8 @@ def _request(options: argparse.Namespace) -> Request:
 
 def _check_resume(options: argparse.Namespace) -> None:
     """A resumed run measures what it set out to: what would choose other systems is refused."""
-    chosen = ["targets", "scale", "backend", "precision", "batch", "scenario", "device", "threads",
-              "time_limit", "weights", "label", "data", "places"]  # fmt: skip
+    chosen = ["targets", "scale", "backend", "precision", "batch", "scenario", "rate", "device",
+              "threads", "time_limit", "weights", "label", "data", "places"]  # fmt: skip
     given = [name for name in chosen if getattr(options, name) not in (None, [])]
     if options.meter != "auto":
         given.append("meter")
@@ -599,7 +653,9 @@ def _command_line() -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    """A line on standard error; what could steer a terminal is shown as a mark."""
+    print("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text),
+          file=sys.stderr)  # fmt: skip
 
 
 # --- the parser ---------------------------------------------------------------------------------
@@ -619,12 +675,30 @@ def _positive(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
+    return _above_zero(text, "a number of seconds")
+
+
+def _rate(text: str) -> float:
+    return _above_zero(text, "frames a second,")
+
+
+def _above_zero(text: str, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} must be a number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} must be {what} above 0")
+    return value
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a share between 0 and 1, as 0.02")
     return value
 
 
@@ -645,14 +719,22 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("targets", nargs="*", metavar="TARGET",
                      help="suite, workload, glob (image/*), or a .toml or .py file")  # fmt: skip
     run.add_argument("--scale", metavar="SCALE", help="embedded or reference")
-    run.add_argument("--backend", metavar="B[,B]", help="backends, or all")
+    run.add_argument("--backend", metavar="B[,B]", help="backends, all, or best: the fastest")
     run.add_argument("--precision", metavar="P[,P]", help="fp32, ...")
-    run.add_argument("--batch", type=_positive, metavar="N", help="samples a query in Offline")
-    run.add_argument("--scenario", metavar="S[,S]", help="Offline, SingleStream")
+    run.add_argument("--batch", type=_positive, metavar="N",
+                     help="samples a query, in Offline and in MultiStream")  # fmt: skip
+    run.add_argument("--scenario", metavar="S[,S]",
+                     help="Offline, SingleStream, MultiStream, Server, RealTime")  # fmt: skip
+    run.add_argument("--rate", type=_rate, metavar="FRAMES_PER_S",
+                     help="of RealTime; else the workload's own")  # fmt: skip
     run.add_argument("--device", metavar="KIND[:N]", help="cpu, cuda:0, ...")
     run.add_argument("--threads", type=_positive, metavar="N")
     run.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of one system")
-    run.add_argument("--meter", default="auto", metavar="NAME", help="where joules come from")
+    run.add_argument("--budget", type=_seconds, metavar="SECONDS",
+                     help="of the whole run; what is left over is skipped")  # fmt: skip
+    run.add_argument(
+        "--meter", default="auto", metavar="NAME[:FILE]", help="where joules come from"
+    )
     run.add_argument("--weights", action="append", default=[], metavar="WORKLOAD=FILE")
     run.add_argument("--goals", metavar="NAME|FILE", help="a deployment's needs")
     run.add_argument("--label", action="append", default=[], metavar="KEY=VALUE")
@@ -667,7 +749,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--dataset", metavar="NAME", help="which of the workload's data sets")
     train.add_argument("--seed", type=int, default=0, metavar="N")
     train.add_argument("--threads", type=_positive, metavar="N")
-    train.add_argument("--meter", default="auto", metavar="NAME")
+    train.add_argument("--meter", default="auto", metavar="NAME[:FILE]")
     train.add_argument("--output", type=Path, metavar="FILE", help="the weights (safetensors)")
     _add_data(train)
     _add_common(train, quiet=True)
@@ -676,21 +758,21 @@ def _parser() -> argparse.ArgumentParser:
     count.add_argument("workloads", nargs="+", metavar="WORKLOAD")
     count.add_argument("--scale", metavar="SCALE")
     count.add_argument("--batch", type=_positive, default=1, metavar="N")
-    _add_common(count)
+    _add_common(count, alone=True)
 
     hw = command("hw", _hw, "device models; measure this device's peaks, bandwidth and power")
     hw.add_argument("action", choices=("list", "show", "probe"))
     hw.add_argument("name", nargs="?", metavar="NAME")
     hw.add_argument("--device", metavar="KIND[:N]")
     hw.add_argument("--threads", type=_positive, metavar="N")
-    _add_common(hw)
+    _add_common(hw, alone=True)
 
     listing = command("list", _list, "what is usable here, and why the rest is not")
     listing.add_argument("what", choices=LISTED, metavar="|".join(LISTED))
-    _add_common(listing, store=True)
+    _add_common(listing, store=True, alone=True)
 
     doctor = command("doctor", _doctor, "is this machine fit to measure on? what to change")
-    _add_common(doctor)
+    _add_common(doctor, alone=True)
 
     report = command("report", _report, "one run as a self-contained HTML page")
     report.add_argument("run", nargs="?", default="latest", metavar="RUN")
@@ -701,6 +783,18 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("systems", nargs="+", metavar="RUN[#SPEC]")
     compare.add_argument("-o", "--output", type=Path, metavar="FILE", help="a page as well")
     _add_common(compare, store=True)
+
+    gate = command("gate", _gate, "the verdict of a night: what regressed, how sure, whose it is")
+    gate.add_argument("base", metavar="BASE", help="the baseline; label:KEY=VALUE~N is N runs")
+    gate.add_argument("new", metavar="NEW")
+    gate.add_argument("--confirm", metavar="RUN", help="a second measurement of what NEW measured")
+    gate.add_argument("--reference", metavar="RUN", help="label:release: catches slow creep")
+    gate.add_argument("--accept", type=Path, metavar="FILE", help="accepted regressions (TOML)")
+    gate.add_argument("--inconclusive", choices=("fail", "pass"), default="fail")
+    gate.add_argument("--min-effect", type=_share, metavar="F", help="0.02: two per cent")
+    gate.add_argument("--junit", metavar="FILE", help="JUnit XML for GitLab and Jenkins")
+    gate.add_argument("--summary", metavar="FILE", help="Markdown for a GitHub step")
+    _add_common(gate, store=True)
 
     leaderboard = command("leaderboard", _leaderboard, "a static site over a whole store")
     leaderboard.add_argument("-o", "--output", type=Path, metavar="DIR")
@@ -728,13 +822,20 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_common(
-    parser: argparse.ArgumentParser, *, store: bool = False, quiet: bool = False, json: bool = True
+    parser: argparse.ArgumentParser,
+    *,
+    store: bool = False,
+    quiet: bool = False,
+    json: bool = True,
+    alone: bool = False,
 ) -> None:
+    """What many commands take; `alone` lets `--json` stand without a file, for standard output."""
     parser.add_argument("--content", action="append", type=Path, default=[], metavar="DIR",
                         help="a folder with workloads/ and hw/ of your own")  # fmt: skip
     if store:
         parser.add_argument("--store", metavar="URL|FILE")
     if json:
-        parser.add_argument("--json", metavar="FILE|-")
+        alone_settings: dict[str, Any] = {"nargs": "?", "const": "-"} if alone else {}
+        parser.add_argument("--json", metavar="FILE|-", **alone_settings)
     if quiet:
         parser.add_argument("--quiet", action="store_true")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from unicodedata import bidirectional
 
-from benchsuite.attribution import ENERGY, THROUGHPUT, energy_origin
+from benchsuite.attribution import ENERGY, MEASURED, THROUGHPUT, energy_origin
 from benchsuite.types import OFFLINE, SINGLE_STREAM, Result, SystemKey, Value
 from benchsuite.units import significant
 
@@ -289,7 +289,7 @@ def _nothing(systems: Sequence[System]) -> str:
     verb = "failed" if failed else "was skipped"
     if len(systems) == 1:
         why = f": {_ended(reason)}" if reason else "."
-        return f"Nothing was measured: {_said(systems[0].label)} {verb}{why}"
+        return f"Nothing was measured: {said(systems[0].label)} {verb}{why}"
     if failed and len(failed) < len(rows):
         what = f"{_count(len(systems), 'system')} failed or were skipped"
     else:
@@ -307,7 +307,7 @@ def _quality(systems: Sequence[System]) -> str:
     if not missed and not unknown:
         return _capital(_all_reach(reached))
     if not reached and not missed:
-        of = "any network" if len(unknown) > 1 else _said(unknown[0])
+        of = "any network" if len(unknown) > 1 else said(unknown[0])
         if any(system.number("accuracy") is not None for system in systems):
             return f"No quality target is known for {of}"
         return f"Accuracy was not measured for {of}: speed only"
@@ -343,7 +343,7 @@ def _where_missed(systems: Sequence[System], missed: Sequence[str]) -> str:
 
 def _all_reach(names: Sequence[str]) -> str:
     if len(names) == 1:
-        return f"{_said(names[0])} reaches its quality target"
+        return f"{said(names[0])} reaches its quality target"
     who = "both networks" if len(names) == 2 else f"all {_count(len(names), 'network')}"
     return f"{who} reach their quality target"
 
@@ -373,8 +373,8 @@ def _speed(systems: Sequence[System]) -> str:
     base_name = _software(pairs[0][1])
     factors = [factor for _, _, factor in pairs]
     if max(factors) < _SAME_SPEED:
-        return f"{_said(name)} is as fast as {_said(base_name)}"
-    return f"{_said(name)} is {ratios(factors)} times as fast as {_said(base_name)}{_energy(pairs)}"
+        return f"{said(name)} is as fast as {said(base_name)}"
+    return f"{said(name)} is {ratios(factors)} times as fast as {said(base_name)}{_energy(pairs)}"
 
 
 def _energy(pairs: Sequence[tuple[System, System, float]]) -> str:
@@ -382,8 +382,10 @@ def _energy(pairs: Sequence[tuple[System, System, float]]) -> str:
     factors = []
     for system, base, _ in pairs:
         less, more = system.number(ENERGY), base.number(ENERGY)
-        origins = energy_origin(system.source(ENERGY)), energy_origin(base.source(ENERGY))
-        if not less or not more or origins[0] != origins[1] or system.modelled:
+        mine, theirs = energy_origin(system.source(ENERGY)), energy_origin(base.source(ENERGY))
+        if not less or not more or mine is None or theirs is None:
+            return ""
+        if mine.kind != MEASURED or mine.grounds != theirs.grounds:
             return ""
         factors.append(less / more)
     return f" and spends {ratios(factors)} times the energy per frame"
@@ -399,7 +401,7 @@ def _mixed(gains: Mapping[str, Sequence[tuple[System, System, float]]]) -> str:
         else:
             factors = ratios([factor for _, _, factor in pairs])
             slow = _names(sorted({_software(base) for _, base, _ in pairs}))
-            parts.append(f"{_said(name)} is {factors} times as fast as {slow} for {networks}")
+            parts.append(f"{said(name)} is {factors} times as fast as {slow} for {networks}")
     return ", ".join(parts)
 
 
@@ -415,8 +417,8 @@ def _one_software(systems: Sequence[System], name: str) -> str:
     speeds = [s for s in systems if s.number(THROUGHPUT) is not None]
     if len(systems) == 1 and speeds:
         value = significant(speeds[0].number(THROUGHPUT) or 0.0)
-        return f"{_said(name)} runs {value} {_said(speeds[0].row.frame)}s a second"
-    return f"only {_said(name)} was measured, so no software is compared"
+        return f"{said(name)} runs {value} {said(speeds[0].row.frame)}s a second"
+    return f"only {said(name)} was measured, so no software is compared"
 
 
 def _slowest(systems: Iterable[System], *, beside: System) -> System | None:
@@ -486,13 +488,13 @@ def _count(count: int, noun: str) -> str:
 
 
 def _names(names: Sequence[str]) -> str:
-    said = [_said(name) for name in names]
-    if len(said) > 4:
-        return f"{', '.join(said[:3])} and {len(said) - 3} more"
-    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+    texts = [said(name) for name in names]
+    if len(texts) > 4:
+        return f"{', '.join(texts[:3])} and {len(texts) - 3} more"
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
-def _said(name: str, *, longest: int = 80) -> str:
+def said(name: str, *, longest: int = 80) -> str:
     """A name inside a sentence: on one line, not endless, not turning the text around it."""
     name = " ".join(name.split())
     name = name if len(name) <= longest else f"{name[: longest - 1]}…"
@@ -507,8 +509,8 @@ def _said(name: str, *, longest: int = 80) -> str:
 
 
 def _ended(reason: str) -> str:
-    said = _said(reason.strip(), longest=300)
-    return said if said.endswith((".", "!", "?")) else f"{said}."
+    text = said(reason.strip(), longest=300)
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _capital(text: str) -> str:

@@ -72,7 +72,7 @@ def select(store: Store, name: str) -> Side:
     if not systems:
         raise BadInput(f"{name}: run {run.id} has no measured system")
     if spec:
-        systems = tuple(system for system in systems if _fits(system, spec))
+        systems = tuple(system for system in systems if fits(system.key, spec))
         if not systems:
             have = ", ".join(sorted({s.label for s in join(store.results(run.id))}))
             raise BadInput(f"{name}: no measured system of run {run.id} fits; it has: {have}")
@@ -104,13 +104,31 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
                 "before": change.before.label,
                 "after": change.after.label,
                 "cause": asdict(change.cause),
-                "metrics": {key: _split_json(value) for key, value in change.splits.items()},
+                "metrics": {key: split_json(value) for key, value in change.splits.items()},
             }
             for change in comparison.changes
         ],
         "only_before": list(comparison.only_before),
         "only_after": list(comparison.only_after),
     }
+
+
+def fits(key: SystemKey, spec: str) -> bool:
+    """Whether `WORKLOAD[@KEY=VALUE,...]` means a system.
+
+    Raises:
+        BadInput: An unknown key.
+    """
+    pattern, _, rest = spec.partition("@")
+    if pattern and not fnmatchcase(key.workload, pattern):
+        return False
+    for pair in filter(None, rest.split(",")):
+        name, equals, value = pair.partition("=")
+        if not equals or name not in _KEYS:
+            raise BadInput(f"{spec}: write WORKLOAD@KEY=VALUE with a KEY of {', '.join(_KEYS)}")
+        if _KEYS[name](key) != value:
+            return False
+    return True
 
 
 def _comparison(before: Side, after: Side, pairs: list[tuple[System, System]]) -> Comparison:
@@ -158,20 +176,8 @@ def _pairs(
     ]
 
 
-def _fits(system: System, spec: str) -> bool:
-    pattern, _, rest = spec.partition("@")
-    if pattern and not fnmatchcase(system.workload, pattern):
-        return False
-    for pair in filter(None, rest.split(",")):
-        key, equals, value = pair.partition("=")
-        if not equals or key not in _KEYS:
-            raise BadInput(f"{spec}: write WORKLOAD@KEY=VALUE with a KEY of {', '.join(_KEYS)}")
-        if _KEYS[key](system.key) != value:
-            return False
-    return True
-
-
-def _split_json(found: Split | Missing) -> dict[str, Any]:
+def split_json(found: Split | Missing) -> dict[str, Any]:
+    """A split, or the reason why there is none, for JSON."""
     if isinstance(found, Missing):
         return {"split": None, "reason": found.reason}
     return {

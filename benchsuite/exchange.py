@@ -50,6 +50,7 @@ def result_json(result: Result) -> dict[str, Any]:
         "dataset": key.dataset,
         "weights": result.weights,
         "backend": key.backend,
+        "chosen": result.chosen,
         "precision": key.precision,
         "batch": key.batch,
         "device": result.device,

@@ -77,7 +77,6 @@ class Track:
     values: tuple[float, ...]
     changes: tuple[Change, ...]
 
-
     @property
     def modelled(self) -> bool:
         """Whether it is energy that no meter has measured."""

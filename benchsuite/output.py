@@ -16,6 +16,7 @@ from benchsuite.units import duration, percent, quantity
 if TYPE_CHECKING:
     from benchsuite.accounting.summary import WorkloadCount
     from benchsuite.difference import Comparison
+    from benchsuite.gate import Judgement
     from benchsuite.importing import Imported
     from benchsuite.types import Result
 
@@ -162,6 +163,17 @@ def print_comparisons(comparisons: Sequence[Comparison]) -> None:
                 _print(f"only in {side.name}: {', '.join(labels)}")
         if not comparison.changes:
             _print(f"{comparison.before.name} and {comparison.after.name} share no system")
+
+
+def print_judgement(judgement: Judgement) -> None:
+    """A verdict: its sentence, the figures, what needs a look, every row."""
+    from benchsuite import verdicts
+
+    _print(verdicts.sentence(judgement), "", *verdicts.facts(judgement))
+    for title, lines in verdicts.details(judgement):
+        _print("", f"{title}:", *(f"  {line}" for line in lines))
+    if judgement.lines:
+        _print("", terminal.plain_table("", verdicts.HEADS, verdicts.table(judgement)))
 
 
 def print_imported(imported: Imported) -> None:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -21,17 +21,20 @@ from typing import IO
 import msgspec
 
 from benchsuite import devices, environment, hw, metrics
-from benchsuite.catalog import load_entry
-from benchsuite.errors import BadInput, Interrupted
+from benchsuite.best import measure_best
+from benchsuite.catalog import content_roots, load_entry
+from benchsuite.errors import BadInput, Interrupted, one_line
 from benchsuite.goals import Goals
 from benchsuite.harness.worker import FAILED, PHASE_MARK
-from benchsuite.plan import Plan
+from benchsuite.plan import BEST, Plan
 from benchsuite.store import Store
 from benchsuite.types import (
     EMBEDDED,
-    OFFLINE,
+    SCENARIOS,
     DeviceInfo,
     Doubt,
+    Fingerprint,
+    LayerTimes,
     Measurement,
     Quality,
     Result,
@@ -81,6 +84,7 @@ def execute(
     goals: Goals | None,
     on_event: OnEvent,
     done: Sequence[SystemSpec] = (),
+    budget_s: float | None = None,
 ) -> None:
     """Measures every system of a plan that is not done and stores each result at once.
 
@@ -91,6 +95,7 @@ def execute(
         goals: The deployment's needs, if any.
         on_event: Told of everything.
         done: Systems that an earlier invocation of the same run measured.
+        budget_s: Of the whole run: no system is begun after it, what is left over is skipped.
 
     Raises:
         Interrupted: The user stopped; all but the system under way is stored.
@@ -103,10 +108,21 @@ def execute(
             outcome = _unmeasured(spec, run, plan.device, status="skipped", reason=reason)
             store.add(outcome, environment={})
             on_event(Event(kind="results", number=0, total=total, spec=spec, results=(outcome,)))
-        with _device_lock(plan, total, on_event):
+        with device_lock(plan, total, on_event):
             for number, spec in enumerate(plan.specs, 1):
-                if spec not in done:
-                    _measure(spec, run, plan.device, store, goals, number, total, on_event)
+                if spec in done:
+                    continue
+                if budget_s is not None and monotonic() - started > budget_s:
+                    reason = f"the run's budget of {budget_s:g} s was used up (--budget)"
+                    left = _unmeasured(spec, run, plan.device, status="skipped", reason=reason)
+                    store.add(left, environment={})
+                    on_event(
+                        Event(
+                            kind="results", number=number, total=total, spec=spec, results=(left,)
+                        )
+                    )
+                    continue
+                _measure(spec, run, plan.device, store, goals, number, total, on_event)
     except KeyboardInterrupt:
         raise Interrupted(run.id) from None
     finally:
@@ -122,6 +138,7 @@ def resumed_plan(store: Store, run: RunInfo) -> Plan:
     specs = store.plan(run.id)
     if not specs:
         raise BadInput(f"run {run.id} has no plan to go on with")
+    specs = [_moved(spec) for spec in specs]
     for spec in specs:
         for path in (spec.path, spec.weights, spec.data):
             if path is not None and not Path(path).exists():
@@ -129,11 +146,28 @@ def resumed_plan(store: Store, run: RunInfo) -> Plan:
     return Plan(specs=tuple(specs), skipped=(), notes=(), device=devices.find(specs[0].device))
 
 
+def _moved(spec: SystemSpec) -> SystemSpec:
+    """A stored system with the shipped content where it is now: benchsuite may have moved."""
+    old, new = Path(spec.roots[-1]), content_roots()[-1]
+
+    def now(path: str | None) -> str | None:
+        if path is None or not Path(path).is_relative_to(old):
+            return path
+        return str(new / Path(path).relative_to(old))
+
+    return replace(
+        spec,
+        path=now(spec.path) or spec.path,
+        weights=now(spec.weights),
+        roots=(*spec.roots[:-1], str(new)),
+    )
+
+
 def measured_specs(plan: Plan, results: Sequence[Result]) -> list[SystemSpec]:
     """The systems of a plan of which all scenarios have an ok result."""
     have = {
-        (r.key.workload, r.key.scale, r.key.dataset, r.key.backend, r.key.precision, r.key.threads,
-         r.scenario, r.key.batch)
+        (r.key.workload, r.key.scale, r.key.dataset, BEST if r.chosen else r.key.backend,
+         r.key.precision, r.key.threads, r.scenario, r.key.batch)
         for r in results
         if r.status == "ok"
     }  # fmt: skip
@@ -142,7 +176,7 @@ def measured_specs(plan: Plan, results: Sequence[Result]) -> list[SystemSpec]:
         for spec in plan.specs
         if all(
             (spec.name, spec.scale, spec.dataset, spec.backend, spec.precision, spec.threads,
-             scenario, _batch(spec, scenario)) in have
+             scenario, spec.batch_of(scenario)) in have
             for scenario in spec.scenarios
         )
     ]  # fmt: skip
@@ -160,22 +194,47 @@ def _measure(
 ) -> None:
     on_event(Event(kind="start", number=number, total=total, spec=spec))
 
-    def on_phase(name: str) -> None:
-        on_event(Event(kind="phase", number=number, total=total, spec=spec, text=name))
+    def measure(part: SystemSpec) -> Measurement | str:
+        prefix = f"trial of {part.backend}: " if part.trial else ""
 
-    outcome = run_worker(spec, on_phase=on_phase)
+        def on_phase(name: str) -> None:
+            text = f"{prefix}{name}"
+            on_event(Event(kind="phase", number=number, total=total, spec=spec, text=text))
+
+        return run_worker(part, on_phase=on_phase)
+
+    outcomes = measure_best(spec, measure=measure) if spec.candidates else [(spec, measure(spec))]
     results: list[Result] = []
-    if isinstance(outcome, Measurement):
-        model = hw.describe(outcome.device, roots=[Path(root) for root in spec.roots])
-        for window in outcome.windows:
-            result = to_result(spec, run, outcome, window, model=model, goals=goals)
-            store.add(result, environment=outcome.environment, window=window)
-            results.append(result)
-    else:
+    for part, outcome in outcomes:
+        results += _stored(part, outcome, run, device, store, goals)
+    on_event(Event(kind="results", number=number, total=total, spec=spec, results=tuple(results)))
+
+
+def _stored(
+    spec: SystemSpec,
+    outcome: Measurement | str,
+    run: RunInfo,
+    device: DeviceInfo,
+    store: Store,
+    goals: Goals | None,
+) -> list[Result]:
+    """Stores the rows of one worker's outcome."""
+    if isinstance(outcome, str):
         failed = _unmeasured(spec, run, device, status="failed", reason=outcome)
         store.add(failed, environment={})
-        results.append(failed)
-    on_event(Event(kind="results", number=number, total=total, spec=spec, results=tuple(results)))
+        return [failed]
+    results = []
+    model = hw.describe(outcome.device, roots=[Path(root) for root in spec.roots])
+    for window in outcome.windows:
+        result = to_result(spec, run, outcome, window, model=model, goals=goals)
+        store.add(result, environment=outcome.environment, window=window)
+        results.append(result)
+    for scenario, reason in outcome.unmet.items():
+        part = replace(spec, scenarios=(scenario,))
+        unmet = _unmeasured(part, run, device, status="skipped", reason=reason)
+        store.add(unmet, environment={})
+        results.append(unmet)
+    return results
 
 
 def to_result(
@@ -208,14 +267,31 @@ def to_result(
         rank_class=rank_class,
         class_reason=reason,
         frame=entry.workload.frame,
-        fingerprint=measurement.fingerprint,
+        fingerprint=_fingerprint(measurement, window),
         metrics=values,
         doubts=tuple(doubts),
         beside={} if score is None else score.beside,
         measured_at=_now(),
+        chosen=window.scenario in measurement.choices,
+        layer_times=_layer_times(measurement, window),
         target=None if quality is None else quality.target,
         measure=None if quality is None else quality.measure,
     )
+
+
+def _layer_times(measurement: Measurement, window: Window) -> LayerTimes | None:
+    times = measurement.layer_times
+    return times if times is not None and times.batch == window.batch else None
+
+
+def _fingerprint(measurement: Measurement, window: Window) -> Fingerprint:
+    """The measurement's; the rate or bound that a window was scheduled for is configuration too."""
+    found, pace = measurement.fingerprint, window.pace
+    if pace is None:
+        return found
+    load = {"deadline_s": pace.deadline_s, "share": pace.share}
+    facts = {"configuration": found.configuration, "scenario": window.scenario, **load}
+    return replace(found, configuration=environment.digest(facts))
 
 
 def classify(
@@ -226,7 +302,7 @@ def classify(
 ) -> tuple[str, str | None]:
     """The class a result may be ranked in, and why it is unranked if it is."""
     for doubt in doubts:
-        if doubt.code in ("contended", "throttled", "parity", "above_peak_unexplained"):
+        if doubt.code in ("contended", "throttled", "replayed", "parity", "above_peak_unexplained"):
             return "unranked", f"{doubt.code}: {doubt.message}"
     score = measurement.accuracy
     if score is not None and quality is not None:
@@ -270,20 +346,30 @@ def above_peak(values: Mapping[str, Value]) -> list[Doubt]:
 
 
 def run_worker(
-    spec: SystemSpec, *, on_phase: Callable[[str], None] = lambda name: None
+    spec: SystemSpec,
+    *,
+    on_phase: Callable[[str], None] = lambda name: None,
+    interpreter: str | None = None,
 ) -> Measurement | str:
-    """Measures one system in a process of its own; gives the reason where that failed."""
+    """Measures one system in a process of its own; gives the reason where that failed.
+
+    Args:
+        spec: What to measure.
+        on_phase: Told of every phase.
+        interpreter: Another environment's Python, which has benchsuite too; None for this one.
+    """
     with tempfile.TemporaryDirectory(prefix="benchsuite-") as folder:
         spec_path, out_path = Path(folder, "spec.json"), Path(folder, "out.json")
         spec_path.write_bytes(msgspec.json.encode(spec))
         with Path(folder, "errors").open("w+b") as errors:
             process = subprocess.Popen(
                 [
-                    sys.executable,
+                    interpreter or sys.executable,
                     "-m",
                     "benchsuite.harness.worker",
                     str(spec_path),
                     str(out_path),
+                    str(os.getpid()),
                 ],
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -308,7 +394,10 @@ def _listen(
         for line in stream:
             text = line.decode(errors="replace").strip()
             if text.startswith(PHASE_MARK):
-                phases.append(json.loads(text.removeprefix(PHASE_MARK))["phase"])
+                try:
+                    phases.append(str(json.loads(text.removeprefix(PHASE_MARK))["phase"]))
+                except (ValueError, TypeError, KeyError):
+                    continue  # a workload may print what it likes
                 on_phase(phases[-1])
 
     assert process.stdout is not None
@@ -346,8 +435,10 @@ def _outcome(
     if process.returncode == 0:
         try:
             return msgspec.json.decode(out_path.read_bytes(), type=Measurement)
+        except FileNotFoundError:
+            return f"the worker ended itself with exit code 0 in phase {phase!r}: a sys.exit?"
         except (OSError, msgspec.DecodeError) as error:
-            return f"the worker left no readable measurement: {error}"
+            return f"the worker left no readable measurement: {one_line(error)}"
     if process.returncode == FAILED:
         try:
             return str(json.loads(out_path.read_text(encoding="utf-8"))["reason"])
@@ -398,26 +489,21 @@ def _key(spec: SystemSpec, device: DeviceInfo, scenario: str, *, precision: str)
         dataset=spec.dataset,
         backend=spec.backend,
         precision=precision,
-        batch=_batch(spec, scenario),
+        batch=spec.batch_of(scenario),
         device_name=device.name,
         device_count=device.count,
         threads=spec.threads,
     )
 
 
-def _batch(spec: SystemSpec, scenario: str) -> int:
-    """SingleStream's query is one sample, whatever the system's batch."""
-    return spec.batch if scenario == OFFLINE else 1
-
-
 def _concerns(doubt: Doubt, window: Window) -> bool:
     """Doubts of one window begin with its scenario; the others concern all."""
     scenario, colon, _ = doubt.message.partition(":")
-    return not (colon and scenario in ("Offline", "SingleStream")) or scenario == window.scenario
+    return not (colon and scenario in SCENARIOS) or scenario == window.scenario
 
 
 @contextmanager
-def _device_lock(plan: Plan, total: int, on_event: OnEvent) -> Iterator[None]:
+def device_lock(plan: Plan, total: int, on_event: OnEvent) -> Iterator[None]:
     """Keeps two measurements on one device apart; says who holds it while it waits."""
     if not plan.specs:
         yield

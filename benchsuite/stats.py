@@ -1,4 +1,4 @@
-"""Statistics over raw durations and counts: percentiles that are valid, intervals, medians."""
+"""Statistics: percentiles that are valid, intervals, Student's t, false-discovery control."""
 
 from __future__ import annotations
 
@@ -53,6 +53,30 @@ def least_queries(share: float, *, outliers: int = 1, confidence: float = CONFID
     return n
 
 
+def most_outliers(n: int, share: float) -> int | None:
+    """The most of `n` queries that may lie above a bound which the percentile `share` keeps.
+
+    MLPerf Inference's early stopping with 99 % confidence and no tolerance: the largest t with
+    P(X <= t; n, 1 - share) <= 1 %. A `Server` run is valid with no more queries over its bound.
+
+    Returns:
+        The number, or None where even no query above it would be too few to tell.
+    """
+    p = 1 - share
+    # six deviations below the mean the probability is at most exp(-18 share) (Chernoff): no query
+    # count is so small there that the condition fails, and the sum need not begin at 0
+    spread = math.sqrt(n * p * share)
+    outliers = max(0, math.floor(n * p - 6 * spread)) if share >= 0.5 else 0
+    at_most = _at_most(outliers, n, p)
+    if at_most > 1 - CONFIDENCE:
+        return None
+    while True:
+        at_most += _exactly(outliers + 1, n, p)
+        if at_most > 1 - CONFIDENCE:
+            return outliers
+        outliers += 1
+
+
 def early_stopping_estimate(ordered: Sequence[float], share: float) -> float | None:
     """MLPerf's early-stopping estimate of a percentile, an upper bound with 99 % confidence.
 
@@ -63,14 +87,8 @@ def early_stopping_estimate(ordered: Sequence[float], share: float) -> float | N
     Returns:
         The bound, or None where there are too few queries for even one outlier.
     """
-    n = len(ordered)
-    if n < least_queries(share):
-        return None
-    allowed, at_most = 0, _exactly(0, n, 1 - share)
-    while at_most <= 1 - CONFIDENCE:  # ends with the first number of outliers that is too large
-        allowed += 1
-        at_most += _exactly(allowed, n, 1 - share)
-    return ordered[n - (allowed - 1)]
+    allowed = most_outliers(len(ordered), share)
+    return ordered[len(ordered) - allowed] if allowed else None
 
 
 def wilson(successes: float, n: int) -> tuple[float, float]:
@@ -99,9 +117,145 @@ def fisher_interval(correlation: float, n: int) -> tuple[float, float] | None:
     return math.tanh(centre - half), math.tanh(centre + half)
 
 
+def student_p(t: float, df: float) -> float:
+    """The two-sided p-value of Student's t with `df` degrees of freedom.
+
+    P(|T| > t) = I_x(df/2, 1/2) with x = df / (df + t^2), the regularised incomplete beta function.
+    """
+    if math.isinf(t):
+        return 0.0
+    return _incomplete_beta(df / 2, 0.5, df / (df + t * t))
+
+
+@lru_cache(maxsize=4096)
+def student_quantile(p: float, df: float) -> float:
+    """The t that Student's distribution with `df` degrees of freedom exceeds in `p` both ways.
+
+    Args:
+        p: Two-sided, 0 < p < 1: 0.05 gives the factor of a 95 % interval.
+        df: Degrees of freedom, above 0.
+    """
+    low, high = 0.0, 1.0
+    while student_p(high, df) > p:
+        low, high = high, 2 * high
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if student_p(middle, df) > p else (low, middle)
+    return high
+
+
+def discovery_cutoff(p_values: Sequence[float], *, rate: float) -> float:
+    """The p-value up to which all are discoveries, at a false-discovery rate (Benjamini-Hochberg).
+
+    Valid for independent tests and for positively dependent ones, as rows of one night on one
+    machine are (Benjamini and Yekutieli 2001). Where nothing is discovered, `rate / m`: what a
+    single discovery among the m tests would have needed.
+    """
+    m = len(p_values)
+    if not m:
+        return rate
+    ranked = enumerate(sorted(p_values), 1)
+    found = max((rank for rank, p in ranked if p <= rate * rank / m), default=1)
+    return rate * found / m
+
+
+def prior_variance(variances: Sequence[float], dfs: Sequence[float]) -> tuple[float, float]:
+    """What many variances of few degrees of freedom say of each other (Smyth 2004, limma).
+
+    Each is taken as drawn around a common one; the moments of their logarithms give that one and
+    how many degrees of freedom it is worth.
+
+    Args:
+        variances: Above 0, one a row.
+        dfs: The degrees of freedom of each.
+
+    Returns:
+        The prior variance and its degrees of freedom; those are infinite where the variances
+        differ no more than chance makes them.
+    """
+    n = len(variances)
+    e = [
+        math.log(variance) - _digamma(df / 2) + math.log(df / 2)
+        for variance, df in zip(variances, dfs, strict=True)
+    ]
+    mean = sum(e) / n
+    rest = sum((each - mean) ** 2 for each in e) / (n - 1)
+    rest -= sum(_trigamma(df / 2) for df in dfs) / n
+    if rest <= 0:
+        return math.exp(mean), math.inf
+    half = _inverse_trigamma(rest)
+    return math.exp(mean + _digamma(half) - math.log(half)), 2 * half
+
+
+def _digamma(x: float) -> float:
+    """The derivative of log gamma: shifted up, then its asymptotic series."""
+    below = 0.0
+    while x < 8:
+        below -= 1 / x
+        x += 1
+    square = 1 / (x * x)
+    return below + math.log(x) - 0.5 / x - square * (1 / 12 - square * (1 / 120 - square / 252))
+
+
+def _trigamma(x: float) -> float:
+    """The second derivative of log gamma: shifted up, then its asymptotic series."""
+    below = 0.0
+    while x < 8:
+        below += 1 / (x * x)
+        x += 1
+    square = 1 / (x * x)
+    return below + 1 / x + square / 2 + square / x * (1 / 6 - square * (1 / 30 - square / 42))
+
+
+def _inverse_trigamma(y: float) -> float:
+    """The x above 0 with trigamma(x) = y, by bisection; trigamma falls from infinity to 0."""
+    low, high = 1e-8, 1.0
+    while _trigamma(high) > y and high < 1e8:
+        low, high = high, 2 * high
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _trigamma(middle) > y else (low, middle)
+    return high
+
+
+def _incomplete_beta(a: float, b: float, x: float) -> float:
+    """The regularised incomplete beta function by its continued fraction (Lentz's method)."""
+    if x <= 0 or x >= 1:
+        return 0.0 if x <= 0 else 1.0
+    if x > (a + 1) / (a + b + 2):  # where the fraction converges quickly
+        return 1.0 - _incomplete_beta(b, a, 1 - x)
+    front = math.exp(
+        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+        + a * math.log(x) + b * math.log1p(-x)
+    )  # fmt: skip
+    tiny = 1e-300
+    c, d = 1.0, 1 - (a + b) * x / (a + 1)
+    d = 1 / (d if abs(d) > tiny else tiny)
+    value = d
+    for m in range(1, 500):
+        for term in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            d = 1 + term * d
+            d = 1 / (d if abs(d) > tiny else tiny)
+            c = 1 + term / c
+            c = c if abs(c) > tiny else tiny
+            value *= d * c
+        if abs(d * c - 1) < 1e-14:
+            break
+    return front * value / a
+
+
 def _at_most(k: int, n: int, p: float) -> float:
-    """P(X <= k) for X ~ Binomial(n, p)."""
-    return min(sum(_exactly(i, n, p) for i in range(k + 1)), 1.0)
+    """P(X <= k) for X ~ Binomial(n, p); terms too small to matter are left out."""
+    total = 0.0
+    for i in range(k, -1, -1):
+        term = _exactly(i, n, p)
+        total += term
+        if i < n * p and term < 1e-17 * total:  # below the mean the terms only fall
+            break
+    return min(total, 1.0)
 
 
 def _exactly(k: int, n: int, p: float) -> float:

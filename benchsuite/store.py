@@ -21,6 +21,7 @@ from benchsuite.errors import BadInput, one_line
 from benchsuite.types import (
     Doubt,
     Fingerprint,
+    LayerTimes,
     Result,
     RunInfo,
     SystemKey,
@@ -223,7 +224,7 @@ class Store:
         """All runs, the newest first."""
         with self._begin() as connection:
             rows = connection.execute(_runs.select().order_by(_runs.c.number.desc())).all()
-        return [_run(row) for row in rows]
+            return [_run(row) for row in rows]
 
     def find_run(self, name: str) -> RunInfo:
         """The run of an id or unique prefix, `latest`, `latest~N`, or `label:KEY=VALUE[~N]`.
@@ -254,6 +255,36 @@ class Store:
             what = f"{len(near)} runs begin with it" if near else "no run has that id"
             raise BadInput(f"{name}: {what} in {self.place}; benchsuite list runs shows them")
         return near[0]
+
+    def find_runs(self, name: str, *, without: Sequence[str] = ()) -> list[RunInfo]:
+        """The runs that a side of a verdict means, the oldest first.
+
+        `label:KEY=VALUE~N` is the last N runs that carry the label, `label:KEY` the newest that
+        carries the key with whatever value; any other name is one run, as `find_run` has it.
+
+        Args:
+            name: What the user wrote.
+            without: Run ids that a label does not mean: those that are judged against it.
+
+        Raises:
+            BadInput: None is meant.
+        """
+        if not name.startswith("label:"):
+            return [self.find_run(name)]
+        key, equals, value = name.removeprefix("label:").partition("=")
+        value, tilde, count = value.partition("~") if equals else ("", "", "")
+        if tilde and not (count.isdigit() and int(count) > 0):
+            raise BadInput(f"{name}: write label:KEY=VALUE~N, N a number of runs of at least 1")
+        found = [
+            run
+            for run in self.runs()
+            if run.id not in without
+            and (run.labels.get(key) == value if equals else key in run.labels)
+        ]
+        if not found:
+            others = " other" if without else ""
+            raise BadInput(f"{name}: no{others} run carries that label in {self.place}")
+        return found[: int(count) if tilde else 1][::-1]
 
     def plan(self, run: str) -> list[SystemSpec]:
         """The systems that a run set out to measure."""
@@ -352,7 +383,7 @@ class Store:
             rows = connection.execute(
                 _environments.select().where(_environments.c.id.in_(list(ids)))
             ).all()
-        return {row.id: row.facts for row in rows}
+            return {row.id: msgspec.convert(row.facts, dict[str, Any]) for row in rows}
 
     def window(self, result: Result) -> Window | None:
         """The raw window behind a result; its durations are sorted where the run is old."""
@@ -377,7 +408,7 @@ class Store:
             raise BadInput(f"{self.place}: {_plain(error)}") from error
         except (zlib.error, msgspec.DecodeError, ValueError, KeyError, TypeError) as error:
             raise BadInput(
-                f"{self.place}: the store is damaged ({one_line(error)}); restore it from a copy, "
+                f"{self.place}: the store is damaged ({_damage(error)}); restore it from a copy, "
                 "or name another file"
             ) from error
 
@@ -492,6 +523,12 @@ def _plain(error: SQLAlchemyError) -> str:
         if part in text:
             return sentence
     return text
+
+
+def _damage(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"what it names as {one_line(error)} is missing"
+    return one_line(error)
 
 
 def _without_password(place: str) -> str:
@@ -673,19 +710,15 @@ def _texts_of(connection: sa.Connection, rows: Sequence[Any]) -> dict[int, str]:
 
 
 def _run(row: Any) -> RunInfo:
-    return RunInfo(
-        id=row.id,
-        started_at=row.started_at,
-        labels=row.labels,
-        command=row.command,
-        seconds=row.seconds,
-    )
+    facts = {name: getattr(row, name) for name in RunInfo.__dataclass_fields__}
+    return msgspec.convert(facts, RunInfo)
 
 
 def _result(row: Any, texts: Mapping[int, str]) -> Result:
     facts = json.loads(zlib.decompress(row.facts))
     fingerprint = facts.pop("fingerprint")
     doubts = facts.pop("doubts")
+    layer_times = facts.pop("layer_times", None)
     metrics = {
         key: Value(
             value=value,
@@ -706,5 +739,6 @@ def _result(row: Any, texts: Mapping[int, str]) -> Result:
         metrics=metrics,
         fingerprint=None if fingerprint is None else Fingerprint(**fingerprint),
         doubts=tuple(Doubt(**doubt) for doubt in doubts),
+        layer_times=msgspec.convert(layer_times, LayerTimes | None),
         **facts,
     )

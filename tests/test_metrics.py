@@ -141,6 +141,36 @@ def test_without_a_meter_energy_is_missing_not_zero() -> None:
         assert found[key].reason == "no meter: none here"
 
 
+def test_energy_has_the_interval_of_the_meters_granularity() -> None:
+    """20 J, known to 1 J, of 1000 frames in 2 s, with 4 W idle: each figure's ends by hand."""
+    energy = window().energy
+    assert energy is not None
+    shown = replace(window(), energy=replace(energy, low_j=19.0, high_j=21.0))
+    found = values(windows=(shown,))
+    for key, ends in {
+        "energy_per_frame": (0.019, 0.021),
+        "net_energy_per_frame": ((9.5 - 4) / 500, (10.5 - 4) / 500),
+        "mean_power": (9.5, 10.5),
+    }.items():
+        assert (found[key].low, found[key].high) == pytest.approx(ends)
+        assert "interval: the meter's granularity" in found[key].how
+    assert values()["energy_per_frame"].low is None
+
+
+def test_goals_by_a_modelled_energy_say_so(tmp_path: Path) -> None:
+    """A need that only a model meets is not passed off as measured."""
+    path = tmp_path / "g.toml"
+    path.write_text("[at_most]\nmean_power = 20\n")
+    goals = load_goals(path, keys=METRICS)
+    energy = window().energy
+    assert energy is not None
+    shown = replace(window(), energy=replace(energy, source="modelled"))
+    made = measurement(windows=(shown,))
+    assert "modelled energy" in compute(made, shown, goals=goals)["meets_goals"].how
+    made = measurement()
+    assert "modelled" not in compute(made, made.windows[0], goals=goals)["meets_goals"].how
+
+
 def test_a_network_without_work_has_no_share_of_peak() -> None:
     """0 FLOP a frame: achieved, fit and fraction of peak are missing, throughput is not."""
     made = measurement(work=0.0)
@@ -203,3 +233,32 @@ def test_wrong_goals_are_refused(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(BadInput, match=says) as caught:
         load_goals(path, keys=METRICS)
     assert str(path) in str(caught.value)
+
+
+def test_the_lpirc_scores_by_hand() -> None:
+    """0.02 J and 1/500 s a frame: 1 Wh ends first; and 20,000 frames take 400 J."""
+    found = values()
+    assert number(found, "lpirc_correct") == pytest.approx(0.9 * 3600 / 0.02)
+    assert "energy budget" in found["lpirc_correct"].how
+    assert number(found, "lpirc_score") == pytest.approx(0.9 / (20_000 * 0.02))
+
+
+def test_a_slow_system_runs_out_of_time_in_lpirc() -> None:
+    """Ten frames a second: 6,000 in ten minutes, the rest of 20,000 counts as wrong."""
+    slow = replace(window(queries=1000), seconds=100.0)
+    slow = replace(slow, energy=replace(slow.energy, energy_j=20.0, seconds=100.0))  # type: ignore[type-var]
+    found = values(windows=(slow,))
+    assert number(found, "lpirc_correct") == pytest.approx(0.9 * 6_000)
+    assert "time limit" in found["lpirc_correct"].how
+    assert number(found, "lpirc_score") == pytest.approx(0.9 * 0.3 / (6_000 * 0.02))
+
+
+def test_stages_add_up_one_after_another() -> None:
+    """2 ms for the network, 1 ms before and 1 ms after it: 250 frames a second."""
+    stage = Rate(value=1e-3, how="test")
+    found = values(preprocessing=stage, postprocessing=stage)
+    assert number(found, "preprocess_time") == 1e-3
+    assert number(found, "end_to_end_throughput") == pytest.approx(250)
+    bare = values(preprocessing_reason="none", postprocessing_reason="none")
+    assert bare["preprocess_time"].reason == "none"
+    assert number(bare, "end_to_end_throughput") == pytest.approx(500)

@@ -43,6 +43,17 @@ def _datasheet_peak(context: Context) -> Value:
     return Value(value=figure.value, how=figure.source)
 
 
+def _bandwidth_drift(context: Context) -> Value:
+    runs = context.measurement.calibrations
+    if not runs:
+        return missing("no calibration was run beside the system")
+    mean = sum(run.bandwidth for run in runs) / len(runs)
+    return Value(
+        value=mean / context.measurement.probe.calibration_bandwidth,
+        how=f"mean of {len(runs)} calibrations of main memory / the same when it was pinned",
+    )
+
+
 def _fit(context: Context) -> Value:
     if not context.work:
         return missing("the network has no counted work (0 FLOP a frame)")
@@ -130,6 +141,14 @@ METRICS = (
                 "kernel beside the windows / the same when it was pinned"
             ),
         ),
+    ),
+    _metric(
+        "bandwidth_drift",
+        "bandwidth drift",
+        unit="1",
+        better="none",
+        about="The same of main memory's bandwidth: caches and memory drift apart from compute.",
+        compute=_bandwidth_drift,
     ),
     _metric(
         "peak",

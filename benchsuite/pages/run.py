@@ -55,7 +55,9 @@ _TRAFFIC = (
     ("weights", "traffic_weights"),
     ("activations", "traffic_activations"),
 )
-ENERGIES = frozenset({ENERGY, "net_energy_per_frame", "mean_power", "max_power"})
+ENERGIES = frozenset(
+    {ENERGY, "net_energy_per_frame", "mean_power", "max_power", "lpirc_correct", "lpirc_score"}
+)
 SPLIT_TITLES = {THROUGHPUT: "Throughput", ENERGY: "Energy per frame", "accuracy": "Accuracy"}
 NO_BREAK = "\N{NO-BREAK SPACE}"
 _LONGEST_LABEL = 120
@@ -276,7 +278,7 @@ def _meta(
         found.append(("device", ", ".join(devices)))
     if versions := _versions(environments.values()):
         found.append(("versions", versions))
-    found += list(run.labels.items())
+    found += [(key, f"{key}={value}") for key, value in run.labels.items()]
     if run.seconds is not None:
         found.append(("duration", duration(run.seconds)))
     return found

@@ -1,0 +1,556 @@
+"""The verdict of a night: two sides' rows matched, judged together, told in one sentence each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from benchsuite import judge
+from benchsuite.acceptance import Acceptance, covering
+from benchsuite.attribution import (
+    ENERGY,
+    SPLITTABLE,
+    Cause,
+    Missing,
+    Split,
+    cause,
+    energy_origin,
+    split,
+)
+from benchsuite.compare import join
+from benchsuite.judge import (
+    FAILED,
+    MISSING,
+    REGRESSED,
+    RULES,
+    Case,
+    Pair,
+    Reading,
+    Rule,
+    Verdict,
+)
+from benchsuite.stats import median
+from benchsuite.types import OFFLINE, SINGLE_STREAM, Result, SystemKey, Window
+
+OK = "ok"
+GREEN, YELLOW, RED = "GREEN", "YELLOW", "RED"
+PASSED, SOME_REGRESSED, UNDECIDED, INCOMPLETE = 0, 1, 4, 5
+
+_DISTURBING = ("contended", "throttled", "above_peak_unexplained")
+_PARITY = "parity"
+_BLOCKS = 10
+# metrics of each scenario; those of no machine are judged once a system, in its leading row
+_OF_OFFLINE = ("throughput", ENERGY, "peak_memory")
+_OF_OTHERS = ("latency_p50", "latency_p90", "latency_p99", ENERGY)
+_OF_SYSTEM = ("accuracy", "model_size", "work")
+_LEADING = ("throughput", "latency_p50")
+
+Facts = Mapping[str, Any]
+RowKey = tuple[SystemKey, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A system under one scenario, on both sides.
+
+    Attributes:
+        label: `image/squeezenet · onnxruntime fp32`.
+        before, after, again: Results in the order of their runs, one a process; `again` is the
+            second measurement of `after`'s system.
+        again_before: The baseline's own second measurement, where it was interleaved with `again`.
+        interleaved: Whether the n-th of both sides belong to one round.
+        leading: Whether it stands for its system: there the metrics of no machine are judged.
+    """
+
+    label: str
+    scenario: str
+    before: tuple[Result, ...]
+    after: tuple[Result, ...]
+    again: tuple[Result, ...] = ()
+    again_before: tuple[Result, ...] = ()
+    interleaved: bool = False
+    leading: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What the store knows beside the results.
+
+    Attributes:
+        environments: By id.
+        windows: Raw windows by `identity` of a result.
+    """
+
+    environments: Mapping[str, Facts] = field(default_factory=dict)
+    windows: Mapping[tuple[str, SystemKey, str], Window] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One metric of one row with its verdict and what belongs beside it.
+
+    Attributes:
+        cause: Which fingerprint differs; None where nothing was compared.
+        packages: `onnxruntime 1.23 -> 1.24` for each package that differs.
+        split: The teams' shares of a change of a metric that has them.
+        accepted: The owner's word that this regression may stay.
+        leading: Whether it decides if its row is conclusive.
+    """
+
+    label: str
+    scenario: str
+    verdict: Verdict
+    key: SystemKey
+    cause: Cause | None = None
+    packages: tuple[str, ...] = ()
+    split: Split | Missing | None = None
+    accepted: Acceptance | None = None
+    leading: bool = False
+
+    @property
+    def name(self) -> str:
+        """`image/squeezenet · onnxruntime fp32, Offline, throughput`."""
+        return f"{self.label}, {self.scenario}, {self.verdict.metric}"
+
+    @property
+    def red(self) -> bool:
+        """Whether it is a regression that nobody accepted."""
+        return self.verdict.verdict == REGRESSED and self.accepted is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A night's verdict.
+
+    Attributes:
+        before, after: What was compared, as it was named.
+        lines: Every metric of every row.
+        creep: The same against the reference (a release); empty where none was given.
+        reference: The reference's name.
+        new: Labels of rows that the baseline does not have.
+        stale: Rows whose leading metric was inconclusive five runs in a row.
+        notes: Sentences on what a reader must know, as of an acceptance that ended.
+    """
+
+    before: str
+    after: str
+    lines: tuple[Line, ...]
+    creep: tuple[Line, ...] = ()
+    reference: str | None = None
+    new: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def regressions(self) -> tuple[Line, ...]:
+        """Regressions that nobody accepted, the reference's among them."""
+        return tuple(line for line in (*self.lines, *self.creep) if line.red)
+
+    @property
+    def absent(self) -> tuple[Line, ...]:
+        """Rows, and metrics of rows, that the baseline has and the new side lacks."""
+        return tuple(line for line in self.lines if line.verdict.verdict in (MISSING, FAILED))
+
+    @property
+    def undecided(self) -> tuple[Line, ...]:
+        """Rows whose leading metric is inconclusive."""
+        return tuple(line for line in self._leading() if not line.verdict.conclusive)
+
+    def _leading(self) -> list[Line]:
+        compared = (line for line in self.lines if line.verdict.verdict not in (MISSING, FAILED))
+        return [line for line in compared if line.leading]
+
+    @property
+    def conclusive(self) -> tuple[int, int]:
+        """Rows with a verdict in their leading metric, of all that both sides have."""
+        leading = self._leading()
+        return sum(line.verdict.conclusive for line in leading), len(leading)
+
+    @property
+    def detectable(self) -> float | None:
+        """The median over rows of the smallest change their leading metric could have shown."""
+        found = [line.verdict.detectable for line in self._leading()]
+        known = [each for each in found if each is not None]
+        return median(known) if known else None
+
+    @property
+    def drift(self) -> tuple[float | None, float | None]:
+        """The machine's drift of compute and bandwidth: medians over the rows."""
+        leading = self._leading()
+        return (
+            _median([line.verdict.compute_drift for line in leading]),
+            _median([line.verdict.bandwidth_drift for line in leading]),
+        )
+
+    @property
+    def since_reference(self) -> float | None:
+        """The median change of the leading metrics since the reference; above 1 is better."""
+        gains = []
+        for line in self.creep:
+            estimate = line.verdict.estimate
+            if line.leading and estimate is not None:
+                higher = RULES[line.verdict.metric].better == "higher"
+                gains.append(estimate.ratio if higher else 1 / estimate.ratio)
+        return median(gains) if gains else None
+
+    def exit_code(self, *, inconclusive_fails: bool) -> int:
+        """The contract's: 1 a regression, 5 a row is missing, 4 inconclusive, 0 none of it."""
+        if self.regressions:
+            return SOME_REGRESSED
+        if self.absent or not self.lines:
+            return INCOMPLETE
+        return UNDECIDED if self.undecided and inconclusive_fails else PASSED
+
+    @property
+    def colour(self) -> str:
+        """The verdict in a word."""
+        code = self.exit_code(inconclusive_fails=True)
+        return {PASSED: GREEN, UNDECIDED: YELLOW}.get(code, RED)
+
+
+# --- composing ------------------------------------------------------------------------------------
+
+
+def match(
+    before: Sequence[Result], after: Sequence[Result], *, again: Sequence[Result] = ()
+) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+    """Rows of two sides by system and scenario, the device aside.
+
+    Args:
+        before, after, again: Results, those of an older run first.
+
+    Returns:
+        The baseline's rows, and the labels of rows that only the new side has.
+    """
+    sides = [_by_row(results) for results in (before, after, again)]
+    known = {key: each for key, each in sides[0].items() if any(r.status == OK for r in each)}
+    labels = _labels([each[-1] for each in (sides[1] | known).values()])
+    leading: dict[SystemKey, list[str]] = defaultdict(list)
+    for key, scenario in known:
+        leading[replace(key, batch=0)].append(scenario)
+    rows = tuple(
+        Row(
+            label=labels[key, scenario],
+            scenario=scenario,
+            before=tuple(each),
+            after=tuple(sides[1].get((key, scenario), ())),
+            again=tuple(sides[2].get((key, scenario), ())),
+            leading=_leads(scenario, leading[replace(key, batch=0)]),
+        )
+        for (key, scenario), each in known.items()
+    )
+    new = [
+        f"{labels[key]}, {key[1]}"
+        for key, each in sides[1].items()
+        if key not in known and any(result.status == OK for result in each)
+    ]
+    return rows, tuple(new)
+
+
+def decide(
+    rows: Sequence[Row],
+    *,
+    evidence: Evidence,
+    min_effect: float | None = None,
+    accepted: Sequence[Acceptance] = (),
+    today: date,
+    rate: float = judge.RATE,
+) -> tuple[Line, ...]:
+    """Judges all metrics of all rows.
+
+    Args:
+        rows: As `match` gives them.
+        evidence: Environments and raw windows.
+        min_effect: The least change that matters, for every metric that is not exact.
+        accepted: Regressions that may stay.
+        today: For acceptances that end.
+        rate: The false-discovery rate over all of it.
+    """
+    gone: list[Line] = []
+    cases: list[Case] = []
+    owners: list[tuple[Row, Result, Result]] = []
+    for row in rows:
+        old = [result for result in row.before if result.status == OK]
+        new = [result for result in row.after if result.status == OK]
+        if not new:
+            gone.append(_absent_row(row))
+            continue
+        for metric in _metrics(row, old[-1]):
+            rule = _rule(metric, min_effect)
+            lost = _lost(row, rule, old, new)
+            if lost is not None:
+                gone.append(_line(row, lost, old[-1], new[-1], evidence=evidence))
+                continue
+            cases.append(_case(row, rule, old, new, evidence=evidence))
+            owners.append((row, old[-1], new[-1]))
+    lines = []
+    for verdict, (row, first, last) in zip(judge.judge(cases, rate=rate), owners, strict=True):
+        line = _line(row, _parity(verdict, last), first, last, evidence=evidence)
+        lines.append(_accept(line, accepted, today=today))
+    order = {row.label + row.scenario: place for place, row in enumerate(rows)}
+    return tuple(sorted((*lines, *gone), key=lambda line: order[line.label + line.scenario]))
+
+
+def identity(result: Result) -> tuple[str, SystemKey, str]:
+    """What tells a result from all others of a store."""
+    return result.run, result.key, result.scenario
+
+
+# --- rows -----------------------------------------------------------------------------------------
+
+
+def _by_row(results: Iterable[Result]) -> dict[RowKey, list[Result]]:
+    rows: dict[RowKey, list[Result]] = defaultdict(list)
+    for result in results:
+        key = replace(result.key, device_name="", device_count=0)
+        # a row that failed does not know at which precision it would have run; it says its own
+        rows[key, result.scenario].append(result)
+    return dict(rows)
+
+
+def _labels(results: Sequence[Result]) -> dict[RowKey, str]:
+    same = [
+        replace(
+            result,
+            run="",
+            environment="",
+            key=replace(result.key, device_name="", device_count=0),
+        )
+        for result in results
+    ]
+    found: dict[RowKey, str] = {}
+    for system in join(same):
+        for scenario, row in system.rows.items():
+            found.setdefault((row.key, scenario), system.label)
+    for row in same:
+        found.setdefault((row.key, row.scenario), f"{row.key.workload} · {row.key.backend}")
+    return found
+
+
+def _leads(scenario: str, have: Sequence[str]) -> bool:
+    first = next((name for name in (OFFLINE, SINGLE_STREAM) if name in have), sorted(have)[0])
+    return scenario == first
+
+
+def _metrics(row: Row, first: Result) -> list[str]:
+    own = list(_OF_OFFLINE if row.scenario == OFFLINE else _OF_OTHERS)
+    if row.leading:
+        own = [*_OF_SYSTEM, *own]
+    return [metric for metric in own if _value(first, metric) is not None]
+
+
+def _rule(metric: str, min_effect: float | None) -> Rule:
+    rule = RULES[metric]
+    return rule if min_effect is None or rule.exact else replace(rule, min_effect=min_effect)
+
+
+def _absent_row(row: Row) -> Line:
+    failed = [result for result in row.after if result.status == FAILED]
+    if failed:
+        verdict, reason = FAILED, failed[-1].reason or "no reason was recorded"
+    else:
+        skipped = row.after[-1].reason if row.after else None
+        verdict, reason = MISSING, f"skipped: {skipped}" if skipped else "it was not measured"
+    return Line(
+        label=row.label,
+        scenario=row.scenario,
+        key=row.before[-1].key,
+        verdict=Verdict(row=row.label, metric="all", verdict=verdict, reason=reason),
+    )
+
+
+def _lost(row: Row, rule: Rule, old: Sequence[Result], new: Sequence[Result]) -> Verdict | None:
+    """A metric that the baseline has and the new side lacks."""
+    if any(_value(result, rule.key) is not None for result in new):
+        return None
+    value = new[-1].metrics.get(rule.key)
+    reason = (value and value.reason) or "not in this result"
+    return Verdict(
+        row=row.label,
+        metric=rule.key,
+        verdict=MISSING,
+        reason=reason,
+        before=_value(old[-1], rule.key),
+    )
+
+
+def _case(
+    row: Row, rule: Rule, old: Sequence[Result], new: Sequence[Result], *, evidence: Evidence
+) -> Case:
+    obstacle = None if rule.exact else _obstacle(row, rule, old, new, evidence)
+    # of several runs those that were disturbed are left out
+    calm = [result for result in old if _disturbed(result) is None] or list(old)
+    if row.interleaved:
+        calm = list(old)
+    again = None
+    if row.again and not rule.exact:
+        repeated = [result for result in row.again if result.status == OK]
+        beside = [result for result in row.again_before if result.status == OK]
+        pair = _pair(rule, beside or calm, repeated, evidence, interleaved=bool(beside))
+        again = pair if pair.before and pair.after else None
+    return Case(
+        row=row.label,
+        rule=rule,
+        pair=_pair(rule, calm, new, evidence, interleaved=row.interleaved),
+        again=again,
+        obstacle=obstacle,
+    )
+
+
+def _pair(
+    rule: Rule,
+    before: Sequence[Result],
+    after: Sequence[Result],
+    evidence: Evidence,
+    *,
+    interleaved: bool,
+) -> Pair:
+    return Pair(
+        before=_readings(before, rule.key, evidence),
+        after=_readings(after, rule.key, evidence),
+        interleaved=interleaved,
+    )
+
+
+def _readings(results: Sequence[Result], metric: str, evidence: Evidence) -> tuple[Reading, ...]:
+    found = []
+    for result in results:
+        value = _value(result, metric)
+        if value is None or (value <= 0 and not RULES[metric].exact):
+            continue
+        found.append(
+            Reading(
+                value=value,
+                compute=_value(result, "drift"),
+                bandwidth=_value(result, "bandwidth_drift"),
+                spread=spread_within(evidence.windows.get(identity(result))),
+            )
+        )
+    return tuple(found)
+
+
+def spread_within(window: Window | None) -> float | None:
+    """The relative standard error of a window's mean, from ten blocks of it.
+
+    None where there is no window, too few queries, or only their sorted durations.
+    """
+    durations = () if window is None else window.durations_ns
+    size = len(durations) // _BLOCKS
+    if size < 1 or list(durations) == sorted(durations):
+        return None
+    sums = [sum(durations[n * size : (n + 1) * size]) for n in range(_BLOCKS)]
+    mean = sum(sums) / _BLOCKS
+    variance = sum((each - mean) ** 2 for each in sums) / (_BLOCKS - 1)
+    return float((variance / _BLOCKS) ** 0.5 / mean) if mean else None
+
+
+def _obstacle(
+    row: Row, rule: Rule, old: Sequence[Result], new: Sequence[Result], evidence: Evidence
+) -> str | None:
+    """Why a metric of a machine cannot be compared; None where it can."""
+    machines = [machine_class(old[-1], evidence), machine_class(new[-1], evidence)]
+    if machines[0] != machines[1]:
+        named = " against ".join(", ".join(str(part) for part in each) for each in machines)
+        return f"other machine: {named}"
+    if any(result.rank_class == "unranked" and _misses(result) for result in (old[-1], new[-1])):
+        return "speed counts only where the quality target is met"
+    if rule.key == ENERGY:
+        origins = [energy_origin(side[-1]) for side in (old, new)]
+        if origins[0] != origins[1]:
+            said = [f"{each.source}, {each.boundary}" if each else "unknown" for each in origins]
+            return f"energy of another source: {said[0]} against {said[1]}"
+    if row.interleaved:
+        return None  # both sides were disturbed alike: their spread tells
+    for side, results in (("baseline", old), ("new run", new)):
+        disturbed = [_disturbed(result) for result in results]
+        if all(disturbed):
+            return f"the {side} was disturbed: {disturbed[-1]}"
+    return None
+
+
+def machine_class(result: Result, evidence: Evidence) -> tuple[Any, ...]:
+    """Within what results are compared: device model and number, cores, driver."""
+    facts = evidence.environments.get(result.environment, {}).get("device", {})
+    driver = [facts[name] for name in ("driver", "cuda") if facts.get(name) is not None]
+    cores = facts.get("units")
+    return (
+        result.key.device_name if result.key.device_count == 1
+        else f"{result.key.device_count} x {result.key.device_name}",
+        *([] if cores is None else [f"{cores} cores"]),
+        *driver,
+    )  # fmt: skip
+
+
+def _disturbed(result: Result) -> str | None:
+    return next((doubt.message for doubt in result.doubts if doubt.code in _DISTURBING), None)
+
+
+def _misses(result: Result) -> bool:
+    accuracy = _value(result, "accuracy")
+    return accuracy is not None and result.target is not None and accuracy < result.target
+
+
+def _parity(verdict: Verdict, last: Result) -> Verdict:
+    """An accuracy whose outputs left the precision's tolerance regressed, whatever its value."""
+    broken = next((doubt.message for doubt in last.doubts if doubt.code == _PARITY), None)
+    if verdict.metric != "accuracy" or broken is None:
+        return verdict
+    return replace(
+        verdict, verdict=REGRESSED, confirmed=True, reason=f"accuracy parity is broken: {broken}"
+    )
+
+
+# --- lines ----------------------------------------------------------------------------------------
+
+
+def _line(row: Row, verdict: Verdict, before: Result, after: Result, *, evidence: Evidence) -> Line:
+    found = split(before, after, verdict.metric) if verdict.metric in SPLITTABLE else None
+    return Line(
+        label=row.label,
+        scenario=row.scenario,
+        key=after.key,
+        verdict=verdict,
+        cause=cause(before, after),
+        packages=_packages(before, after, evidence),
+        split=found,
+        leading=verdict.metric == _leading_metric(row.scenario),
+    )
+
+
+def _leading_metric(scenario: str) -> str:
+    return _LEADING[0] if scenario == OFFLINE else _LEADING[1]
+
+
+def _packages(before: Result, after: Result, evidence: Evidence) -> tuple[str, ...]:
+    """The packages whose versions differ."""
+    sides = [
+        evidence.environments.get(result.environment, {}).get("packages", {})
+        for result in (before, after)
+    ]
+    names = [name for name in sides[1] if name in sides[0]]
+    return tuple(
+        f"{name} {sides[0][name] or 'absent'} -> {sides[1][name] or 'absent'}"
+        for name in names
+        if sides[0][name] != sides[1][name]
+    )
+
+
+def _accept(line: Line, accepted: Sequence[Acceptance], *, today: date) -> Line:
+    if line.verdict.verdict != REGRESSED:
+        return line
+    return replace(
+        line, accepted=covering(accepted, line.key, line.scenario, line.verdict, today=today)
+    )
+
+
+def _value(result: Result, metric: str) -> float | None:
+    found = result.metrics.get(metric)
+    return None if found is None else found.value
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None

@@ -1,0 +1,179 @@
+"""Two sides of a night read from the store and judged: `benchsuite gate`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from benchsuite import gate
+from benchsuite.acceptance import Acceptance
+from benchsuite.difference import fits
+from benchsuite.errors import BadInput
+from benchsuite.gate import Evidence, Judgement, Line
+from benchsuite.judge import INCONCLUSIVE
+from benchsuite.store import Store
+from benchsuite.types import Result, RunInfo, SystemKey, Window
+
+NIGHTS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a gate is asked.
+
+    Attributes:
+        before, after: `RUN` or `RUN#SPEC`; a label with `~N` is several runs.
+        confirm: A second measurement of what `after` measured; None without.
+        reference: What the new side is compared with besides, as a release; None without.
+        min_effect: The least change that matters; None for each metric's own.
+        today: For acceptances that end.
+    """
+
+    before: str
+    after: str
+    confirm: str | None = None
+    reference: str | None = None
+    min_effect: float | None = None
+    accepted: tuple[Acceptance, ...] = ()
+    today: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    runs: tuple[RunInfo, ...]
+    spec: str
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(run.id for run in self.runs)
+
+
+def judge_night(store: Store, question: Question) -> Judgement:
+    """Judges two sides of a store.
+
+    Raises:
+        BadInput: A name means no run, both sides are the same runs, or a side measured nothing.
+    """
+    after = _side(store, question.after)
+    again = None
+    if question.confirm is not None:
+        again = _side(store, question.confirm, without=after.ids)
+        if set(again.ids) & set(after.ids):
+            raise BadInput(f"--confirm {question.confirm}: the run that is judged, not a second")
+    judged = (*after.ids, *(again.ids if again else ()))
+    before = _side(store, question.before, without=judged)
+    if set(before.ids) & set(judged):
+        raise BadInput(
+            f"{question.before} and {question.after}: the same run; give two, as latest~1 latest"
+        )
+    notes = [
+        f"accepted no more since {each.expires}: {each.metric} of {each.workload} ({each.owner})"
+        for each in question.accepted
+        if each.ended(question.today)
+    ]
+    if len(before.ids) < _wanted(question.before):
+        notes.append(
+            f"{question.before}: only {len(before.ids)} other runs carry that label; their spread "
+            "is less certain"
+        )
+    lines, new = _lines(store, before, after, question, again=again)
+    creep: tuple[Line, ...] = ()
+    if question.reference is not None:
+        reference = _side(store, question.reference, without=judged)
+        creep, _ = _lines(store, reference, after, question, again=again)
+    judgement = Judgement(
+        before=_said(question.before, before),
+        after=_said(question.after, after),
+        lines=lines,
+        creep=creep,
+        reference=question.reference,
+        new=new,
+        notes=tuple(notes),
+    )
+    stale = _stale(store, before, after, question, judgement)
+    return Judgement(
+        **{name: getattr(judgement, name) for name in Judgement.__slots__ if name != "stale"},
+        stale=stale,
+    )
+
+
+def _side(store: Store, name: str, *, without: Sequence[str] = ()) -> _Side:
+    run, _, spec = name.partition("#")
+    return _Side(runs=tuple(store.find_runs(run, without=without)), spec=spec)
+
+
+def _wanted(name: str) -> int:
+    count = name.partition("#")[0].partition("~")[2]
+    return int(count) if name.startswith("label:") and count.isdigit() else 1
+
+
+def _said(name: str, side: _Side) -> str:
+    ids = ", ".join(side.ids[:3]) + (f" and {len(side.ids) - 3} more" if len(side.ids) > 3 else "")
+    return ids if ids.startswith(name) and name else f"{name} ({ids})"
+
+
+def _lines(
+    store: Store, before: _Side, after: _Side, question: Question, *, again: _Side | None = None
+) -> tuple[tuple[Line, ...], tuple[str, ...]]:
+    sides = [_results(store, side) if side is not None else [] for side in (before, after, again)]
+    if not any(result.status == gate.OK for result in sides[0]):
+        raise BadInput(f"{_said(question.before, before)}: the baseline has no measured system")
+    rows, new = gate.match(sides[0], sides[1], again=sides[2])
+    lines = gate.decide(
+        rows,
+        evidence=_evidence(store, sides),
+        min_effect=question.min_effect,
+        accepted=question.accepted,
+        today=question.today,
+    )
+    return lines, new
+
+
+def _results(store: Store, side: _Side) -> list[Result]:
+    found = [result for run in side.runs for result in store.results(run.id)]
+    return [result for result in found if not side.spec or fits(result.key, side.spec)]
+
+
+def _evidence(store: Store, sides: Sequence[Sequence[Result]]) -> Evidence:
+    """Environments of all; raw windows only where one run a side must tell its own spread."""
+    results = [result for side in sides for result in side]
+    windows: dict[tuple[str, SystemKey, str], Window] = {}
+    for side in sides:
+        if len({result.run for result in side}) == 1:
+            for result in side:
+                window = store.window(result) if result.status == gate.OK else None
+                if window is not None:
+                    windows[gate.identity(result)] = window
+    return Evidence(
+        environments=store.environments(sorted({result.environment for result in results})),
+        windows=windows,
+    )
+
+
+def _stale(
+    store: Store, before: _Side, after: _Side, question: Question, judgement: Judgement
+) -> tuple[str, ...]:
+    """Rows that were as inconclusive in the four runs before: each judged as this one was.
+
+    The store keeps no verdicts; they follow from its results.
+    """
+    names = {line.name for line in judgement.undecided}
+    runs = store.runs()
+    newest = next(n for n, run in enumerate(runs) if run.id == after.ids[-1])
+    labels = runs[newest].labels
+    earlier = [run for run in runs[newest + 1 :] if run.labels == labels][: NIGHTS - 1]
+    if not names or len(earlier) < NIGHTS - 1:
+        return ()
+    for run in earlier:
+        rest = tuple(each for each in before.runs if each.id != run.id)
+        if not rest:
+            return ()
+        night = _Side(runs=(run,), spec=after.spec)
+        lines, _ = _lines(store, _Side(runs=rest, spec=before.spec), night, question)
+        names &= {
+            line.name for line in lines if line.leading and line.verdict.verdict == INCONCLUSIVE
+        }
+        if not names:
+            return ()
+    return tuple(sorted(names))

@@ -1,0 +1,509 @@
+"""Tests of `benchsuite gate` as a user types it: verdicts, exit codes, sentences, files."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from benchsuite.cli import main
+from benchsuite.store import Store, open_store
+from benchsuite.types import SINGLE_STREAM, Doubt, Result, Value
+from tests.fakes import HOSTILE, environments, failed, fingerprint, key, result, run_info
+
+WORKLOADS = ("image/lenet", "image/squeezenet", "text/word2vec", "video/slow_fusion")
+SQUEEZENET = "image/squeezenet · onnxruntime fp32"
+
+
+def gate(*arguments: object) -> int:
+    """The exit code of `benchsuite gate`."""
+    try:
+        return main(["gate", *(str(argument) for argument in arguments)])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+class Nights:
+    """A store that is filled run by run from fakes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.place = folder / "r.db"
+        self.store: Store = open_store(self.place)
+        self.random = random.Random(7)
+        self.facts: dict[str, dict[str, Any]] = environments()
+
+    def add(
+        self,
+        name: str,
+        rows: Iterable[Result] | None = None,
+        *,
+        speed: Mapping[str, float] | None = None,
+        spread: float = 0.005,
+        environment: str = "e1",
+        **labels: str,
+    ) -> None:
+        """A run of all workloads on two backends; `speed` multiplies by label's part."""
+        self.store.add_run(run_info(id=name, labels=labels), plan=[])
+        for row in rows if rows is not None else self.rows():
+            named = f"{row.key.workload} · {row.key.backend}"
+            factor = next((f for part, f in (speed or {}).items() if part in named), 1.0)
+            factor *= 1 + self.random.gauss(0, spread)
+            row = faster(row, factor) if row.status == "ok" else row
+            row = replace(row, run=name, environment=environment)
+            self.store.add(row, environment=self.facts[environment])
+
+    def rows(self) -> list[Result]:
+        """Every workload on both backends under both scenarios."""
+        return [
+            result(workload, backend=backend, scenario=scenario)
+            for workload in WORKLOADS
+            for backend in ("eager", "onnxruntime")
+            for scenario in ("Offline", SINGLE_STREAM)
+        ]
+
+
+def faster(row: Result, factor: float) -> Result:
+    """The row at another speed, by the software's share; every identity still holds."""
+    up = ("throughput", "fraction_of_roofline", "fraction_of_peak", "achieved",
+          "fraction_of_datasheet_peak")  # fmt: skip
+    down = ("latency_p50", "latency_p90", "energy_per_frame")
+    changed = {}
+    for name, value in row.metrics.items():
+        if value.value is not None and name in up:
+            changed[name] = replace(value, value=value.value * factor)
+        elif value.value is not None and name in down:
+            changed[name] = replace(value, value=value.value / factor)
+    return replace(row, metrics={**row.metrics, **changed})
+
+
+def drifting(row: Result, factor: float) -> Result:
+    """The row on a machine whose compute and bandwidth are this many times as fast."""
+    value = row.metrics["drift"].value
+    assert value is not None
+    moved = Value(value=value * factor, how="test")
+    peak = row.metrics["peak"]
+    assert peak.value is not None
+    return replace(
+        row,
+        metrics={
+            **row.metrics,
+            "drift": moved,
+            "bandwidth_drift": moved,
+            "peak": replace(peak, value=peak.value * factor),
+        },
+    )
+
+
+@pytest.fixture
+def nights(tmp_path: Path) -> Nights:
+    """A store with seven nights of `branch=main`."""
+    made = Nights(tmp_path)
+    for number in range(7):
+        made.add(f"aa{number}", branch="main")
+    return made
+
+
+def test_a_quiet_night_is_green(nights: Nights, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing changed: exit code 0, and the sentence says how many rows are conclusive."""
+    nights.add("bb0", branch="main")
+    assert gate("label:branch=main~7", "latest", "--store", nights.place) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "GREEN: nothing regressed in 16 rows, 16 conclusive"
+    text = "\n".join(lines)
+    assert "conclusive rows: 16 of 16" in text
+    assert "median detectable change:" in text
+    assert "machine drift: compute +0.0%" in text
+
+
+def test_a_confirmed_regression_is_red_and_names_what_changed(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first line tells system, metric, size, interval, confirmation and the package."""
+    nights.facts["e2"] = json.loads(json.dumps(nights.facts["e1"]))
+    nights.facts["e2"]["packages"]["onnxruntime"] = "1.32.0"
+    rows = [
+        replace(row, fingerprint=fingerprint(row.key, software="s-onnxruntime-1.32.0"))
+        if row.key.backend == "onnxruntime"
+        else row
+        for row in nights.rows()
+    ]
+    slow = {"squeezenet · onnxruntime": 0.93}
+    nights.add("bb0", rows, speed=slow, environment="e2", branch="new")
+    nights.add("bb1", rows, speed=slow, environment="e2", branch="new")
+    code = gate("label:branch=main~7", "bb0", "--confirm", "bb1", "--store", nights.place)
+    assert code == 1
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith(f"RED: {SQUEEZENET} ")
+    assert ", confirmed; only onnxruntime 1.31.1 -> 1.32.0 changed" in first
+    assert "(software team)" in first
+
+
+def test_a_small_regression_needs_a_second_measurement(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without one it is inconclusive (4, or 0 if asked); a second that shows nothing clears it."""
+    nights.add("bb0", speed={"squeezenet · onnx": 0.93}, night="x")
+    nights.add("bb1", night="x")
+    where = ("--store", nights.place)
+    assert gate("label:branch=main~7", "bb0", *where) == 4
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith(f"YELLOW: {SQUEEZENET}")
+    assert "measure it again" in first
+    assert gate("label:branch=main~7", "bb0", "--inconclusive", "pass", *where) == 0
+    assert gate("label:branch=main~7", "bb0", "--confirm", "bb1", *where) == 4
+    assert "a second measurement gave" in capsys.readouterr().out
+
+
+def test_two_single_runs_find_only_what_is_evident(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One process a side shows no spread: the same is the same, and only a large loss is red."""
+    made = Nights(tmp_path)
+    made.add("aa0", spread=0.0)
+    made.add("bb0", spread=0.0)
+    made.add("cc0", spread=0.0, speed={"squeezenet · onnx": 0.6})
+    made.add("dd0", spread=0.0, speed={"squeezenet · onnx": 0.95})
+    assert gate("aa0", "bb0", "--store", made.place) == 0
+    assert gate("aa0", "cc0", "--store", made.place) == 1
+    assert "evident, not measured again" in capsys.readouterr().out
+    assert gate("aa0", "dd0", "--store", made.place) == 4
+
+
+def test_drift_of_the_machine_is_not_a_change(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All is 10 % slower, and so are both calibrations: nothing regressed, the drift is shown."""
+    rows = [faster(drifting(row, 0.9), 0.9) for row in nights.rows()]
+    base = [drifting(row, 1.0) for row in nights.rows()]
+    for number in range(5):
+        nights.add(f"dd{number}", base, branch="drift")
+    nights.add("bb0", rows)
+    assert gate("label:branch=drift~5", "bb0", "--store", nights.place) == 0
+    assert "machine drift: compute -10.0%, bandwidth -10.0%" in capsys.readouterr().out
+
+
+def test_a_missing_row_fails(nights: Nights, capsys: pytest.CaptureFixture[str]) -> None:
+    """A row of the baseline that was not measured is exit code 5, and is named."""
+    nights.add("bb0", [row for row in nights.rows() if row.key.workload != "text/word2vec"])
+    assert gate("label:branch=main~7", "bb0", "--store", nights.place) == 5
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == (
+        "RED: text/word2vec · eager fp32, Offline is missing: it was not measured (and 3 more)"
+    )
+
+
+def test_a_failed_row_fails_and_a_regression_goes_before_it(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A failure is exit code 5 with its reason; beside a regression the code is 1."""
+    rows = [row for row in nights.rows() if row.key != key(backend="onnxruntime")]
+    rows.append(failed(backend="onnxruntime"))
+    nights.add("bb0", rows)
+    assert gate("label:branch=main~7", "bb0", "--store", nights.place) == 5
+    assert "failed: the worker was killed for memory" in capsys.readouterr().out
+    nights.add("bb1", rows, speed={"lenet": 0.5})
+    assert gate("label:branch=main~7", "bb1", "--store", nights.place) == 1
+
+
+def test_another_machine_is_inconclusive(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Twice as slow on another device model is no regression."""
+    rows = [
+        replace(row, key=replace(row.key, device_name="Another Processor")) for row in nights.rows()
+    ]
+    nights.add("bb0", rows, speed={"": 0.5})
+    assert gate("label:branch=main~7", "bb0", "--store", nights.place) == 4
+    assert "other machine: " in capsys.readouterr().out.splitlines()[0]
+
+
+@pytest.mark.parametrize("facts", [{"units": 4}, {"driver": "570.1"}])
+def test_cores_and_driver_make_the_machine_class(nights: Nights, facts: dict[str, Any]) -> None:
+    """Another number of cores or another driver is another machine."""
+    nights.facts["e2"] = json.loads(json.dumps(nights.facts["e1"]))
+    nights.facts["e2"]["device"] |= facts
+    nights.add("bb0", environment="e2")
+    assert gate("label:branch=main~7", "bb0", "--store", nights.place) == 4
+
+
+def test_a_lower_accuracy_is_exact_and_red(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One sample of a thousand less is a regression of the accuracy, whatever the speed."""
+    rows = [
+        result(row.key.workload, backend=row.key.backend, scenario=row.scenario,
+               accuracy_change=-0.001 if row.key.backend == "onnxruntime" else 0.0)
+        for row in nights.rows()
+    ]  # fmt: skip
+    nights.add("bb0", rows, speed={"": 1.5})
+    assert gate("label:branch=main~7", "bb0", "--store", nights.place) == 1
+    assert " accuracy 0.981 -> 0.98" in capsys.readouterr().out
+
+
+def test_a_parity_breach_is_red(nights: Nights, capsys: pytest.CaptureFixture[str]) -> None:
+    """Outputs outside the precision's tolerance are exit code 1 though the accuracy is the same."""
+    doubt = Doubt(code="parity", message="outputs differ by 3 % from eager fp32")
+    rows = [replace(row, doubts=(doubt,)) for row in nights.rows()]
+    nights.add("bb0", rows)
+    assert gate("label:branch=main~7", "bb0", "--store", nights.place) == 1
+    assert "accuracy parity is broken: outputs differ by 3 %" in capsys.readouterr().out
+
+
+def test_speed_counts_only_where_the_quality_target_is_met(nights: Nights) -> None:
+    """A faster system that misses its target is no improvement, and is red for its accuracy."""
+    rows = [
+        replace(
+            result(row.key.workload, backend=row.key.backend, scenario=row.scenario,
+                   accuracy_change=-0.2),
+            rank_class="unranked",
+        )
+        for row in nights.rows()
+    ]  # fmt: skip
+    nights.add("bb0", rows, speed={"": 2.0})
+    found = nights.place.parent / "g.json"
+    arguments = ("label:branch=main~7", "bb0", "--store", nights.place, "--json", found)
+    assert gate(*arguments) == 1
+    lines = json.loads(found.read_text())["lines"]
+    speeds = [line for line in lines if line["metric"] == "throughput"]
+    assert {line["verdict"] for line in speeds} == {"inconclusive"}
+    assert {line["reason"] for line in speeds} == {
+        "speed counts only where the quality target is met"
+    }
+
+
+def test_a_contended_row_is_not_judged(nights: Nights) -> None:
+    """A disturbed measurement is inconclusive, never a regression."""
+    doubt = Doubt(code="contended", message="other processes took 41 % of the cores")
+    nights.add("bb0", [replace(row, doubts=(doubt,)) for row in nights.rows()], speed={"": 0.4})
+    assert gate("label:branch=main~7", "bb0", "--store", nights.place) == 4
+
+
+def test_modelled_energy_is_never_compared_with_measured(nights: Nights) -> None:
+    """Joules of another source are inconclusive for energy alone."""
+    rows = [result(row.key.workload, backend=row.key.backend, scenario=row.scenario,
+                   source="rapl", power=12.0) for row in nights.rows()]  # fmt: skip
+    nights.add("bb0", rows)
+    found = nights.place.parent / "g.json"
+    assert gate("label:branch=main~7", "bb0", "--store", nights.place, "--json", found) == 0
+    energy = [line for line in json.loads(found.read_text())["lines"]
+              if line["metric"] == "energy_per_frame"]  # fmt: skip
+    assert energy
+    assert all("energy of another source" in line["reason"] for line in energy)
+
+
+def test_slow_creep_is_seen_against_the_release(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each night looks the same; since the release a third of the speed is gone."""
+    nights.add("rr0", speed={"": 1.5}, release="1.0")
+    nights.add("bb0")
+    where = ("--store", nights.place)
+    assert gate("label:branch=main~7", "bb0", *where) == 0
+    code = gate("label:branch=main~7", "bb0", "--reference", "label:release", *where)
+    assert code == 1
+    text = capsys.readouterr().out
+    assert "since label:release" in text
+
+
+ACCEPT = """
+[[accepted]]
+workload = "image/squeezenet"
+backend = "onnxruntime"
+metric = "{metric}"
+size = {size}
+owner = "j.doe"
+expires = {expires}
+"""
+
+
+@pytest.mark.parametrize(
+    ("size", "expires", "code"),
+    [(0.5, "2999-01-01", 0), (0.2, "2999-01-01", 1), (0.5, "2020-01-01", 1)],
+)
+def test_accepted_regressions_hold_up_to_their_size_and_end(
+    nights: Nights,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    size: float,
+    expires: str,
+    code: int,
+) -> None:
+    """Within size and date a regression passes; beyond either it is red; an end is told."""
+    file = tmp_path / "accept.toml"
+    bounds = {"throughput": 1.0, "latency_p50": 2.0, "latency_p90": 2.0, "energy_per_frame": 2.0}
+    file.write_text(
+        "".join(
+            ACCEPT.format(metric=metric, size=size * by, expires=expires)
+            for metric, by in bounds.items()
+        )
+    )
+    nights.add("bb0", speed={"squeezenet · onnx": 0.6})
+    arguments = ("label:branch=main~7", "bb0", "--accept", file, "--store", nights.place)
+    assert gate(*arguments) == code
+    text = capsys.readouterr().out
+    assert ("accepted by j.doe until 2999-01-01" in text) == (code == 0)
+    assert ("accepted no more since 2020-01-01" in text) == (expires == "2020-01-01")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("accepted = 3", "accepted is no list"),
+        ("[[accept]]\na = 1", "unknown key 'accept'"),
+        ('[[accepted]]\nworkload = "x"', "[[accepted]] 1: lacks 'expires'"),
+        (ACCEPT.format(metric="speed", size=0.1, expires="2999-01-01"), "metric 'speed'"),
+        (ACCEPT.format(metric="throughput", size='"much"', expires="2999-01-01"), "size = 'much'"),
+        (ACCEPT.format(metric="throughput", size=0.1, expires='"soon"'), "must be a date"),
+        ("[[accepted", "accept.toml"),
+    ],
+)
+def test_a_wrong_acceptance_file_is_one_sentence(
+    nights: Nights, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, says: str
+) -> None:
+    """Exit code 2, the file and the value named, no traceback."""
+    file = tmp_path / "accept.toml"
+    file.write_text(text)
+    assert gate("aa0", "aa1", "--accept", file, "--store", nights.place) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert str(file) in said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("aa0", "aa0"), "the same run"),
+        (("label:branch=none~3", "aa0"), "no other run carries that label"),
+        (("label:branch=main~0", "aa0"), "at least 1"),
+        (("aa0", "zz"), "no run has that id"),
+        (("aa0", "aa1", "--min-effect", "2"), "a share between 0 and 1"),
+        (("aa0", "aa1", "--junit", "/nowhere/j.xml"), "the folder /nowhere does not exist"),
+        (("aa0#image/none", "aa1"), "the baseline has no measured system"),
+        (("aa0#image/lenet@speed=3", "aa1"), "write WORKLOAD@KEY=VALUE"),
+    ],
+)
+def test_bad_usage_is_one_sentence(
+    nights: Nights, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], says: str
+) -> None:
+    """Exit code 2 with the fix."""
+    assert gate(*arguments, "--store", nights.place) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_label_does_not_mean_the_run_that_is_judged(nights: Nights, tmp_path: Path) -> None:
+    """The newest run carries the label too; its baseline is the runs before it."""
+    found = tmp_path / "g.json"
+    assert gate("label:branch=main~3", "latest", "--store", nights.place, "--json", found) in (0, 4)
+    data = json.loads(found.read_text())
+    assert data["before"] == "label:branch=main~3 (aa3, aa4, aa5)"
+    assert data["after"] == "latest (aa6)"
+
+
+def test_one_system_can_be_picked(nights: Nights, tmp_path: Path) -> None:
+    """`RUN#SPEC` narrows both sides."""
+    nights.add("bb0")
+    found = tmp_path / "g.json"
+    spec = "#image/lenet@backend=eager"
+    sides = (f"label:branch=main~7{spec}", f"bb0{spec}")
+    assert gate(*sides, "--store", nights.place, "--json", found) == 0
+    systems = {line["system"] for line in json.loads(found.read_text())["lines"]}
+    assert systems == {"image/lenet · eager fp32"}
+
+
+def test_rows_that_stay_inconclusive_are_listed(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Five nights in a row too noisy to tell: the row is named."""
+    noise = random.Random(3)
+    for number in range(5):
+        wild = noise.choice((0.75, 1.3))
+        nights.add(f"bb{number}", speed={"word2vec · eager": wild}, spread=0.004, branch="wild")
+    for number in range(4):
+        nights.add(
+            f"cc{number}", speed={"word2vec · eager": (0.6, 1.4, 0.8, 1.2)[number]}, branch="base"
+        )
+    for number in range(5):
+        nights.add(f"dd{number}", speed={"word2vec · eager": 0.95}, branch="new")
+    assert gate("label:branch=base~4", "latest", "--store", nights.place) == 4
+    text = capsys.readouterr().out
+    assert "inconclusive five runs in a row:" in text
+    after = text.partition("inconclusive five runs in a row:")[2].splitlines()[1:3]
+    assert all("text/word2vec · eager fp32" in line for line in after)
+
+
+def test_junit_is_read_back_with_every_case(nights: Nights, tmp_path: Path) -> None:
+    """Suite counts agree with the cases; failures, errors and skips are where they belong."""
+    rows = [row for row in nights.rows() if row.key.workload != "text/word2vec"]
+    nights.add("bb0", rows, speed={"squeezenet · onnx": 0.6})
+    file = tmp_path / "j.xml"
+    assert gate("label:branch=main~7", "bb0", "--junit", file, "--store", nights.place) == 1
+    suite = ElementTree.parse(file).getroot().find("testsuite")
+    assert suite is not None
+    cases = suite.findall("testcase")
+    assert int(suite.attrib["tests"]) == len(cases)
+    counts = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+    for total, kind in counts.items():
+        assert int(suite.attrib[total]) == sum(case.find(kind) is not None for case in cases)
+    assert int(suite.attrib["errors"]) == 4
+    assert int(suite.attrib["failures"]) >= 2
+    assert all(case.attrib["classname"] and case.attrib["name"] for case in cases)
+
+
+def test_hostile_names_harm_no_file(nights: Nights, tmp_path: Path) -> None:
+    """Markup, direction and control characters neither break the XML nor become Markdown."""
+    odd = HOSTILE + "|`*[x](javascript:1)\x00\x1b[31m"
+    rows = [replace(row, key=replace(row.key, backend=odd)) for row in nights.rows()]
+    for number in range(3):
+        nights.add(f"hh{number}", rows, odd=odd)
+    nights.add("bb0", rows, speed={"squeezenet": 0.5})
+    xml, md, js = tmp_path / "j.xml", tmp_path / "s.md", tmp_path / "g.json"
+    code = gate("hh0", "bb0", "--junit", xml, "--summary", md, "--json", js,
+                "--store", nights.place)  # fmt: skip
+    assert code == 1
+    assert ElementTree.parse(xml).getroot().tag == "testsuites"
+    text = md.read_text()
+    for raw in ("<script", "<!--", "[x](", "\x00", "\x1b", "\u202e"):
+        assert raw not in text
+    assert all(line.count(" | ") == 5 for line in text.splitlines() if line.startswith("| "))
+    assert json.loads(js.read_text())["exit_code"] == 1
+
+
+def test_the_summary_begins_with_the_sentence(nights: Nights, tmp_path: Path) -> None:
+    """Markdown: the sentence in bold, the figures, all rows folded away."""
+    nights.add("bb0")
+    file = tmp_path / "s.md"
+    assert gate("label:branch=main~7", "bb0", "--summary", file, "--store", nights.place) == 0
+    text = file.read_text()
+    assert text.startswith("**GREEN: nothing regressed in 16 rows")
+    assert "<details><summary>All rows</summary>" in text
+
+
+def test_json_goes_to_standard_output_alone(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--json -` prints nothing else."""
+    nights.add("bb0")
+    assert gate("label:branch=main~7", "bb0", "--json", "-", "--store", nights.place) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["schema"] == "benchsuite/gate/1"
+    assert data["verdict"] == "green"
+
+
+def test_an_acceptance_ends_after_its_last_day() -> None:
+    """On the day itself it still holds."""
+    from benchsuite.acceptance import Acceptance
+
+    one = Acceptance(workload="*", metric="throughput", size=0.1, owner="x",
+                     expires=date(2026, 5, 1))  # fmt: skip
+    assert not one.ended(date(2026, 5, 1))
+    assert one.ended(date(2026, 5, 2))
