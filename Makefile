@@ -27,9 +27,9 @@ perf: $(VENV)/.test
 noise: $(VENV)/.test
 	$(BIN)/python tests/noise.py --record noise.json
 
-# what only a machine with an NVIDIA GPU shows
+# what only a machine with an NVIDIA GPU shows; writes reports/data/gpu-NAME.json
 gpu-check: $(VENV)/.bench
-	$(BIN)/benchsuite run reference --device cuda --json reports/data/gpu.json
+	$(BIN)/python -m tests.gpu_check
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

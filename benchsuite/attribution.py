@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from benchsuite.types import Result, Value
+from benchsuite.types import Fingerprint, Result, Value
 
 THROUGHPUT = "throughput"
 ENERGY = "energy_per_frame"
@@ -41,6 +41,7 @@ LINEAR = "linear"
 
 MODELLED = "modelled"
 MEASURED = "measured"
+REPLAYED = "replayed"
 _ORIGIN = re.compile(r"(?P<source>[^,;]+), boundary (?P<boundary>[^,;]+)(?:;|$)")
 
 # the six values of a row are stored as doubles: their product is exact to a few ulp
@@ -59,7 +60,8 @@ class Origin:
     """Where joules come from.
 
     Attributes:
-        source: `nvml counter`, `nvml sampled`, `rapl`, `csv`, `modelled`.
+        source: `nvml counter`, `nvml sampled`, `rapl`, `csv`, `modelled`; `nvml counter + rapl` of
+            a sum; `replayed ...` of a recording.
         boundary: `board`, `package`, `board+host`, `wall`.
     """
 
@@ -69,7 +71,18 @@ class Origin:
     @property
     def modelled(self) -> bool:
         """Whether no meter was involved."""
-        return self.source == MODELLED
+        return self.kind == MODELLED
+
+    @property
+    def kind(self) -> str:
+        """`measured`, `modelled` or `replayed`: kinds are never ranked with one another."""
+        first = self.source.split(" ", 1)[0]
+        return first if first in (MODELLED, REPLAYED) else MEASURED
+
+    @property
+    def grounds(self) -> dict[str, str]:
+        """What two energies must share to be compared."""
+        return {"kind of energy": self.kind, "boundary": self.boundary}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,12 +320,15 @@ def split(before: Result, after: Result, metric: str) -> Split | Missing:
 
 def cause(before: Result, after: Result) -> Cause:
     """Names the team whose fingerprint alone differs; none where several do."""
-    if before.fingerprint is None or after.fingerprint is None:
+    return cause_between(before.fingerprint, after.fingerprint)
+
+
+def cause_between(before: Fingerprint | None, after: Fingerprint | None) -> Cause:
+    """The same of two fingerprints."""
+    if before is None or after is None:
         return Cause(differing=(), team=None, text=CAUSES.unknown)
     differing = tuple(
-        name
-        for name in FINGERPRINTS
-        if getattr(before.fingerprint, name) != getattr(after.fingerprint, name)
+        name for name in FINGERPRINTS if getattr(before, name) != getattr(after, name)
     )
     groups = {FINGERPRINTS[name] for name in differing}
     if not groups:
@@ -353,8 +369,7 @@ def _of_energy(result: Result) -> Factors | Missing:
         grounds={
             "frame": result.frame,
             "scenario": result.scenario,
-            "kind of energy": MODELLED if origin.modelled else MEASURED,
-            "boundary": origin.boundary,
+            **origin.grounds,
         },
     )
 

@@ -20,6 +20,7 @@ and, where the defaults do not fit,
 from __future__ import annotations
 
 import ast
+import contextlib
 import fnmatch
 import hashlib
 import importlib.util
@@ -36,7 +37,18 @@ from typing import Any
 import msgspec
 
 from benchsuite.errors import BadInput, one_line
-from benchsuite.types import DOMAINS, EMBEDDED, SCALES, Scale, Workload
+from benchsuite.types import (
+    DOMAINS,
+    DTYPES,
+    EMBEDDED,
+    SCALES,
+    Quality,
+    Scale,
+    Signature,
+    TensorSpec,
+    Training,
+    Workload,
+)
 
 _PACKAGE = Path(__file__).resolve().parent
 # names of a workload file that are no part of the network itself
@@ -258,17 +270,33 @@ def _import_file(path: Path, *, name: str) -> ModuleType:
     _forget_namesakes(path.parent)
     sys.modules[qualified] = module  # a dataclass looks its module up there
     try:
-        spec.loader.exec_module(module)
+        # what it prints does not belong into the results that `--json -` prints
+        with contextlib.redirect_stdout(sys.stderr):
+            spec.loader.exec_module(module)
     except SyntaxError as error:
-        raise BadInput(f"{path}, line {error.lineno}: syntax error: {error.msg}") from None
+        where = f"{path}, line {error.lineno}" if error.lineno else str(path)
+        raise BadInput(f"{where}: syntax error: {error.msg}") from None
     except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
         line = next((f.lineno for f in reversed(frames) if f.filename == str(path)), None)
         where = f"{path}, line {line}" if line else str(path)
-        raise BadInput(f"{where}: {type(error).__name__}: {one_line(error)}") from None
+        text = _unknown_field(error) or f"{type(error).__name__}: {one_line(error)}"
+        raise BadInput(f"{where}: {text}") from None
     finally:
         sys.path.remove(folder)
     return module
+
+
+def _unknown_field(error: BaseException) -> str | None:
+    """A misspelt field of `Workload` and its parts, with what was meant."""
+    found = re.fullmatch(
+        r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'.*", str(error), re.DOTALL
+    )
+    kinds = (Workload, Scale, Signature, TensorSpec, Quality, Training)
+    kind = next((k for k in kinds if found and k.__name__ == found[1]), None)
+    if found is None or kind is None:
+        return None
+    return f"{found[1]} has no field {found[2]!r}; {_nearest(found[2], kind.__dataclass_fields__)}"
 
 
 def _forget_namesakes(folder: Path) -> None:
@@ -285,6 +313,10 @@ def _check(workload: Workload, path: Path) -> None:
     except (msgspec.ValidationError, TypeError) as error:
         said = str(error).replace("`", "").replace(" - at $", "; it is in WORKLOAD")
         raise BadInput(f"{path}: a field of WORKLOAD is wrong: {said}") from None
+    for name in ("rate", "latency_bound_s"):
+        value = getattr(workload, name)
+        if value is not None and not 0 < value < float("inf"):
+            raise BadInput(f"{path}: WORKLOAD.{name} = {value} must be a number above 0")
     if not workload.scales:
         raise BadInput(f"{path}: WORKLOAD.scales is empty; give 'embedded' or 'reference'")
     for name, scale in workload.scales.items():
@@ -295,6 +327,13 @@ def _check(workload: Workload, path: Path) -> None:
             raise BadInput(f"{where} must be a Scale, not {type(scale).__name__}")
         if not scale.signatures:
             raise BadInput(f"{where}.signatures is empty; give at least one Signature")
+        for spec in (spec for signature in scale.signatures for spec in signature.inputs):
+            if any(side < 1 for side in spec.shape):
+                raise BadInput(f"{where}: an input of shape {spec.shape}; sides are at least 1")
+            if spec.dtype not in DTYPES:
+                raise BadInput(f"{where}: dtype {spec.dtype!r}; one of {', '.join(DTYPES)}")
+            if (spec.high is None) != (spec.dtype == "float32") or not (spec.high or 1) > 0:
+                raise BadInput(f"{where}: whole numbers need high above 0, floats none")
         for signature in scale.signatures:
             if not signature.frames > 0 or signature.share < 1:
                 raise BadInput(f"{where}.signatures: frames must be above 0 and share at least 1")

@@ -145,7 +145,16 @@ def _run(options: argparse.Namespace) -> int:
     info = store.find_run(info.id)
     results = store.results(info.id)
     if not options.quiet and options.json != "-":
-        output.print_run(results)
+        try:
+            output.print_run(results)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            _mute(sys.stdout)
+            raise BadInput(
+                f"standard output: cannot be written: {error.strerror}; all is stored: "
+                f"benchsuite report {info.id}"
+            ) from error
     problems = []
     if options.json:
         try:
@@ -307,11 +316,18 @@ def _report(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     from benchsuite import difference, output
 
+    if options.output is not None:
+        _check_writable(str(options.output), "-o")
     if len(options.systems) < 2:
         raise BadInput("compare needs two or more: benchsuite compare latest~1 latest")
     store = _store(options, create=False)
     base, *others = [difference.select(store, name) for name in options.systems]
     compared = [difference.compare(base, other) for other in others]
+    if options.output is not None:
+        from benchsuite.pages import comparison as page
+
+        _write_text(str(options.output), page.render(compared, root=_reports_root(options)))
+        output.print_path("page", options.output)
     _emit(
         options.json,
         [difference.as_json(each) for each in compared],
@@ -389,6 +405,42 @@ def _ab(options: argparse.Namespace) -> int:
     return code
 
 
+def _leaderboard(options: argparse.Namespace) -> int:
+    from benchsuite import environment, output
+    from benchsuite.pages import leaderboard
+
+    store = _store(options, create=False)
+    folder = options.output or environment.data_folder() / "leaderboard"
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(f"-o {folder}: a file; name a folder")
+    for page in leaderboard.render_site(store, root=_reports_root(options)):
+        path = folder / page.path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInput(f"{path.parent}: cannot be made: {error.strerror}") from error
+        _write_text(str(path), page.text)
+    output.print_path("page", folder / "index.html")
+    return DONE
+
+
+def _history(options: argparse.Namespace) -> int:
+    from benchsuite import environment, history, output
+    from benchsuite.pages import history as page
+
+    if options.output is not None:
+        _check_writable(str(options.output), "-o")
+    courses = _store(options, create=False).courses()
+    path = options.output or environment.data_folder() / "reports" / "history.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write_text(str(path), page.render(courses, root=_reports_root(options)))
+    if options.json:
+        _write_text(options.json, _json(history.as_json(history.lines(courses))))
+    if options.json != "-":
+        output.print_path("page", path)
+    return DONE
+
+
 def _export(options: argparse.Namespace) -> int:
     from benchsuite import exchange
 
@@ -398,8 +450,19 @@ def _export(options: argparse.Namespace) -> int:
     runs = [store.find_run(name) for name in options.runs] or store.runs()
     if options.format == "json":
         _write_json(str(options.output or "-"), store, runs)
+    elif options.format == "parquet":
+        if options.output is None:
+            raise BadInput("export --format parquet writes a file: name it with -o FILE")
+        _write_bytes(options.output, exchange.to_parquet(store, runs))
     else:
         _write_text(str(options.output or "-"), exchange.to_csv(store, runs))
+    return DONE
+
+
+def _import(options: argparse.Namespace) -> int:
+    from benchsuite import importing, output
+
+    output.print_imported(importing.import_files(_store(options), options.files))
     return DONE
 
 
@@ -416,6 +479,7 @@ def _request(options: argparse.Namespace) -> Request:
         precisions=_listed(options.precision),
         batch=options.batch,
         scenarios=_listed(options.scenario),
+        rate=options.rate,
         device=options.device,
         threads=options.threads,
         time_limit_s=options.time_limit,
@@ -428,8 +492,8 @@ def _request(options: argparse.Namespace) -> Request:
 
 def _check_resume(options: argparse.Namespace) -> None:
     """A resumed run measures what it set out to: what would choose other systems is refused."""
-    chosen = ["targets", "scale", "backend", "precision", "batch", "scenario", "device", "threads",
-              "time_limit", "weights", "label", "data", "places"]  # fmt: skip
+    chosen = ["targets", "scale", "backend", "precision", "batch", "scenario", "rate", "device",
+              "threads", "time_limit", "weights", "label", "data", "places"]  # fmt: skip
     given = [name for name in chosen if getattr(options, name) not in (None, [])]
     if options.meter != "auto":
         given.append("meter")
@@ -556,20 +620,25 @@ def _check_writable(name: str | None, flag: str) -> None:
 def _write_page(
     path: Path | str, info: RunInfo, results: Sequence[Result], store: Store, options: Any
 ) -> Path:
-    from benchsuite import catalog
     from benchsuite.pages import run as page
 
     environments = store.environments(sorted({result.environment for result in results}))
-    roots = catalog.content_roots(getattr(options, "content", ()))
-    root = next(root for root in roots if (root / "reports" / "pages").is_dir())
     path = Path(path)
-    text = page.render(info, results, environments=environments, root=root)
+    text = page.render(info, results, environments=environments, root=_reports_root(options))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"{path.parent}: cannot be made: {error.strerror}") from error
     _write_text(str(path), text)
     return path
+
+
+def _reports_root(options: argparse.Namespace) -> Path:
+    """The content folder whose templates are used."""
+    from benchsuite import catalog
+
+    roots = catalog.content_roots(getattr(options, "content", ()))
+    return next(root for root in roots if (root / "reports" / "pages").is_dir())
 
 
 def _write_json(place: str, store: Store, runs: Sequence[RunInfo]) -> None:
@@ -603,6 +672,13 @@ def _write_text(place: str, text: str) -> None:
         raise BadInput(f"{place}: cannot be written: {error.strerror}") from error
 
 
+def _write_bytes(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written: {error.strerror}") from error
+
+
 def _command_line() -> str:
     import shlex
 
@@ -610,7 +686,9 @@ def _command_line() -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    """A line on standard error; what could steer a terminal is shown as a mark."""
+    print("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text),
+          file=sys.stderr)  # fmt: skip
 
 
 # --- the parser ---------------------------------------------------------------------------------
@@ -630,12 +708,20 @@ def _positive(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
+    return _above_zero(text, "a number of seconds")
+
+
+def _rate(text: str) -> float:
+    return _above_zero(text, "frames a second,")
+
+
+def _above_zero(text: str, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} must be a number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} must be {what} above 0")
     return value
 
 
@@ -672,16 +758,22 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("targets", nargs="*", metavar="TARGET",
                      help="suite, workload, glob (image/*), or a .toml or .py file")  # fmt: skip
     run.add_argument("--scale", metavar="SCALE", help="embedded or reference")
-    run.add_argument("--backend", metavar="B[,B]", help="backends, or all")
+    run.add_argument("--backend", metavar="B[,B]", help="backends, all, or best: the fastest")
     run.add_argument("--precision", metavar="P[,P]", help="fp32, ...")
-    run.add_argument("--batch", type=_positive, metavar="N", help="samples a query in Offline")
-    run.add_argument("--scenario", metavar="S[,S]", help="Offline, SingleStream")
+    run.add_argument("--batch", type=_positive, metavar="N",
+                     help="samples a query, in Offline and in MultiStream")  # fmt: skip
+    run.add_argument("--scenario", metavar="S[,S]",
+                     help="Offline, SingleStream, MultiStream, Server, RealTime")  # fmt: skip
+    run.add_argument("--rate", type=_rate, metavar="FRAMES_PER_S",
+                     help="of RealTime; else the workload's own")  # fmt: skip
     run.add_argument("--device", metavar="KIND[:N]", help="cpu, cuda:0, ...")
     run.add_argument("--threads", type=_positive, metavar="N")
     run.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of one system")
     run.add_argument("--budget", type=_seconds, metavar="SECONDS",
                      help="of the whole run; what is left over is skipped")  # fmt: skip
-    run.add_argument("--meter", default="auto", metavar="NAME", help="where joules come from")
+    run.add_argument(
+        "--meter", default="auto", metavar="NAME[:FILE]", help="where joules come from"
+    )
     run.add_argument("--weights", action="append", default=[], metavar="WORKLOAD=FILE")
     run.add_argument("--goals", metavar="NAME|FILE", help="a deployment's needs")
     run.add_argument("--label", action="append", default=[], metavar="KEY=VALUE")
@@ -696,7 +788,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--dataset", metavar="NAME", help="which of the workload's data sets")
     train.add_argument("--seed", type=int, default=0, metavar="N")
     train.add_argument("--threads", type=_positive, metavar="N")
-    train.add_argument("--meter", default="auto", metavar="NAME")
+    train.add_argument("--meter", default="auto", metavar="NAME[:FILE]")
     train.add_argument("--output", type=Path, metavar="FILE", help="the weights (safetensors)")
     _add_data(train)
     _add_common(train, quiet=True)
@@ -705,21 +797,21 @@ def _parser() -> argparse.ArgumentParser:
     count.add_argument("workloads", nargs="+", metavar="WORKLOAD")
     count.add_argument("--scale", metavar="SCALE")
     count.add_argument("--batch", type=_positive, default=1, metavar="N")
-    _add_common(count)
+    _add_common(count, alone=True)
 
     hw = command("hw", _hw, "device models; measure this device's peaks, bandwidth and power")
     hw.add_argument("action", choices=("list", "show", "probe"))
     hw.add_argument("name", nargs="?", metavar="NAME")
     hw.add_argument("--device", metavar="KIND[:N]")
     hw.add_argument("--threads", type=_positive, metavar="N")
-    _add_common(hw)
+    _add_common(hw, alone=True)
 
     listing = command("list", _list, "what is usable here, and why the rest is not")
     listing.add_argument("what", choices=LISTED, metavar="|".join(LISTED))
-    _add_common(listing, store=True)
+    _add_common(listing, store=True, alone=True)
 
     doctor = command("doctor", _doctor, "is this machine fit to measure on? what to change")
-    _add_common(doctor)
+    _add_common(doctor, alone=True)
 
     report = command("report", _report, "one run as a self-contained HTML page")
     report.add_argument("run", nargs="?", default="latest", metavar="RUN")
@@ -728,6 +820,7 @@ def _parser() -> argparse.ArgumentParser:
 
     compare = command("compare", _compare, "systems side by side, with the teams' shares")
     compare.add_argument("systems", nargs="+", metavar="RUN[#SPEC]")
+    compare.add_argument("-o", "--output", type=Path, metavar="FILE", help="a page as well")
     _add_common(compare, store=True)
 
     gate = command("gate", _gate, "the verdict of a night: what regressed, how sure, whose it is")
@@ -752,11 +845,23 @@ def _parser() -> argparse.ArgumentParser:
                     help="exit 0 good, 1 bad, 125 cannot tell: for `git bisect run`")  # fmt: skip
     _add_common(ab, quiet=True)
 
-    export = command("export", _export, "results as JSON or CSV")
+    leaderboard = command("leaderboard", _leaderboard, "a static site over a whole store")
+    leaderboard.add_argument("-o", "--output", type=Path, metavar="DIR")
+    _add_common(leaderboard, store=True, json=False)
+
+    history = command("history", _history, "every system's metrics over time, with change points")
+    history.add_argument("-o", "--output", type=Path, metavar="FILE")
+    _add_common(history, store=True)
+
+    export = command("export", _export, "results as JSON, CSV or Parquet")
     export.add_argument("runs", nargs="*", metavar="RUN")
-    export.add_argument("--format", choices=("json", "csv"), default="json")
+    export.add_argument("--format", choices=("json", "csv", "parquet"), default="json")
     export.add_argument("-o", "--output", type=Path, metavar="FILE")
     _add_common(export, store=True, json=False)
+
+    importing = command("import", _import, "merge another machine's results JSON into the store")
+    importing.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    _add_common(importing, store=True, json=False)
     return parser
 
 
@@ -766,13 +871,20 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_common(
-    parser: argparse.ArgumentParser, *, store: bool = False, quiet: bool = False, json: bool = True
+    parser: argparse.ArgumentParser,
+    *,
+    store: bool = False,
+    quiet: bool = False,
+    json: bool = True,
+    alone: bool = False,
 ) -> None:
+    """What many commands take; `alone` lets `--json` stand without a file, for standard output."""
     parser.add_argument("--content", action="append", type=Path, default=[], metavar="DIR",
                         help="a folder with workloads/ and hw/ of your own")  # fmt: skip
     if store:
         parser.add_argument("--store", metavar="URL|FILE")
     if json:
-        parser.add_argument("--json", metavar="FILE|-")
+        alone_settings: dict[str, Any] = {"nargs": "?", "const": "-"} if alone else {}
+        parser.add_argument("--json", metavar="FILE|-", **alone_settings)
     if quiet:
         parser.add_argument("--quiet", action="store_true")

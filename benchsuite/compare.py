@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from unicodedata import bidirectional
 
-from benchsuite.attribution import ENERGY, THROUGHPUT, energy_origin
+from benchsuite.attribution import ENERGY, MEASURED, THROUGHPUT, energy_origin
 from benchsuite.types import OFFLINE, SINGLE_STREAM, Result, SystemKey, Value
 from benchsuite.units import significant
 
@@ -131,11 +131,18 @@ class Place:
     dataset: str | None
 
 
-def join(results: Iterable[Result]) -> tuple[System, ...]:
-    """Joins rows to systems, in the order in which the systems first appear."""
+def join(results: Iterable[Result], *, over_runs: bool = False) -> tuple[System, ...]:
+    """Joins rows to systems, in the order in which the systems first appear.
+
+    Args:
+        results: The rows.
+        over_runs: Whether rows of different runs may belong to one system: they are the newest
+            of each row of a store.
+    """
     groups: dict[tuple[str, str, SystemKey], list[Result]] = defaultdict(list)
     for result in results:
-        groups[result.run, result.environment, replace(result.key, batch=0)].append(result)
+        of = ("", "") if over_runs else (result.run, result.environment)
+        groups[*of, replace(result.key, batch=0)].append(result)
     rows: list[dict[str, Result]] = []
     for group in groups.values():
         rows.extend(_by_batch(group))
@@ -375,8 +382,10 @@ def _energy(pairs: Sequence[tuple[System, System, float]]) -> str:
     factors = []
     for system, base, _ in pairs:
         less, more = system.number(ENERGY), base.number(ENERGY)
-        origins = energy_origin(system.source(ENERGY)), energy_origin(base.source(ENERGY))
-        if not less or not more or origins[0] != origins[1] or system.modelled:
+        mine, theirs = energy_origin(system.source(ENERGY)), energy_origin(base.source(ENERGY))
+        if not less or not more or mine is None or theirs is None:
+            return ""
+        if mine.kind != MEASURED or mine.grounds != theirs.grounds:
             return ""
         factors.append(less / more)
     return f" and spends {ratios(factors)} times the energy per frame"

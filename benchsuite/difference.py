@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
@@ -82,18 +83,15 @@ def compare(before: Side, after: Side) -> Comparison:
     """Pairs the systems of two sides and splits each change.
 
     Two sides of one system each are a pair whatever they are; else systems are paired that have
-    the same identity.
+    the same identity. Where none has, as on two devices, those are that differ in the device and
+    its threads alone.
     """
     if len(before.systems) == len(after.systems) == 1:
         pairs = [(before.systems[0], after.systems[0])]
         return _comparison(before, after, pairs)
-    theirs = {_identity(system): system for system in after.systems}
-    pairs = [
-        (system, theirs[_identity(system)])
-        for system in before.systems
-        if _identity(system) in theirs
-    ]
-    return _comparison(before, after, pairs)
+    return _comparison(
+        before, after, _pairs(before, after, _identity) or _pairs(before, after, _like)
+    )
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
@@ -158,6 +156,24 @@ def _change(before: System, after: System) -> Change:
 
 def _identity(system: System) -> SystemKey:
     return replace(system.key, batch=0)
+
+
+def _like(system: System) -> SystemKey:
+    return replace(system.key, batch=0, device_name="", device_count=1, threads=0)
+
+
+def _pairs(
+    before: Side, after: Side, identity: Callable[[System], SystemKey]
+) -> list[tuple[System, System]]:
+    """The systems that are alike; what is alike to several on one side is left out."""
+    mine, theirs = (Counter(identity(s) for s in side.systems) for side in (before, after))
+    found = {identity(system): system for system in after.systems}
+    return [
+        (system, found[key])
+        for system in before.systems
+        if mine[key := identity(system)] == 1 == theirs[key]
+        or (key in found and identity is _identity)
+    ]
 
 
 def split_json(found: Split | Missing) -> dict[str, Any]:

@@ -1,14 +1,19 @@
-"""Results for other programs: the results JSON of the public contract, and CSV."""
+"""Results for other programs: the results JSON of the public contract, CSV and Parquet."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
+from benchsuite.errors import BadInput
 from benchsuite.metrics import METRICS
 from benchsuite.store import Store
 from benchsuite.types import Result, RunInfo
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA = "benchsuite/results/1"
 
@@ -45,6 +50,7 @@ def result_json(result: Result) -> dict[str, Any]:
         "dataset": key.dataset,
         "weights": result.weights,
         "backend": key.backend,
+        "chosen": result.chosen,
         "precision": key.precision,
         "batch": key.batch,
         "device": result.device,
@@ -69,6 +75,28 @@ def result_json(result: Result) -> dict[str, Any]:
 
 def to_csv(store: Store, runs: Sequence[RunInfo]) -> str:
     """One line a result: identity, then every metric's value (empty where it is missing)."""
+    return str(_table(store, runs).to_csv(index=False))
+
+
+def to_parquet(store: Store, runs: Sequence[RunInfo]) -> bytes:
+    """The same table as Parquet, its columns typed.
+
+    Raises:
+        BadInput: pyarrow is not installed.
+    """
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        raise BadInput(
+            "export --format parquet needs the package pyarrow, which is not installed: "
+            "pip install pyarrow"
+        ) from None
+    file = BytesIO()
+    _table(store, runs).to_parquet(file, engine="pyarrow", index=False)
+    return file.getvalue()
+
+
+def _table(store: Store, runs: Sequence[RunInfo]) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
@@ -79,7 +107,7 @@ def to_csv(store: Store, runs: Sequence[RunInfo]) -> str:
                 row.pop(name)
             values = {key: result.metrics[key].value for key in METRICS if key in result.metrics}
             rows.append(row | values)
-    return str(pd.DataFrame(rows).to_csv(index=False))
+    return pd.DataFrame(rows)
 
 
 def _metric_json(key: str, result: Result) -> dict[str, Any]:

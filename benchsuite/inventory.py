@@ -131,10 +131,24 @@ def _meters(roots: Sequence[Path]) -> list[Row]:
     for name in meters.names():
         try:
             found = meters.meter(name)
-            found.check(subject)
-            rows.append(_row(name, measures=found.measures, window_s=found.window_s))
-        except (NotMeasurable, BadInput) as error:
+        except BadInput as error:
             rows.append(_row(name, why=str(error)))
+            continue
+        why = None
+        try:
+            found.check(subject)
+        except NotMeasurable as error:
+            why = str(error)
+        rows.append(
+            _row(
+                name,
+                why=why,
+                boundary=found.boundary,
+                measures=found.measures,
+                window_s=found.window_s,
+                needs=found.needs,
+            )
+        )
     return rows
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from benchsuite.accounting.summary import WorkloadCount
     from benchsuite.difference import Comparison
     from benchsuite.gate import Judgement
+    from benchsuite.importing import Imported
     from benchsuite.types import Result
 
 _PIPE_WIDTH = 400
@@ -173,6 +174,13 @@ def print_judgement(judgement: Judgement) -> None:
         _print("", f"{title}:", *(f"  {line}" for line in lines))
     if judgement.lines:
         _print("", terminal.plain_table("", verdicts.HEADS, verdicts.table(judgement)))
+
+
+def print_imported(imported: Imported) -> None:
+    """What an import brought, and what it left out."""
+    _print(f"imported: {imported.runs} runs with {imported.results} results")
+    if imported.skipped:
+        _print(f"left out, since runs of these ids are stored: {', '.join(imported.skipped)}")
 
 
 def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:

@@ -11,21 +11,26 @@ from typing import Any
 from benchsuite import backends, catalog, datasets, devices, meters
 from benchsuite.catalog import Catalog, Entry
 from benchsuite.errors import BadInput, MissingPackage, NotMeasurable
-from benchsuite.harness import network
+from benchsuite.harness import network, scenarios
 from benchsuite.metrics import ELEMENT_B
 from benchsuite.types import (
     OFFLINE,
+    REAL_TIME,
     REFERENCE,
+    SAMPLES_PER_QUERY,
     SCALES,
+    SCENARIOS,
+    SERVER,
     SINGLE_STREAM,
     DeviceInfo,
     SystemSpec,
 )
 
-SCENARIOS = (OFFLINE, SINGLE_STREAM)
 PRECISIONS = tuple(ELEMENT_B)
 ALL = "all"
+BEST = "best"
 _DEFAULT_BACKENDS = ("eager", "onnxruntime")
+_DEFAULT_SCENARIOS = (OFFLINE, SINGLE_STREAM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,8 @@ class Request:
         targets: Suite names, workload names or globs, `.toml` or `.py` files.
         data: Data set name to the user's folder.
         weights: Workload name to a safetensors file.
+        batch: Samples a query, in `Offline` and in `MultiStream`.
+        rate: Frames a second in `RealTime`.
     """
 
     targets: tuple[str, ...]
@@ -44,6 +51,7 @@ class Request:
     precisions: tuple[str, ...] | None = None
     batch: int | None = None
     scenarios: tuple[str, ...] | None = None
+    rate: float | None = None
     device: str | None = None
     threads: int | None = None
     time_limit_s: float | None = None
@@ -57,16 +65,25 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Systems of a suite that share their settings; the product of all lists is measured."""
+    """Systems of a suite that share their settings; the product of all lists is measured.
+
+    Attributes:
+        batch: Samples a query in `Offline`; None takes the workload's.
+        samples_per_query: The same in `MultiStream`.
+        rate, latency_bound_s: Of `RealTime` and of `Server`; None takes the workload's.
+    """
 
     workloads: tuple[str, ...]
     scale: str | None = None
     dataset: str | None = None
     backends: tuple[str, ...] = _DEFAULT_BACKENDS
     precisions: tuple[str, ...] = ("fp32",)
-    scenarios: tuple[str, ...] = SCENARIOS
+    scenarios: tuple[str, ...] = _DEFAULT_SCENARIOS
     batch: int | None = None
     threads: int | None = None
+    samples_per_query: int | None = None
+    rate: float | None = None
+    latency_bound_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +93,7 @@ class Suite:
     Attributes:
         seconds, warmup_s: Least length of a window and longest warm-up.
         time_limit_s: Of one system.
+        min_queries: Least queries of a window in `SingleStream`, `MultiStream` and `Server`.
     """
 
     name: str
@@ -84,6 +102,7 @@ class Suite:
     seconds: float = 1.0
     warmup_s: float = 2.0
     time_limit_s: float = 600.0
+    min_queries: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,11 +164,16 @@ def make_plan(request: Request, *, cache: Path, home: Path) -> Plan:
             if spec in specs:
                 continue
             spec, reason = _with_data(spec, entry, request, prepared, cache=cache, home=home)
-            reason = reason or backends.backend(spec.backend).missing(device.kind, spec.precision)
+            if reason is None:
+                spec, reason = _runnable(spec, device, notes)
             if reason:
                 skipped.append((spec, reason))
-            else:
+                continue
+            spec, unpaced = _paced(spec)
+            skipped += unpaced
+            if spec.scenarios:
                 specs.append(spec)
+    _check_rate(request, specs)
     return Plan(
         specs=tuple(dict.fromkeys(specs)),
         skipped=tuple(skipped),
@@ -166,11 +190,18 @@ def load_suite(path: Path) -> Suite:
     """
     table = catalog.load_toml(path, what="suite")
     systems = table.pop("systems", None)
-    known = {"title": str, "seconds": float, "warmup_s": float, "time_limit_s": float}
+    known = {
+        "title": str,
+        "seconds": float,
+        "warmup_s": float,
+        "time_limit_s": float,
+        "min_queries": int,
+    }
     settings = {key: _typed(path, key, value, known) for key, value in table.items()}
     if not isinstance(systems, list) or not systems:
         raise BadInput(f"{path}: a suite needs at least one [[systems]] table")
     title = settings.pop("title", path.stem)
+    _check_counts(path, settings, ("min_queries",))
     return Suite(
         name=path.stem,
         title=title,
@@ -187,6 +218,9 @@ def _group(path: Path, table: Any) -> Group:
         "dataset": str,
         "batch": int,
         "threads": int,
+        "samples_per_query": int,
+        "rate": float,
+        "latency_bound_s": float,
     }
     if not isinstance(table, dict):
         raise BadInput(f"{path}: [[systems]] must be a table")
@@ -200,17 +234,20 @@ def _group(path: Path, table: Any) -> Group:
         values[key] = value
     if not values.get("workloads"):
         raise BadInput(f"{path}: a [[systems]] table needs workloads = [...]")
-    for key in ("batch", "threads"):
-        number: Any = values.get(key)
-        if number is not None and number < 1:
-            raise BadInput(f"{path}: {key} = {values[key]} must be at least 1")
+    _check_counts(path, values, ("batch", "threads", "samples_per_query"))
     group = Group(**values)
     _check_names(str(path), group.scenarios, SCENARIOS, what="scenario")
     _check_names(str(path), group.precisions, PRECISIONS, what="precision")
-    _check_names(str(path), group.backends, (*backends.names(), ALL), what="backend")
+    _check_names(str(path), group.backends, (*backends.names(), ALL, BEST), what="backend")
     if group.scale is not None:
         _check_names(str(path), (group.scale,), SCALES, what="scale")
     return group
+
+
+def _check_counts(path: Path, values: Mapping[str, Any], keys: Sequence[str]) -> None:
+    for key in keys:
+        if values.get(key, 1) < 1:
+            raise BadInput(f"{path}: {key} = {values[key]} must be at least 1")
 
 
 def _typed(path: Path, key: str, value: Any, known: Mapping[str, type]) -> Any:
@@ -233,6 +270,8 @@ _KIND_NAMES = {str: "a text", float: "a number", int: "a whole number", list: "a
 
 def _suite(target: str, roots: Sequence[Path], found: Catalog) -> Suite:
     """The suite a target names; a workload or a glob of them is a suite of its own."""
+    if not target.strip():
+        raise BadInput("an empty target; name a suite or a workload: benchsuite run smoke")
     if target.endswith(".toml"):
         return load_suite(Path(target))
     if target.endswith(".py") or "/" in target or "*" in target:
@@ -292,17 +331,56 @@ def _systems(
         scenarios=request.scenarios or group.scenarios,
         seconds=request.seconds or suite.seconds,
         warmup_s=request.warmup_s or suite.warmup_s,
-        meter=request.meter,
+        meter=meters.placed(request.meter),
         cache=str(cache),
         roots=tuple(str(root) for root in roots),
         dataset=_dataset(entry, scale, group, request),
         time_limit_s=request.time_limit_s or suite.time_limit_s,
+        min_queries=suite.min_queries,
+        samples_per_query=request.batch or group.samples_per_query or SAMPLES_PER_QUERY,
+        rate=request.rate or group.rate or entry.workload.rate,
+        latency_bound_s=group.latency_bound_s or entry.workload.latency_bound_s,
     )
     return [
         replace(base, backend=backend, precision=precision)
         for backend in names
         for precision in request.precisions or group.precisions
     ]
+
+
+def _paced(spec: SystemSpec) -> tuple[SystemSpec, list[tuple[SystemSpec, str]]]:
+    """Takes out the scenarios for which the workload has no rate or bound, each with its reason."""
+    lacking = {}
+    if spec.rate is None:
+        lacking[REAL_TIME] = scenarios.NO_RATE
+    if spec.latency_bound_s is None:
+        lacking[SERVER] = scenarios.NO_BOUND
+    return replace(spec, scenarios=tuple(s for s in spec.scenarios if s not in lacking)), [
+        (replace(spec, scenarios=(scenario,)), lacking[scenario])
+        for scenario in spec.scenarios
+        if scenario in lacking
+    ]
+
+
+def _runnable(
+    spec: SystemSpec, device: DeviceInfo, notes: list[str]
+) -> tuple[SystemSpec, str | None]:
+    """The spec, with the candidates for `best`; the second value is why nothing can run it."""
+    if spec.precision == "int8" and spec.data is None:
+        return spec, f"int8 is calibrated on training data: {spec.data_reason}"
+    if spec.backend != BEST:
+        return spec, backends.backend(spec.backend).missing(device.kind, spec.precision)
+    missing = {
+        name: backends.backend(name).missing(device.kind, spec.precision)
+        for name in backends.names()
+    }
+    reasons = "; ".join(f"not {name}: {why}" for name, why in missing.items() if why)
+    candidates = tuple(name for name, why in missing.items() if why is None)
+    if not candidates:
+        return spec, reasons
+    told = f"best at {spec.precision}: tries {', '.join(candidates)}"
+    notes.append(f"{told}; {reasons}" if reasons else told)
+    return replace(spec, candidates=candidates), None
 
 
 def _dataset(entry: Entry, scale: str, group: Group, request: Request) -> str | None:
@@ -386,7 +464,7 @@ def trained_path(home: Path, workload: str, *, scale: str, dataset: str) -> Path
 
 def _check_request(request: Request) -> None:
     for name in request.backends or ():
-        if name != ALL:
+        if name not in (ALL, BEST):
             backends.backend(name)
     _check_names("--scenario", request.scenarios or (), SCENARIOS, what="scenario")
     _check_names("--precision", request.precisions or (), PRECISIONS, what="precision")
@@ -410,6 +488,11 @@ def _check_meter(name: str, device: DeviceInfo, roots: Sequence[Path]) -> None:
         meters.meter(name).check(meters.subject(device, threads=device.units, roots=roots))
     except NotMeasurable as error:
         raise BadInput(f"--meter {name}: {error}") from None
+
+
+def _check_rate(request: Request, specs: Sequence[SystemSpec]) -> None:
+    if request.rate is not None and not any(REAL_TIME in spec.scenarios for spec in specs):
+        raise BadInput(f"--rate {request.rate:g} is {REAL_TIME}'s: add --scenario {REAL_TIME}")
 
 
 def _check_threads(threads: int | None, device: DeviceInfo) -> None:

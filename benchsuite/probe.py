@@ -55,7 +55,7 @@ def probe_device(
         "threads": used,
         "peaks": peaks,
         "bandwidth": {"value": bandwidth.value, "how": bandwidth.how},
-        "idle_power": _idle(subject, preferred=plug.meters),
+        "idle_power": _idle(subject, preferred=plug.meters, cache=cache),
         "power_envelope": (
             _absent("neither the driver nor a hw/*.toml tells it")
             if envelope is None
@@ -65,9 +65,9 @@ def probe_device(
     }
 
 
-def _idle(subject: meters.Subject, *, preferred: tuple[str, ...]) -> dict[str, Any]:
+def _idle(subject: meters.Subject, *, preferred: tuple[str, ...], cache: Path) -> dict[str, Any]:
     try:
-        _, meter = meters.choose(meters.AUTOMATIC, subject, preferred=preferred)
+        _, meter = meters.choose(meters.AUTOMATIC, subject, preferred=preferred, cache=cache)
         rate = meter.idle_power(subject)
     except NotMeasurable as error:
         return _absent(str(error))

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -21,17 +21,20 @@ from typing import IO
 import msgspec
 
 from benchsuite import devices, environment, hw, metrics
-from benchsuite.catalog import load_entry
-from benchsuite.errors import BadInput, Interrupted
+from benchsuite.best import measure_best
+from benchsuite.catalog import content_roots, load_entry
+from benchsuite.errors import BadInput, Interrupted, one_line
 from benchsuite.goals import Goals
 from benchsuite.harness.worker import FAILED, PHASE_MARK
-from benchsuite.plan import Plan
+from benchsuite.plan import BEST, Plan
 from benchsuite.store import Store
 from benchsuite.types import (
     EMBEDDED,
-    OFFLINE,
+    SCENARIOS,
     DeviceInfo,
     Doubt,
+    Fingerprint,
+    LayerTimes,
     Measurement,
     Quality,
     Result,
@@ -135,6 +138,7 @@ def resumed_plan(store: Store, run: RunInfo) -> Plan:
     specs = store.plan(run.id)
     if not specs:
         raise BadInput(f"run {run.id} has no plan to go on with")
+    specs = [_moved(spec) for spec in specs]
     for spec in specs:
         for path in (spec.path, spec.weights, spec.data):
             if path is not None and not Path(path).exists():
@@ -142,11 +146,28 @@ def resumed_plan(store: Store, run: RunInfo) -> Plan:
     return Plan(specs=tuple(specs), skipped=(), notes=(), device=devices.find(specs[0].device))
 
 
+def _moved(spec: SystemSpec) -> SystemSpec:
+    """A stored system with the shipped content where it is now: benchsuite may have moved."""
+    old, new = Path(spec.roots[-1]), content_roots()[-1]
+
+    def now(path: str | None) -> str | None:
+        if path is None or not Path(path).is_relative_to(old):
+            return path
+        return str(new / Path(path).relative_to(old))
+
+    return replace(
+        spec,
+        path=now(spec.path) or spec.path,
+        weights=now(spec.weights),
+        roots=(*spec.roots[:-1], str(new)),
+    )
+
+
 def measured_specs(plan: Plan, results: Sequence[Result]) -> list[SystemSpec]:
     """The systems of a plan of which all scenarios have an ok result."""
     have = {
-        (r.key.workload, r.key.scale, r.key.dataset, r.key.backend, r.key.precision, r.key.threads,
-         r.scenario, r.key.batch)
+        (r.key.workload, r.key.scale, r.key.dataset, BEST if r.chosen else r.key.backend,
+         r.key.precision, r.key.threads, r.scenario, r.key.batch)
         for r in results
         if r.status == "ok"
     }  # fmt: skip
@@ -155,7 +176,7 @@ def measured_specs(plan: Plan, results: Sequence[Result]) -> list[SystemSpec]:
         for spec in plan.specs
         if all(
             (spec.name, spec.scale, spec.dataset, spec.backend, spec.precision, spec.threads,
-             scenario, _batch(spec, scenario)) in have
+             scenario, spec.batch_of(scenario)) in have
             for scenario in spec.scenarios
         )
     ]  # fmt: skip
@@ -173,22 +194,47 @@ def _measure(
 ) -> None:
     on_event(Event(kind="start", number=number, total=total, spec=spec))
 
-    def on_phase(name: str) -> None:
-        on_event(Event(kind="phase", number=number, total=total, spec=spec, text=name))
+    def measure(part: SystemSpec) -> Measurement | str:
+        prefix = f"trial of {part.backend}: " if part.trial else ""
 
-    outcome = run_worker(spec, on_phase=on_phase)
+        def on_phase(name: str) -> None:
+            text = f"{prefix}{name}"
+            on_event(Event(kind="phase", number=number, total=total, spec=spec, text=text))
+
+        return run_worker(part, on_phase=on_phase)
+
+    outcomes = measure_best(spec, measure=measure) if spec.candidates else [(spec, measure(spec))]
     results: list[Result] = []
-    if isinstance(outcome, Measurement):
-        model = hw.describe(outcome.device, roots=[Path(root) for root in spec.roots])
-        for window in outcome.windows:
-            result = to_result(spec, run, outcome, window, model=model, goals=goals)
-            store.add(result, environment=outcome.environment, window=window)
-            results.append(result)
-    else:
+    for part, outcome in outcomes:
+        results += _stored(part, outcome, run, device, store, goals)
+    on_event(Event(kind="results", number=number, total=total, spec=spec, results=tuple(results)))
+
+
+def _stored(
+    spec: SystemSpec,
+    outcome: Measurement | str,
+    run: RunInfo,
+    device: DeviceInfo,
+    store: Store,
+    goals: Goals | None,
+) -> list[Result]:
+    """Stores the rows of one worker's outcome."""
+    if isinstance(outcome, str):
         failed = unmeasured(spec, run, device, status="failed", reason=outcome)
         store.add(failed, environment={})
-        results.append(failed)
-    on_event(Event(kind="results", number=number, total=total, spec=spec, results=tuple(results)))
+        return [failed]
+    results = []
+    model = hw.describe(outcome.device, roots=[Path(root) for root in spec.roots])
+    for window in outcome.windows:
+        result = to_result(spec, run, outcome, window, model=model, goals=goals)
+        store.add(result, environment=outcome.environment, window=window)
+        results.append(result)
+    for scenario, reason in outcome.unmet.items():
+        part = replace(spec, scenarios=(scenario,))
+        unmet = unmeasured(part, run, device, status="skipped", reason=reason)
+        store.add(unmet, environment={})
+        results.append(unmet)
+    return results
 
 
 def to_result(
@@ -221,14 +267,31 @@ def to_result(
         rank_class=rank_class,
         class_reason=reason,
         frame=entry.workload.frame,
-        fingerprint=measurement.fingerprint,
+        fingerprint=_fingerprint(measurement, window),
         metrics=values,
         doubts=tuple(doubts),
         beside={} if score is None else score.beside,
         measured_at=_now(),
+        chosen=window.scenario in measurement.choices,
+        layer_times=_layer_times(measurement, window),
         target=None if quality is None else quality.target,
         measure=None if quality is None else quality.measure,
     )
+
+
+def _layer_times(measurement: Measurement, window: Window) -> LayerTimes | None:
+    times = measurement.layer_times
+    return times if times is not None and times.batch == window.batch else None
+
+
+def _fingerprint(measurement: Measurement, window: Window) -> Fingerprint:
+    """The measurement's; the rate or bound that a window was scheduled for is configuration too."""
+    found, pace = measurement.fingerprint, window.pace
+    if pace is None:
+        return found
+    load = {"deadline_s": pace.deadline_s, "share": pace.share}
+    facts = {"configuration": found.configuration, "scenario": window.scenario, **load}
+    return replace(found, configuration=environment.digest(facts))
 
 
 def classify(
@@ -239,7 +302,7 @@ def classify(
 ) -> tuple[str, str | None]:
     """The class a result may be ranked in, and why it is unranked if it is."""
     for doubt in doubts:
-        if doubt.code in ("contended", "throttled", "parity", "above_peak_unexplained"):
+        if doubt.code in ("contended", "throttled", "replayed", "parity", "above_peak_unexplained"):
             return "unranked", f"{doubt.code}: {doubt.message}"
     score = measurement.accuracy
     if score is not None and quality is not None:
@@ -306,6 +369,7 @@ def run_worker(
                     "benchsuite.harness.worker",
                     str(spec_path),
                     str(out_path),
+                    str(os.getpid()),
                 ],
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -330,7 +394,10 @@ def _listen(
         for line in stream:
             text = line.decode(errors="replace").strip()
             if text.startswith(PHASE_MARK):
-                phases.append(json.loads(text.removeprefix(PHASE_MARK))["phase"])
+                try:
+                    phases.append(str(json.loads(text.removeprefix(PHASE_MARK))["phase"]))
+                except (ValueError, TypeError, KeyError):
+                    continue  # a workload may print what it likes
                 on_phase(phases[-1])
 
     assert process.stdout is not None
@@ -368,8 +435,10 @@ def _outcome(
     if process.returncode == 0:
         try:
             return msgspec.json.decode(out_path.read_bytes(), type=Measurement)
+        except FileNotFoundError:
+            return f"the worker ended itself with exit code 0 in phase {phase!r}: a sys.exit?"
         except (OSError, msgspec.DecodeError) as error:
-            return f"the worker left no readable measurement: {error}"
+            return f"the worker left no readable measurement: {one_line(error)}"
     if process.returncode == FAILED:
         try:
             return str(json.loads(out_path.read_text(encoding="utf-8"))["reason"])
@@ -421,22 +490,17 @@ def _key(spec: SystemSpec, device: DeviceInfo, scenario: str, *, precision: str)
         dataset=spec.dataset,
         backend=spec.backend,
         precision=precision,
-        batch=_batch(spec, scenario),
+        batch=spec.batch_of(scenario),
         device_name=device.name,
         device_count=device.count,
         threads=spec.threads,
     )
 
 
-def _batch(spec: SystemSpec, scenario: str) -> int:
-    """SingleStream's query is one sample, whatever the system's batch."""
-    return spec.batch if scenario == OFFLINE else 1
-
-
 def _concerns(doubt: Doubt, window: Window) -> bool:
     """Doubts of one window begin with its scenario; the others concern all."""
     scenario, colon, _ = doubt.message.partition(":")
-    return not (colon and scenario in ("Offline", "SingleStream")) or scenario == window.scenario
+    return not (colon and scenario in SCENARIOS) or scenario == window.scenario
 
 
 @contextmanager

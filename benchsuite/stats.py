@@ -53,6 +53,30 @@ def least_queries(share: float, *, outliers: int = 1, confidence: float = CONFID
     return n
 
 
+def most_outliers(n: int, share: float) -> int | None:
+    """The most of `n` queries that may lie above a bound which the percentile `share` keeps.
+
+    MLPerf Inference's early stopping with 99 % confidence and no tolerance: the largest t with
+    P(X <= t; n, 1 - share) <= 1 %. A `Server` run is valid with no more queries over its bound.
+
+    Returns:
+        The number, or None where even no query above it would be too few to tell.
+    """
+    p = 1 - share
+    # six deviations below the mean the probability is at most exp(-18 share) (Chernoff): no query
+    # count is so small there that the condition fails, and the sum need not begin at 0
+    spread = math.sqrt(n * p * share)
+    outliers = max(0, math.floor(n * p - 6 * spread)) if share >= 0.5 else 0
+    at_most = _at_most(outliers, n, p)
+    if at_most > 1 - CONFIDENCE:
+        return None
+    while True:
+        at_most += _exactly(outliers + 1, n, p)
+        if at_most > 1 - CONFIDENCE:
+            return outliers
+        outliers += 1
+
+
 def early_stopping_estimate(ordered: Sequence[float], share: float) -> float | None:
     """MLPerf's early-stopping estimate of a percentile, an upper bound with 99 % confidence.
 
@@ -63,14 +87,8 @@ def early_stopping_estimate(ordered: Sequence[float], share: float) -> float | N
     Returns:
         The bound, or None where there are too few queries for even one outlier.
     """
-    n = len(ordered)
-    if n < least_queries(share):
-        return None
-    allowed, at_most = 0, _exactly(0, n, 1 - share)
-    while at_most <= 1 - CONFIDENCE:  # ends with the first number of outliers that is too large
-        allowed += 1
-        at_most += _exactly(allowed, n, 1 - share)
-    return ordered[n - (allowed - 1)]
+    allowed = most_outliers(len(ordered), share)
+    return ordered[len(ordered) - allowed] if allowed else None
 
 
 def wilson(successes: float, n: int) -> tuple[float, float]:
@@ -230,8 +248,14 @@ def _incomplete_beta(a: float, b: float, x: float) -> float:
 
 
 def _at_most(k: int, n: int, p: float) -> float:
-    """P(X <= k) for X ~ Binomial(n, p)."""
-    return min(sum(_exactly(i, n, p) for i in range(k + 1)), 1.0)
+    """P(X <= k) for X ~ Binomial(n, p); terms too small to matter are left out."""
+    total = 0.0
+    for i in range(k, -1, -1):
+        term = _exactly(i, n, p)
+        total += term
+        if i < n * p and term < 1e-17 * total:  # below the mean the terms only fall
+            break
+    return min(total, 1.0)
 
 
 def _exactly(k: int, n: int, p: float) -> float:

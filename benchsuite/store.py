@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,13 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from benchsuite import digest
+from benchsuite.digest import Digest
 from benchsuite.errors import BadInput, one_line
 from benchsuite.types import (
     Doubt,
     Fingerprint,
+    LayerTimes,
     Result,
     RunInfo,
     SystemKey,
@@ -93,6 +96,66 @@ _raw = sa.Table(
     sa.Column("window", sa.LargeBinary, nullable=False),
     sa.Column("durations", sa.LargeBinary, nullable=False),
 )
+# a row's identity over all runs: pages over a whole store read these two tables alone
+_series = sa.Table(
+    "series",
+    _metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    *(
+        sa.Column(name, _results.c[name].type, nullable=name == "dataset")
+        for name in (*_KEY, "scenario")
+    ),
+    sa.Index("series_by_system", "workload", "backend", "scenario"),
+)
+_digests = sa.Table(
+    "digests",
+    _metadata,
+    sa.Column("result", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("series", sa.Integer, nullable=False),
+    sa.Column("run", sa.String, nullable=False),
+    sa.Column("measured_at", sa.String, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Index("digests_by_time", "series", "measured_at", "result"),
+)
+_MANY = 500  # ids in one statement: below every database's limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latest:
+    """The newest result of a row.
+
+    Attributes:
+        id: The result's number in the store.
+        series: The row's number in the store.
+        result: With the metrics that a digest keeps.
+        runs: How many results of the row there are.
+        raw: Whether the raw window is in this store: it was measured here, not imported.
+    """
+
+    id: int
+    series: int
+    result: Result
+    runs: int
+    raw: bool
+
+
+class Moment(msgspec.Struct, frozen=True, gc=False):
+    """One result of a row in the course of time."""
+
+    id: int
+    run: str
+    measured_at: str
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """A row's results, the oldest first."""
+
+    series: int
+    key: SystemKey
+    scenario: str
+    moments: tuple[Moment, ...]
 
 
 class Store:
@@ -105,16 +168,7 @@ class Store:
     def add_run(self, run: RunInfo, *, plan: Sequence[SystemSpec]) -> None:
         """Records a run before its first system is measured."""
         with self._begin() as connection:
-            connection.execute(
-                _runs.insert().values(
-                    id=run.id,
-                    started_at=run.started_at,
-                    labels=dict(run.labels),
-                    command=run.command,
-                    seconds=run.seconds,
-                    plan=zlib.compress(msgspec.json.encode(list(plan))),
-                )
-            )
+            _add_run(connection, run, plan=plan)
 
     def finish_run(self, run: str, *, seconds: float) -> None:
         """Adds to a run's length the seconds that this invocation took."""
@@ -133,43 +187,44 @@ class Store:
     ) -> None:
         """Stores a result in one transaction; one of the same row in the same run is replaced."""
         with self._begin() as connection:
-            known = connection.scalar(
-                sa.select(_environments.c.id).where(_environments.c.id == result.environment)
-            )
-            if known is None:
-                connection.execute(
-                    _environments.insert().values(id=result.environment, facts=dict(environment))
-                )
-            same = sa.and_(
-                _results.c.run == result.run,
-                _results.c.scenario == result.scenario,
-                *(_results.c[name] == getattr(result.key, name) for name in _KEY),
-            )
-            old = list(connection.scalars(sa.select(_results.c.id).where(same)))
-            if old:
-                connection.execute(_raw.delete().where(_raw.c.result.in_(old)))
-                connection.execute(_results.delete().where(_results.c.id.in_(old)))
-            number = connection.execute(
-                _results.insert().values(
-                    run=result.run,
-                    environment=result.environment,
-                    scenario=result.scenario,
-                    status=result.status,
-                    measured_at=result.measured_at,
-                    facts=_pack_facts(result),
-                    metrics=_pack_metrics(connection, result.metrics),
-                    **{name: getattr(result.key, name) for name in _KEY},
-                )
-            ).inserted_primary_key
-            if window is not None and number is not None:
-                connection.execute(_raw.insert().values(result=number[0], **_pack_window(window)))
-                _sort_old(connection, result)
+            _add(connection, result, environment=environment, window=window)
+
+    def merge(
+        self,
+        runs: Sequence[RunInfo],
+        results: Iterable[Result],
+        *,
+        environments: Mapping[str, Mapping[str, Any]],
+    ) -> list[str]:
+        """Takes over runs of another store, all in one transaction or none.
+
+        Args:
+            runs: A run whose id is stored already is left as it is, with its results.
+            results: Of these runs.
+            environments: By the id that the results carry.
+
+        Returns:
+            The ids of the runs that were left out.
+
+        Raises:
+            BadInput: An environment's id is taken by another environment.
+        """
+        with self._begin() as connection:
+            known = set(connection.scalars(sa.select(_runs.c.id)))
+            for run in sorted(runs, key=lambda run: run.started_at):
+                if run.id not in known:
+                    _add_run(connection, run, plan=[])
+            for result in results:
+                if result.run not in known:
+                    facts = environments[result.environment]
+                    _add(connection, result, environment=facts, window=None, strict=True)
+        return [run.id for run in runs if run.id in known]
 
     def runs(self) -> list[RunInfo]:
         """All runs, the newest first."""
         with self._begin() as connection:
             rows = connection.execute(_runs.select().order_by(_runs.c.number.desc())).all()
-        return [_run(row) for row in rows]
+            return [_run(row) for row in rows]
 
     def find_run(self, name: str) -> RunInfo:
         """The run of an id or unique prefix, `latest`, `latest~N`, or `label:KEY=VALUE[~N]`.
@@ -248,13 +303,87 @@ class Store:
             texts = _texts_of(connection, rows)
             return [_result(row, texts) for row in rows]
 
+    def whole(self, ids: Sequence[int]) -> dict[int, Result]:
+        """Results with everything that is stored of them, by their numbers in the store."""
+        found: dict[int, Result] = {}
+        with self._begin() as connection:
+            for start in range(0, len(ids), _MANY):
+                part = list(ids[start : start + _MANY])
+                rows = connection.execute(_results.select().where(_results.c.id.in_(part))).all()
+                texts = _texts_of(connection, rows)
+                found |= {row.id: _result(row, texts) for row in rows}
+        return found
+
+    def latest(self) -> list[Latest]:
+        """The newest result of every row in the store, in the order the rows first appeared."""
+        order = (_digests.c.measured_at.desc(), _digests.c.result.desc())
+        numbered = sa.select(
+            _digests.c.result,
+            sa.func.row_number()
+            .over(partition_by=_digests.c.series, order_by=order)
+            .label("place"),
+            sa.func.count().over(partition_by=_digests.c.series).label("runs"),
+        ).subquery()
+        query = (
+            sa.select(_digests, numbered.c.runs, _raw.c.result.label("raw"))
+            .join(numbered, numbered.c.result == _digests.c.result)
+            .outerjoin(_raw, _raw.c.result == _digests.c.result)
+            .where(numbered.c.place == 1)
+            .order_by(_digests.c.series)
+        )
+        with self._begin() as connection:
+            keys = _keys_of(connection)
+            return [
+                Latest(
+                    id=row.result,
+                    series=row.series,
+                    result=digest.result(
+                        digest.unpack(row.body),
+                        run=row.run,
+                        key=keys[row.series][0],
+                        scenario=keys[row.series][1],
+                        measured_at=row.measured_at,
+                    ),
+                    runs=row.runs,
+                    raw=row.raw is not None,
+                )
+                for row in connection.execute(query)
+            ]
+
+    def courses(self) -> list[Course]:
+        """Every row's results in time, in brief, in the order the rows first appeared."""
+        query = sa.select(
+            _digests.c.series,
+            _digests.c.result,
+            _digests.c.run,
+            _digests.c.measured_at,
+            _digests.c.body,
+        )
+        with self._begin() as connection:
+            keys = _keys_of(connection)
+            found: dict[int, list[Moment]] = {}
+            unpack = digest.unpack
+            for series, number, run, measured_at, body in connection.execute(query).all():
+                moment = Moment(number, run, measured_at, unpack(body))
+                found.setdefault(series, []).append(moment)
+        # sorted here: an index would be read in order, but the rows behind it all over the table
+        return [
+            Course(
+                series=series,
+                key=keys[series][0],
+                scenario=keys[series][1],
+                moments=tuple(sorted(found[series], key=lambda m: (m.measured_at, m.id))),
+            )
+            for series in sorted(found)
+        ]
+
     def environments(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Environments by id."""
         with self._begin() as connection:
             rows = connection.execute(
                 _environments.select().where(_environments.c.id.in_(list(ids)))
             ).all()
-        return {row.id: row.facts for row in rows}
+            return {row.id: msgspec.convert(row.facts, dict[str, Any]) for row in rows}
 
     def window(self, result: Result) -> Window | None:
         """The raw window behind a result; its durations are sorted where the run is old."""
@@ -279,7 +408,7 @@ class Store:
             raise BadInput(f"{self.place}: {_plain(error)}") from error
         except (zlib.error, msgspec.DecodeError, ValueError, KeyError, TypeError) as error:
             raise BadInput(
-                f"{self.place}: the store is damaged ({one_line(error)}); restore it from a copy, "
+                f"{self.place}: the store is damaged ({_damage(error)}); restore it from a copy, "
                 "or name another file"
             ) from error
 
@@ -321,10 +450,7 @@ def open_store(place: str | Path, *, create: bool = True) -> Store:
 def _prepare_schema(connection: sa.Connection, place: str) -> None:
     tables = set(sa.inspect(connection).get_table_names())
     if not tables:
-        if connection.dialect.name == "sqlite":  # two first runs: the second waits, then looks
-            connection.commit()
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            tables = set(sa.inspect(connection).get_table_names())
+        tables = _locked(connection)
         if not tables:
             _metadata.create_all(connection)
             connection.execute(_about.insert().values(key="schema", value=str(SCHEMA)))
@@ -340,6 +466,34 @@ def _prepare_schema(connection: sa.Connection, place: str) -> None:
             f"{place}: the store has schema {version}, this benchsuite reads up to {SCHEMA}; "
             "install a newer benchsuite"
         )
+    if "digests" not in tables and "results" in tables and "digests" not in _locked(connection):
+        _metadata.create_all(connection, tables=[_series, _digests])
+        _digest_all(connection)
+        connection.commit()
+
+
+def _locked(connection: sa.Connection) -> set[str]:
+    """The tables, once nobody else makes any: of two first runs the second waits, then looks."""
+    if connection.dialect.name == "sqlite":
+        connection.commit()
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    return set(sa.inspect(connection).get_table_names())
+
+
+def _digest_all(connection: sa.Connection) -> None:
+    """Digests of a store that was made before they were kept."""
+    try:
+        ids = list(connection.scalars(sa.select(_results.c.id).order_by(_results.c.id)))
+        for start in range(0, len(ids), _MANY):
+            part = ids[start : start + _MANY]
+            rows = connection.execute(_results.select().where(_results.c.id.in_(part))).all()
+            texts = _texts_of(connection, rows)
+            for row in rows:
+                _add_digest(connection, row.id, _result(row, texts))
+    except (zlib.error, msgspec.DecodeError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(
+            f"the store is damaged ({one_line(error)}); restore it from a copy"
+        ) from error
 
 
 def _tune_sqlite(connection: Any, _: Any) -> None:
@@ -371,8 +525,105 @@ def _plain(error: SQLAlchemyError) -> str:
     return text
 
 
+def _damage(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"what it names as {one_line(error)} is missing"
+    return one_line(error)
+
+
 def _without_password(place: str) -> str:
     return re.sub(r"(://[^:/@]+):[^@]*@", r"\1:***@", place)
+
+
+def _add_run(connection: sa.Connection, run: RunInfo, *, plan: Sequence[SystemSpec]) -> None:
+    connection.execute(
+        _runs.insert().values(
+            id=run.id,
+            started_at=run.started_at,
+            labels=dict(run.labels),
+            command=run.command,
+            seconds=run.seconds,
+            plan=zlib.compress(msgspec.json.encode(list(plan))),
+        )
+    )
+
+
+def _add(
+    connection: sa.Connection,
+    result: Result,
+    *,
+    environment: Mapping[str, Any],
+    window: Window | None,
+    strict: bool = False,
+) -> None:
+    """Adds a result; `strict` refuses an environment that differs from the one of that id."""
+    row = connection.execute(
+        sa.select(_environments.c.facts).where(_environments.c.id == result.environment)
+    ).first()
+    if row is None:
+        connection.execute(
+            _environments.insert().values(id=result.environment, facts=dict(environment))
+        )
+    elif strict and row.facts != dict(environment):
+        raise BadInput(
+            f"environment {result.environment} is stored already, with other facts; "
+            "nothing was imported"
+        )
+    same = sa.and_(
+        _results.c.run == result.run,
+        _results.c.scenario == result.scenario,
+        *(_results.c[name] == getattr(result.key, name) for name in _KEY),
+    )
+    old = list(connection.scalars(sa.select(_results.c.id).where(same)))
+    if old:
+        connection.execute(_raw.delete().where(_raw.c.result.in_(old)))
+        connection.execute(_digests.delete().where(_digests.c.result.in_(old)))
+        connection.execute(_results.delete().where(_results.c.id.in_(old)))
+    number = connection.execute(
+        _results.insert().values(
+            run=result.run,
+            environment=result.environment,
+            scenario=result.scenario,
+            status=result.status,
+            measured_at=result.measured_at,
+            facts=_pack_facts(result),
+            metrics=_pack_metrics(connection, result.metrics),
+            **{name: getattr(result.key, name) for name in _KEY},
+        )
+    ).inserted_primary_key
+    assert number is not None
+    _add_digest(connection, number[0], result)
+    if window is not None:
+        connection.execute(_raw.insert().values(result=number[0], **_pack_window(window)))
+        _sort_old(connection, result)
+
+
+def _add_digest(connection: sa.Connection, number: int, result: Result) -> None:
+    identity = {name: getattr(result.key, name) for name in _KEY} | {"scenario": result.scenario}
+    series = connection.scalar(
+        sa.select(_series.c.id).where(*(_series.c[n] == value for n, value in identity.items()))
+    )
+    if series is None:
+        made = connection.execute(_series.insert().values(**identity)).inserted_primary_key
+        assert made is not None
+        series = made[0]
+    connection.execute(
+        _digests.insert().values(
+            result=number,
+            series=series,
+            run=result.run,
+            measured_at=result.measured_at,
+            body=digest.pack(result),
+        )
+    )
+
+
+def _keys_of(connection: sa.Connection) -> dict[int, tuple[SystemKey, str]]:
+    """System and scenario of every series."""
+    return {
+        row.id: (SystemKey(**{name: getattr(row, name) for name in _KEY}), row.scenario)
+        for row in connection.execute(_series.select())
+    }
 
 
 def _pack_facts(result: Result) -> bytes:
@@ -459,19 +710,15 @@ def _texts_of(connection: sa.Connection, rows: Sequence[Any]) -> dict[int, str]:
 
 
 def _run(row: Any) -> RunInfo:
-    return RunInfo(
-        id=row.id,
-        started_at=row.started_at,
-        labels=row.labels,
-        command=row.command,
-        seconds=row.seconds,
-    )
+    facts = {name: getattr(row, name) for name in RunInfo.__dataclass_fields__}
+    return msgspec.convert(facts, RunInfo)
 
 
 def _result(row: Any, texts: Mapping[int, str]) -> Result:
     facts = json.loads(zlib.decompress(row.facts))
     fingerprint = facts.pop("fingerprint")
     doubts = facts.pop("doubts")
+    layer_times = facts.pop("layer_times", None)
     metrics = {
         key: Value(
             value=value,
@@ -492,5 +739,6 @@ def _result(row: Any, texts: Mapping[int, str]) -> Result:
         metrics=metrics,
         fingerprint=None if fingerprint is None else Fingerprint(**fingerprint),
         doubts=tuple(Doubt(**doubt) for doubt in doubts),
+        layer_times=msgspec.convert(layer_times, LayerTimes | None),
         **facts,
     )

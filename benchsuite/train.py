@@ -167,7 +167,12 @@ def train(
 def _start_meter(job: TrainingJob, device: Any, *, threads: int) -> tuple[meters.Watch | None, str]:
     subject = meters.subject(device, threads=threads, roots=job.roots)
     try:
-        _, meter = meters.choose(job.meter, subject, preferred=devices.device(device.kind).meters)
+        _, meter = meters.choose(
+            job.meter,
+            subject,
+            preferred=devices.device(device.kind).meters,
+            cache=job.cache,
+        )
         return meter.start(subject), "the target was not reached"
     except NotMeasurable as error:
         return None, str(error)
@@ -179,7 +184,8 @@ def _check_output(output: Path) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"--output {output}: the folder cannot be made: {error.strerror}") from error
-    if output.is_dir() or not os.access(output.parent, os.W_OK):
+    special = output.exists() and not output.is_file()  # a folder, a device
+    if special or not os.access(output.parent, os.W_OK):
         raise BadInput(f"--output {output}: cannot be written; name a file in a writable folder")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,8 +20,14 @@ EMBEDDED = "embedded"
 REFERENCE = "reference"
 SCALES = (EMBEDDED, REFERENCE)
 DOMAINS = ("text", "audio", "image", "video")
+DTYPES = ("float32", "int64")
 OFFLINE = "Offline"
 SINGLE_STREAM = "SingleStream"
+MULTI_STREAM = "MultiStream"
+SERVER = "Server"
+REAL_TIME = "RealTime"
+SCENARIOS = (OFFLINE, SINGLE_STREAM, MULTI_STREAM, SERVER, REAL_TIME)
+SAMPLES_PER_QUERY = 8  # of MultiStream: MLPerf Inference's for every network
 
 
 # --- what a workload file and a data set say of themselves --------------------------------------
@@ -124,6 +130,10 @@ class Workload:
         frame: What one unit of work is called (`image`, `clip`, `second`, `word`).
         scales: `embedded`, `reference` or both.
         note: What a reader must know (differences from the paper, what a small scale leaves out).
+        rate: Frames a second that `RealTime` offers unless `--rate` says otherwise; None where the
+            data have no rate of their own.
+        latency_bound_s: What `Server` allows a query from its scheduled arrival to its answer;
+            None where there is no such bound.
     """
 
     title: str
@@ -131,6 +141,8 @@ class Workload:
     frame: str
     scales: Mapping[str, Scale]
     note: str = ""
+    rate: float | None = None
+    latency_bound_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -384,10 +396,15 @@ class EnergyReading:
         seconds: The window's length.
         max_power_w: Largest sampled power; None where the meter only counts energy.
         idle_power_w: Measured before the window; None where it was not.
-        source: `nvml counter`, `nvml sampled`, `rapl`, `csv`, `modelled`.
+        source: `nvml counter`, `nvml sampled`, `rapl`, `csv`, `modelled`; `nvml counter + rapl` of
+            a sum; `replayed ...` of a recording.
         boundary: `board`, `package`, `board+host`, `wall`.
         how: One line of detail (periods in the window, samples, device).
         max_power_reason, idle_power_reason: Why those are None.
+        low_j, high_j: What the meter's own granularity leaves open (one update period at each end,
+            the counter's resolution); None where the source has none.
+        disagreement: Integrated power samples over the counter, less 1; None where only one of
+            them exists.
     """
 
     energy_j: float
@@ -399,11 +416,52 @@ class EnergyReading:
     max_power_reason: str | None = None
     idle_power_w: float | None = None
     idle_power_reason: str | None = None
+    low_j: float | None = None
+    high_j: float | None = None
+    disagreement: float | None = None
 
     @property
     def mean_power_w(self) -> float:
         """Mean power over the window."""
         return self.energy_j / self.seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockReading:
+    """A device's clock and what holds it back, at one moment; None where the driver is silent.
+
+    Attributes:
+        sm_clock_hz: Of the multiprocessors (the slowest board's, of several).
+        temperature_c: The hottest board's.
+        power_cap_w, default_cap_w: The limit in force and the board's own.
+        reasons: Why the clock is not higher, in the driver's terms.
+    """
+
+    sm_clock_hz: float | None = None
+    temperature_c: float | None = None
+    power_cap_w: float | None = None
+    default_cap_w: float | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clocks:
+    """A device's clocks over a window.
+
+    Attributes:
+        samples: Readings taken.
+        sm_clock_hz, least_sm_clock_hz: Mean and smallest.
+        temperature_c: The highest.
+        reasons: Reason to its share of the readings.
+    """
+
+    samples: int
+    sm_clock_hz: float | None = None
+    least_sm_clock_hz: float | None = None
+    temperature_c: float | None = None
+    power_cap_w: float | None = None
+    default_cap_w: float | None = None
+    reasons: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -416,17 +474,42 @@ class Contention:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How the queries of a window were scheduled, where they do not wait for one another.
+
+    Attributes:
+        rate: Queries a second, as scheduled.
+        deadline_s: A query is late where its answer comes later than this after its scheduled
+            arrival: `Server`'s latency bound, `RealTime`'s period.
+        dropped: Queries that could not begin before their deadline and were not run (`RealTime`).
+        share: The percentile that had to meet the deadline (`Server`).
+        tries: Rates that the search tried, this one included (`Server`).
+        capacity: Queries a second back to back, the search's upper end (`Server`).
+    """
+
+    rate: float
+    deadline_s: float
+    dropped: int = 0
+    share: float | None = None
+    tries: int | None = None
+    capacity: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """The raw record of one scenario's measured window.
 
     Attributes:
         durations_ns: Per query, in time order (per cycle of queries where `queries_per_duration`
-            is above 1: a GPU's queue is synchronised once a cycle).
-        queries: Queries in the window; each holds `batch` samples.
+            is above 1: a GPU's queue is synchronised once a cycle). Where queries are scheduled
+            (`pace`), from the scheduled arrival to the answer.
+        queries: Queries answered in the window; each holds `batch` samples.
         frames: Frames in the window.
-        seconds: From the first query's start to the last one's end.
+        seconds: From the first query's start to the last one's end; where queries are scheduled,
+            at least as long as the schedule (`Server`: exactly).
         warmup_s: Time spent warming up before; `steady` says whether it became steady.
         movement: How far the median still moved at the end of the warm-up (share of 1).
+        clocks: The device's clocks and throttle reasons; None where its driver tells none.
     """
 
     scenario: str
@@ -442,8 +525,10 @@ class Window:
     energy: EnergyReading | None = None
     energy_reason: str | None = None
     contention: Contention = field(default_factory=Contention)
+    clocks: Clocks | None = None
     peak_memory_b: int | None = None
     peak_memory_reason: str | None = None
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -495,9 +580,15 @@ class SystemSpec:
         weights: A safetensors file; None for random weights, with the reason.
         pretrained: The weights are those that the workload's `pretrained` gives.
         device: As on the command line.
-        seconds: Least length of a window; `metered_s` where a meter needs more.
+        seconds: Least length of a window; a meter may need more.
         warmup_s: Longest warm-up.
         roots: Content folders, the user's first.
+        min_queries: Least queries of a window in `SingleStream`, `MultiStream` and `Server`.
+        samples_per_query: Of `MultiStream`.
+        rate: Frames a second in `RealTime`.
+        latency_bound_s: Of `Server`.
+        candidates: Backends of which the fastest is to be measured (`--backend best`).
+        trial: A short look for such a choice: no accuracy, no stages.
     """
 
     path: str
@@ -523,6 +614,75 @@ class SystemSpec:
     pretrained: bool = False
     seed: int = 0
     time_limit_s: float = 600.0
+    min_queries: int = 1
+    samples_per_query: int = SAMPLES_PER_QUERY
+    rate: float | None = None
+    latency_bound_s: float | None = None
+    candidates: tuple[str, ...] = ()
+    trial: bool = False
+
+    def batch_of(self, scenario: str) -> int:
+        """Samples a query under a scenario."""
+        return {OFFLINE: self.batch, MULTI_STREAM: self.samples_per_query}.get(scenario, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerTime:
+    """A layer's measured time beside what its work and traffic allow; for one query.
+
+    Attributes:
+        name: As in the layer table (`Layer.name`).
+        seconds: Measured, with whatever the backend fused into the layer.
+        roofline_s: max(FLOP / peak, bytes / bandwidth) of the layer alone.
+    """
+
+    name: str
+    seconds: float
+    roofline_s: float
+
+    @property
+    def fraction_of_roofline(self) -> float:
+        """Above 1 where fusion or caches beat the layer-by-layer model."""
+        return self.roofline_s / self.seconds if self.seconds else 0.0
+
+    @property
+    def recoverable_s(self) -> float:
+        """Seconds above the roofline."""
+        return max(0.0, self.seconds - self.roofline_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerTimes:
+    """Where a query's time goes, as the backend's own profile tells.
+
+    Attributes:
+        layers: In the order of execution; a layer that was fused into another has no entry.
+        elsewhere_s: Time of what belongs to no layer of the table (reordered memory, reshapes).
+        batch: Samples in the query.
+        how: The profile, and what it cannot tell.
+    """
+
+    layers: tuple[LayerTime, ...]
+    elsewhere_s: float
+    batch: int
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """How `--backend best` came to a backend, for one scenario.
+
+    Attributes:
+        tried: Backend to its frames a second in a trial; the fastest was chosen.
+        refused: Backend to the reason why it was no candidate.
+        eager_ready_s: What eager took to be made ready; None where it was not tried.
+        eager_query_s: What eager took for a query; None where it was not tried.
+    """
+
+    tried: dict[str, float]
+    refused: dict[str, str] = field(default_factory=dict)
+    eager_ready_s: float | None = None
+    eager_query_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -530,17 +690,22 @@ class Measurement:
     """All that a worker measured of one system; raw, before any metric.
 
     Attributes:
-        windows: One a scenario.
+        windows: One a scenario, but for those in `unmet`.
+        unmet: Scenario to the reason why it has no window (no rate meets `Server`'s bound).
         accuracy: Of the very executable that was timed; None with its reason.
         reference: Eager fp32 on the same weights and data; None with its reason.
         counts: One a signature and batch size.
         probe: Peak and bandwidth at the system's precision and threads, pinned.
         device_peak: fp32 on the whole device, pinned.
         calibrations: Probe kernels run right before and after the windows.
-        compile_time_s: Preparing the executable (export, compile, optimise), first call included.
+        compile_time_s: Preparing the executable (export, compile, optimise), the first call of each
+            batch size and input shape included; never part of a warm-up or window.
         precision_ran: As read back from the backend.
         samples_trained: Training samples times epochs behind the weights; None if not known.
         preprocessing, postprocessing: Seconds a frame; None where there is no such stage.
+        choices: Scenario to how its backend was chosen; empty where the user named it.
+        layer_times: Of a query of the first signature at the first scenario's batch; None with
+            its reason where the backend does not tell.
     """
 
     windows: tuple[Window, ...]
@@ -570,6 +735,10 @@ class Measurement:
     postprocessing_reason: str | None = None
     doubts: tuple[Doubt, ...] = ()
     environment: dict[str, Any] = field(default_factory=dict)
+    unmet: dict[str, str] = field(default_factory=dict)
+    choices: dict[str, Choice] = field(default_factory=dict)
+    layer_times: LayerTimes | None = None
+    layer_times_reason: str | None = None
 
 
 # --- what is reported ---------------------------------------------------------------------------
@@ -617,6 +786,8 @@ class Result:
         beside: Figures that belong beside the accuracy (`top-5`, `out of vocabulary`).
         target: The accuracy that the workload must reach on this data; None where none is set.
         measure: The accuracy measure by name (`top-1`, `1 - WER`, `Spearman rho`).
+        chosen: The backend was not named but chosen as the fastest (`--backend best`).
+        layer_times: Where a query's time goes, on rows of the batch that was profiled.
     """
 
     run: str
@@ -638,6 +809,8 @@ class Result:
     target: float | None = None
     measure: str | None = None
     measured_at: str = ""
+    chosen: bool = False
+    layer_times: LayerTimes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -665,3 +838,24 @@ class Executable(Protocol):
 
     def run(self, inputs: Arrays) -> Arrays:
         """Runs one query and gives its outputs as arrays on the host."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One entry of a backend's profile, for one query.
+
+    Attributes:
+        names: Paths of the torch modules that it computes, fused ones included; empty where they
+            did not survive the export.
+    """
+
+    names: tuple[str, ...]
+    seconds: float
+
+
+@runtime_checkable
+class Profiled(Protocol):
+    """An executable whose backend tells where a query's time goes."""
+
+    def profile(self, inputs: Arrays) -> list[Step]:
+        """Runs queries under the backend's own profile; each step's median, in order."""

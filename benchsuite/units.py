@@ -12,9 +12,11 @@ _PLAIN_UNITS = frozenset({"1", ""})
 _UNSCALED_UNITS = frozenset({"frame/s", "frame", "FLOP/B", "1/J"})
 
 NANOSECOND_S = 1e-9
+MICROSECOND_S = 1e-6
 MILLIJOULE_J = 1e-3
 MICROJOULE_J = 1e-6
 MILLIWATT_W = 1e-3
+MEGAHERTZ_HZ = 1e6
 MISSING = "–"
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -55,3 +58,24 @@ def content(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     (folder / "tiny.py").write_text(TINY)
     return tmp_path / "content"
+
+
+@pytest.fixture(scope="session")
+def torchvision_models() -> Iterator[ModuleType]:
+    """Torchvision's definitions; PyPI's build has operators that a CPU torch does not know."""
+    import torch
+
+    if importlib.util.find_spec("torchvision") is None:
+        pytest.skip("torchvision is not installed (pip install --no-deps torchvision pillow)")
+    library = None
+    try:
+        from torchvision import models
+    except RuntimeError:  # its extension does not load here: declare what it would define
+        for module in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+            del sys.modules[module]
+        library = torch.library.Library("torchvision", "DEF")
+        for operator in ("nms", "qnms"):
+            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        from torchvision import models
+    yield models
+    del library

@@ -139,7 +139,7 @@ def metrics(
     accuracy = network.accuracy + accuracy_change
     low, high = network.interval
     counted = "counted on the meta device, mean over the load cycle"
-    no_meter = "no meter: give --meter csv=FILE, or run where RAPL can be read"
+    no_meter = "no meter: give --meter csv:FILE, or run where RAPL can be read"
     where = f"{source}, boundary {boundary}"
     number: dict[str, tuple[float, str]] = {
         "accuracy": (accuracy, f"{network.measure} over 1000 test samples; 95 % interval"),
@@ -206,7 +206,9 @@ def metrics(
         for name in METRICS
     }
     values |= {name: Value(value=value, how=how) for name, (value, how) in number.items()}
-    values["accuracy"] = replace(values["accuracy"], low=low, high=high)
+    values["accuracy"] = replace(
+        values["accuracy"], low=low + accuracy_change, high=high + accuracy_change
+    )
     return values
 
 

@@ -146,6 +146,11 @@ def test_a_throughput_that_cannot_be_split_says_why(name: str) -> None:
     [
         ("rapl", "package", "not the same kind of energy: modelled against measured"),
         ("modelled", "board", "not the same boundary: package against board"),
+        (
+            "replayed nvml counter",
+            "package",
+            "not the same kind of energy: modelled against replayed",
+        ),
     ],
 )
 def test_energies_of_another_origin_are_not_compared(
@@ -161,6 +166,18 @@ def test_two_meters_of_one_boundary_are_compared() -> None:
     one = result(source="nvml counter", boundary="board")
     other = result(source="nvml sampled", boundary="board")
     assert isinstance(split(one, other, ENERGY), Split)
+
+
+def test_a_sum_with_the_host_is_measured_energy() -> None:
+    """Its boundary is its own: a board alone is not split against board and host."""
+    alone = result(source="nvml counter", boundary="board")
+    both = result(source="nvml counter + rapl", boundary="board+host")
+    assert split(alone, both, ENERGY) == Missing(
+        reason="not the same boundary: board against board+host"
+    )
+    origin = energy_origin(both)
+    assert origin is not None
+    assert (origin.source, origin.kind) == ("nvml counter + rapl", "measured")
 
 
 def test_accuracies_by_another_measure_are_not_compared() -> None:

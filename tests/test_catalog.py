@@ -44,7 +44,7 @@ def test_a_broken_file_is_named_and_leaves_the_others(content: Path) -> None:
         (TINY.replace("def build", "def construct"), "must define build"),
         (TINY.replace('"reference"', '"huge"'), "a scale is one of"),
         (TINY.replace("batch=4", "batch=0"), "whole number >= 1"),
-        (TINY.replace("frame=", "frames="), "unexpected keyword argument 'frames'"),
+        (TINY.replace("frame=", "frames="), "Workload has no field 'frames'; did you mean frame"),
         (TINY.replace("batch=4", "batch=4) if False else Scale(signatures=()"), "signatures"),
     ],
 )

@@ -159,6 +159,16 @@ CRASH = (
         (CRASH.replace("NAME", "SIGKILL"), 60, "memory"),
         (TINY.replace("nn.Linear(144, 5)", "nn.Linear(7, 5)"), 60, "meta device"),
         (TINY.replace("return nn", "return 3 or nn"), 60, "not a torch module"),
+        (TINY.replace("return nn", "__import__('os')._exit(0)\n    return nn"), 60, "exit code 0"),
+        (
+            TINY.replace(
+                "return nn.Sequential(",
+                "class First(nn.Module):\n        def forward(self, x):\n            return x[:1]"
+                "\n\n    return nn.Sequential(First(), ",
+            ),
+            60,
+            "for a batch of 4",
+        ),
     ],
 )
 def test_a_broken_system_is_a_failed_result_and_the_rest_goes_on(
@@ -185,8 +195,8 @@ def test_a_broken_system_is_a_failed_result_and_the_rest_goes_on(
 
 
 def test_nothing_measured_is_exit_5(content: Path, tmp_path: Path) -> None:
-    """A precision that no first backend runs leaves only skipped systems."""
-    code = run("run", "image/tiny", "--content", content, "--precision", "int8", "--store",
+    """A precision that no backend runs on a processor leaves only skipped systems."""
+    code = run("run", "image/tiny", "--content", content, "--precision", "tf32", "--store",
                tmp_path / "r.db", "--report", "none", "--quiet")  # fmt: skip
     assert code == 5
     store = open_store(tmp_path / "r.db")
@@ -254,6 +264,7 @@ def test_an_interrupted_run_keeps_what_it_has(content: Path, tmp_path: Path, nam
     ("arguments", "says"),
     [
         (("run",), "name a suite"),
+        (("run", ""), "an empty target"),
         (("run", "smokey"), "did you mean smoke"),
         (("run", "image/lenet", "--weights", "image/lent=/etc/hostname"), "did you mean image/le"),
         (("run", "image/lenet", "--weights", "text/word2vec=/etc/hostname"), "unknown workload"),
@@ -308,7 +319,11 @@ def test_bad_input_is_one_sentence_and_exit_2(
         (TINY.replace('paper="none"', "paper=7"), "Expected str, got int"),
         (TINY.replace("batch=4", 'batch="four"'), "Expected int, got str"),
         (TINY.replace("def build(scale):", "def build(scale:"), "syntax error"),
-        (TINY.replace("frame=", "fame="), "unexpected keyword argument 'fame'"),
+        (TINY.replace("frame=", "fame="), "Workload has no field 'fame'; did you mean frame"),
+        (TINY.replace("(3, 8, 8)", "(3, -8, 8)"), "sides are at least 1"),
+        (TINY.replace("shape=(3, 8, 8)", "shape=(3, 8, 8), dtype='foo'"), "dtype 'foo'"),
+        (TINY + "\0", "wrong.py"),
+        (TINY.replace("return nn", "raise SystemExit(0)\n    return nn"), "SystemExit"),
         (TINY + '\nraise ValueError("boom\\nsecond line")\n', "boom second line"),
     ],
 )
@@ -322,6 +337,16 @@ def test_a_wrong_workload_file_is_one_sentence(
     assert says in errors
     assert "wrong.py" in errors
     assert len(errors.splitlines()) == 1
+
+
+def test_what_a_workload_prints_is_not_in_the_json(
+    content: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--json` stands alone for standard output, and a chatty file does not spoil it."""
+    (content / "workloads" / "image" / "chatty.py").write_text(TINY + "\nprint('rubbish')\n")
+    assert run("count", "image/chatty", "--content", content, "--json") == 0
+    (counted,) = json.loads(capsys.readouterr().out)
+    assert counted["workload"] == "image/chatty"
 
 
 def test_goals_are_shown(content: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

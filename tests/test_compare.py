@@ -187,6 +187,35 @@ FINDINGS = {
         "image/squeezenet reaches its quality target; onnxruntime is 2.1 times as fast as eager "
         "and spends 0.38 times the energy per frame.",
     ),
+    "two meters of one boundary": (
+        [
+            result(source="nvml sampled", boundary="board", power=10.0),
+            result(source="nvml counter", boundary="board", power=8.0, backend="onnxruntime"),
+        ],
+        "image/squeezenet reaches its quality target; onnxruntime is 2.1 times as fast as eager "
+        "and spends 0.38 times the energy per frame.",
+    ),
+    "two boundaries": (
+        [
+            result(source="csv", boundary="wall", power=10.0),
+            result(source="rapl", boundary="package", power=8.0, backend="onnxruntime"),
+        ],
+        "image/squeezenet reaches its quality target; onnxruntime is 2.1 times as fast as eager.",
+    ),
+    "modelled beside measured": (
+        [
+            result(source="modelled", power=10.0),
+            result(source="rapl", power=8.0, backend="onnxruntime"),
+        ],
+        "image/squeezenet reaches its quality target; onnxruntime is 2.1 times as fast as eager.",
+    ),
+    "replayed": (
+        [
+            result(source="replayed nvml counter", power=10.0),
+            result(source="replayed nvml counter", power=8.0, backend="onnxruntime"),
+        ],
+        "image/squeezenet reaches its quality target; onnxruntime is 2.1 times as fast as eager.",
+    ),
 }
 
 

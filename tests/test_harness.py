@@ -15,9 +15,9 @@ from benchsuite import catalog
 from benchsuite.arrays import as_arrays, to_tensors
 from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.harness import accuracy, contention, network, performance
-from benchsuite.harness.performance import Load, Metered
+from benchsuite.harness.performance import Gauges, Load, Metered
 from benchsuite.meters import Subject
-from benchsuite.types import Arrays, Contention, EnergyReading, Part, Split
+from benchsuite.types import Arrays, ClockReading, Contention, EnergyReading, Part, Split
 
 from .measurements import DEVICE, window
 
@@ -30,15 +30,56 @@ def calls(count: int) -> tuple[list[int], Load]:
     return made, Load(scenario="Offline", calls=queries, batch=2, frames=2.0 * count)
 
 
-def measured(load: Load, metered: Metered | None = None) -> performance.Window:
+def measured(
+    load: Load, metered: Metered | None = None, *, min_queries: int = 1
+) -> performance.Window:
     return performance.measure(
         load,
         seconds=0.02,
         warmup_s=0.01,
+        gauges=gauges(metered),
+        min_queries=min_queries,
+    )
+
+
+def gauges(metered: Metered | None = None) -> Gauges:
+    return Gauges(
         metered=metered or Metered(meter=None, subject=SUBJECT, reason="no meter: test"),
         start_memory=lambda: None,
         peak_memory=lambda: 123,
     )
+
+
+def test_what_a_meter_waits_for_is_not_the_windows() -> None:
+    """Memory is read before a meter that reads a log waits for it; clocks are read meanwhile."""
+    order: list[str] = []
+
+    class Slow:
+        def stop(self) -> EnergyReading:
+            order.append("energy")
+            raise NotMeasurable("the log ends")
+
+    class Meter:
+        window_s, measures, boundary, needs = 0.0, True, "wall", "nothing"
+
+        def start(self, subject: Subject) -> Slow:
+            return Slow()
+
+    got = performance.measure(
+        calls(1)[1],
+        seconds=0.02,
+        warmup_s=0.01,
+        gauges=Gauges(
+            metered=Metered(meter=Meter(), subject=SUBJECT),  # type: ignore[arg-type]
+            start_memory=lambda: None,
+            peak_memory=lambda: order.append("memory") or 0,  # type: ignore[func-returns-value]
+            clocks=lambda: ClockReading(sm_clock_hz=1e9),
+        ),
+    )
+    assert order == ["memory", "energy"]
+    assert (got.energy, got.energy_reason) == (None, "the log ends")
+    assert got.clocks is not None
+    assert got.clocks.samples >= 2
 
 
 def test_a_window_holds_whole_cycles_and_every_query() -> None:
@@ -232,7 +273,8 @@ def test_the_executable_is_scored_on_the_whole_split_in_its_own_batches() -> Non
     scores = np.eye(3, dtype=np.float32)[[0, 1, 2, 2, 1]]
     split = Split(parts=(Part(inputs=(scores,), targets={"label": labels}),))
     executable = _Executable()
-    got = accuracy.score(lenet(), executable, split, inputs=[(scores,)], batch=2)  # type: ignore[arg-type]
+    outputs = accuracy.answers(executable, [(scores,)], batch=2)  # type: ignore[arg-type]
+    got = accuracy.judge(lenet(), outputs, split, inputs=[(scores,)])
     assert executable.batches == [2, 2, 2]
     assert got.value == pytest.approx(4 / 5)
     assert got.samples == 5
@@ -241,7 +283,7 @@ def test_the_executable_is_scored_on_the_whole_split_in_its_own_batches() -> Non
 def test_the_distance_from_the_reference_is_relative() -> None:
     """Outputs that are 1 % off are at distance 0.01; the same winner is agreement."""
     sample = (np.array([[1.0, 2.0], [4.0, 3.0]], dtype=np.float32),)
-    got = accuracy.distance(_Executable(0.01), [sample], [sample], precision="fp32")  # type: ignore[arg-type]
+    got = accuracy.distance([_Executable(0.01).run(sample)], [sample], precision="fp32")
     assert got.relative_error == pytest.approx(0.01, rel=1e-4)
     assert got.agreement == 1.0
     assert got.samples == 2

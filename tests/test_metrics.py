@@ -141,6 +141,36 @@ def test_without_a_meter_energy_is_missing_not_zero() -> None:
         assert found[key].reason == "no meter: none here"
 
 
+def test_energy_has_the_interval_of_the_meters_granularity() -> None:
+    """20 J, known to 1 J, of 1000 frames in 2 s, with 4 W idle: each figure's ends by hand."""
+    energy = window().energy
+    assert energy is not None
+    shown = replace(window(), energy=replace(energy, low_j=19.0, high_j=21.0))
+    found = values(windows=(shown,))
+    for key, ends in {
+        "energy_per_frame": (0.019, 0.021),
+        "net_energy_per_frame": ((9.5 - 4) / 500, (10.5 - 4) / 500),
+        "mean_power": (9.5, 10.5),
+    }.items():
+        assert (found[key].low, found[key].high) == pytest.approx(ends)
+        assert "interval: the meter's granularity" in found[key].how
+    assert values()["energy_per_frame"].low is None
+
+
+def test_goals_by_a_modelled_energy_say_so(tmp_path: Path) -> None:
+    """A need that only a model meets is not passed off as measured."""
+    path = tmp_path / "g.toml"
+    path.write_text("[at_most]\nmean_power = 20\n")
+    goals = load_goals(path, keys=METRICS)
+    energy = window().energy
+    assert energy is not None
+    shown = replace(window(), energy=replace(energy, source="modelled"))
+    made = measurement(windows=(shown,))
+    assert "modelled energy" in compute(made, shown, goals=goals)["meets_goals"].how
+    made = measurement()
+    assert "modelled" not in compute(made, made.windows[0], goals=goals)["meets_goals"].how
+
+
 def test_a_network_without_work_has_no_share_of_peak() -> None:
     """0 FLOP a frame: achieved, fit and fraction of peak are missing, throughput is not."""
     made = measurement(work=0.0)

@@ -38,12 +38,6 @@ def test_a_glob_takes_the_workloads_that_have_the_scale(cache: Path, tmp_path: P
         plan_of(cache, tmp_path, "image/vgg16", **settings)
 
 
-def test_every_shipped_suite_can_be_planned(cache: Path, tmp_path: Path) -> None:
-    """No workload of a suite lacks the suite's scale."""
-    for suite in ("smoke", "nightly", "reference"):
-        assert plan_of(cache, tmp_path, suite, backends=("eager",)).specs
-
-
 def test_a_system_named_twice_is_measured_once(content: Path, cache: Path, tmp_path: Path) -> None:
     """Overlapping targets do not repeat a system."""
     plan = make_plan(
@@ -67,7 +61,7 @@ def test_a_system_named_twice_is_measured_once(content: Path, cache: Path, tmp_p
         ({"targets": ("image/lenet",), "meter": "tea"}, "unknown meter"),
         ({"targets": ("image/lenet",), "device": "cpu", "threads": 9999}, "--threads 9999"),
         ({"targets": ("image/lenet",), "scale": "huge"}, "unknown scale"),
-        ({"targets": ("image/lenet",), "data": {"mnist": Path("/")}}, "unknown data set"),
+        ({"targets": ("image/lenet",), "data": {"mnist-6k": Path("/")}}, "unknown data set"),
         ({"targets": ("image/lenet",), "data": {"mnist-5k": Path("/nowhere")}}, "no such folder"),
         ({"targets": ("image/lenet",), "weights": {"image/lenet": Path("/no")}}, "no such file"),
         ({"targets": ("nothing.toml",)}, "no such suite file"),
@@ -147,3 +141,28 @@ def test_a_wrong_suite_is_refused(tmp_path: Path, old: str, new: str, says: str)
     with pytest.raises(BadInput, match=says) as caught:
         load_suite(path)
     assert str(path) in str(caught.value)
+
+
+def test_best_has_the_backends_that_can_run_as_candidates(
+    content: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One system is planned; a note names what is tried, and why the rest is not."""
+    from benchsuite.backends import onnxruntime
+
+    monkeypatch.setattr(onnxruntime, "_PACKAGES", ("a_package_nobody_has",))
+    request = Request(targets=("image/tiny",), content=(content,), backends=("best",))
+    plan = make_plan(request, cache=cache, home=tmp_path)
+    (spec,) = plan.specs
+    assert spec.backend == "best"
+    assert "eager" in spec.candidates
+    assert "onnxruntime" not in spec.candidates
+    (note,) = [note for note in plan.notes if note.startswith("best at fp32: tries")]
+    assert "not onnxruntime: backend onnxruntime needs a_package_nobody_has" in note
+
+
+def test_int8_without_training_data_is_skipped(content: Path, cache: Path, tmp_path: Path) -> None:
+    """Random inputs calibrate nothing: the reason says so."""
+    request = Request(targets=("image/tiny",), content=(content,), precisions=("int8",))
+    plan = make_plan(request, cache=cache, home=tmp_path)
+    assert not plan.specs
+    assert all("int8 is calibrated on training data" in reason for _, reason in plan.skipped)

@@ -44,7 +44,9 @@ def test_without_accuracy_reference_is_speed_only_and_embedded_is_unranked() -> 
     assert run.classify(spec(), bare, [], QUALITY)[0] == "unranked"
 
 
-@pytest.mark.parametrize("code", ["contended", "throttled", "parity", "above_peak_unexplained"])
+@pytest.mark.parametrize(
+    "code", ["contended", "throttled", "replayed", "parity", "above_peak_unexplained"]
+)
 def test_grave_doubts_keep_a_result_out_of_rankings(code: str) -> None:
     """Contention, throttling, wrong outputs, an impossible speed: unranked with the reason."""
     doubt = Doubt(code=code, message="because")

@@ -67,6 +67,22 @@ def test_mlperf_numbers_of_queries(share: float, queries: int) -> None:
     assert stats.least_queries(share) == queries
 
 
+@pytest.mark.parametrize("share", SHARES)
+@pytest.mark.parametrize("n", [1, 10, 64, 662, 5000, 1_000_000])
+def test_the_most_outliers_are_those_of_the_incomplete_beta_function(share: float, n: int) -> None:
+    """LoadGen's form of the condition, I_p(n - t, t + 1) <= 1 %, holds for t and not for t + 1."""
+    special = pytest.importorskip("scipy.special")
+    t = stats.most_outliers(n, share)
+    assert special.betainc(n - (t or 0), (t or 0) + 1, share) <= 0.01 or t is None
+    least_too_many = 0 if t is None else t + 1
+    assert special.betainc(n - least_too_many, least_too_many + 1, share) > 0.01
+
+
+def test_loadgens_own_verdict() -> None:
+    """LoadGen 6.0.17 on 6001 queries of SingleStream, p50: it would discard the 2908 highest."""
+    assert stats.most_outliers(6001, 0.5) == 2908 + 1
+
+
 @pytest.mark.parametrize("outliers", [0, 1, 2, 7])
 @pytest.mark.parametrize("share", [Fraction(1, 2), Fraction(9, 10), Fraction(99, 100)])
 def test_least_queries_is_the_least(share: Fraction, outliers: int) -> None:

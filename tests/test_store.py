@@ -181,6 +181,12 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
         ("UPDATE raw SET window = x'00'", "window"),
         ("UPDATE raw SET durations = x'00'", "window"),
         ("DROP TABLE texts", "results"),
+        ("DELETE FROM texts", "results"),
+        ("UPDATE runs SET labels = '3'", "runs"),
+        ("UPDATE runs SET labels = '[]'", "runs"),
+        ("UPDATE runs SET started_at = x'ff00'", "runs"),
+        ("UPDATE runs SET seconds = '{'", "runs"),
+        ("UPDATE environments SET facts = '[]'", "environments"),
     ],
 )
 def test_a_damaged_row_is_one_sentence(tmp_path: Path, statement: str, read: str) -> None:
@@ -195,6 +201,10 @@ def test_a_damaged_row_is_one_sentence(tmp_path: Path, statement: str, read: str
             store.results("aa11")
         elif read == "plan":
             store.plan("aa11")
+        elif read == "runs":
+            store.runs()
+        elif read == "environments":
+            store.environments(["e1"])
         else:
             store.window(result())
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import pickle
-import sys
 import warnings
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -256,25 +255,6 @@ def test_the_embedded_scale_has_all_blocks(name: str, shapes: dict[str, tuple[in
 # --- equality with others' definitions ----------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def models() -> ModuleType:
-    """The definitions of torchvision; PyPI's build has operators that a CPU torch does not know."""
-    import torch
-
-    if importlib.util.find_spec("torchvision") is None:
-        pytest.skip("torchvision is not installed: pip install --no-deps torchvision")
-    try:
-        import torchvision.models as found
-    except RuntimeError:  # its extension does not load here: declare what it would define
-        library = torch.library.Library("torchvision", "DEF")
-        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        for name in [name for name in sys.modules if name.startswith("torchvision")]:
-            del sys.modules[name]
-        import torchvision.models as found
-    return found
-
-
 def with_statistics(network: Any) -> Any:
     """The network with running statistics and scales as after training, none of them 0 or 1."""
     import torch
@@ -290,13 +270,13 @@ def with_statistics(network: Any) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LIKE_TORCHVISION)
-def test_outputs_equal_torchvisions(name: str, models: ModuleType) -> None:
+def test_outputs_equal_torchvisions(name: str, torchvision_models: ModuleType) -> None:
     """With the same state dict, strictly loaded, torchvision's network gives the same outputs."""
     import torch
 
     workload = entry(name)
     own = with_statistics(harness.build(workload, REFERENCE, seed=1))
-    other = getattr(models, name)().eval()
+    other = getattr(torchvision_models, name)().eval()
     other.load_state_dict(own.state_dict(), strict=True)
     assert list(own.state_dict()) == list(other.state_dict())
     inputs = harness.random_inputs(workload.scale(REFERENCE).signatures[0], batch=1, seed=2)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -95,19 +95,10 @@ def test_tensors_are_named_as_in_the_official_checkpoints(entry: Entry) -> None:
     assert len(state) == (2 + 8 * 4 + 3) * 6 + 2
 
 
-def test_outputs_equal_torchvisions(entry: Entry) -> None:
-    """With the same weights, a small clip gets torchvision's scores to 1e-4 of their range."""
-    if importlib.util.find_spec("torchvision") is None:
-        pytest.skip("torchvision is not installed: its definition cannot be compared with")
-    library = torch.library.Library("torchvision", "FRAGMENT")
-    if not hasattr(torch.ops.torchvision, "nms"):
-        # torchvision from PyPI with a CPU torch: its compiled operators are not there to describe
-        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    from torchvision.models.video import r2plus1d_18
-
+def test_outputs_equal_torchvisions(entry: Entry, torchvision_models: ModuleType) -> None:
+    """With the same weights, a small clip gets torchvision's scores to 1e-4 of the largest."""
     torch.manual_seed(0)
-    theirs = r2plus1d_18(weights=None).eval()
+    theirs = torchvision_models.video.r2plus1d_18(weights=None).eval()
     own = entry.module.build(REFERENCE)
     for norm in theirs.modules():  # else every normalisation is the identity
         if isinstance(norm, torch.nn.BatchNorm3d):

@@ -47,7 +47,7 @@ def count(
     try:
         with torch.device("meta"):
             network = build().eval()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise NotMeasurable(f"build failed: {_first_line(error)}") from error
     inputs = _meta_inputs(signature, batch=batch)
     record = _Record(network)
@@ -80,7 +80,7 @@ def count(
     )
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 

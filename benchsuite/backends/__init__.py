@@ -21,8 +21,11 @@ class Job:
     Attributes:
         samples: One example of the inputs a signature, at the `Offline` batch.
         batches: The batch sizes that will be run.
-        key: Hash of network, weights and signatures: what artefacts are cached by.
+        key: Hash of network, weights, signatures, software, device and precision: what artefacts
+            are cached by.
         cache: The folder for artefacts.
+        calibration: For int8: training samples of each signature, inputs as the network takes
+            them; empty for other precisions.
     """
 
     device: DeviceInfo
@@ -32,6 +35,7 @@ class Job:
     batches: tuple[int, ...]
     key: str
     cache: Path
+    calibration: tuple[Arrays, ...] = ()
 
 
 class Backend(Protocol):
@@ -45,6 +49,8 @@ class Backend(Protocol):
 
     def prepare(self, network: torch.nn.Module, job: Job) -> Executable:
         """Makes the network ready; all that is done once happens here.
+
+        The executable takes and gives fp32 (and integers) at every precision.
 
         Raises:
             NotMeasurable: The backend cannot take this network; the text says why.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING
 
-from benchsuite.arrays import as_arrays, to_tensors
 from benchsuite.backends import Job
-from benchsuite.types import Arrays
+from benchsuite.backends._profile import PROFILED, WARM_UP, medians
+from benchsuite.backends._torch import Placed, TorchExecutable, place, unsupported
+from benchsuite.types import Arrays, Step
 
 if TYPE_CHECKING:
     import torch
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
 class _Eager:
     def missing(self, kind: str, precision: str) -> str | None:
-        if precision != "fp32":
-            return f"backend eager does not run {precision} yet; it runs fp32"
-        return None
+        return unsupported("eager", kind, precision)
 
     def packages(self) -> tuple[str, ...]:
         return ("torch",)
@@ -27,60 +26,58 @@ class _Eager:
         return ("torch",)
 
     def prepare(self, network: torch.nn.Module, job: Job) -> _Executable:
-        import torch
-
-        if job.device.kind == "cuda":  # fp32 means fp32: torch may compute in TF32 otherwise
-            torch.backends.cuda.matmul.allow_tf32 = False
-            torch.backends.cudnn.allow_tf32 = False
-            torch.backends.cudnn.benchmark = True
-        device = torch.device(job.device.label if job.device.kind != "cpu" else "cpu")
-        network = network.to(device).eval()
-        layout = _channels_last(network)
-        return _Executable(network=network, device=device, layout=layout)
+        return _Executable(place(network, job))
 
 
 class _Executable:
-    def __init__(
-        self,
-        *,
-        network: torch.nn.Module,
-        device: torch.device,
-        layout: dict[int, torch.memory_format],
-    ) -> None:
-        self._network = network
-        self._device = device
-        self._layout = layout
-        self.precision_ran = "fp32"
-        self.how = "torch eager, " + ("channels-last" if layout else "contiguous")
+    def __init__(self, placed: Placed) -> None:
+        self._placed = placed
+        self._calls = TorchExecutable(placed, lambda shape: placed.network, how="")
+        self.precision_ran = placed.precision_ran
+        self.how = f"torch eager, {placed.how}"
 
     def bind(self, inputs: Arrays) -> Callable[[], object]:
-        return partial(self._network, *self._place(inputs))
+        return self._calls.bind(inputs)
 
     def run(self, inputs: Arrays) -> Arrays:
-        return as_arrays(self._network(*self._place(inputs)))
+        return self._calls.run(inputs)
 
-    def _place(self, inputs: Arrays) -> list[torch.Tensor]:
-        placed = []
-        for tensor in to_tensors(inputs):
-            tensor = tensor.to(self._device)
-            layout = self._layout.get(tensor.dim())
-            placed.append(tensor if layout is None else tensor.to(memory_format=layout))
-        return placed
+    def profile(self, inputs: Arrays) -> list[Step]:
+        """Times every module without children by hooks before and after it."""
+        import torch
+
+        call, device = self.bind(inputs), self._placed.device
+        queries: list[dict[str, float]] = []
+        begun: dict[str, float] = {}
+        hooks = []
+
+        def now() -> float:
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            return perf_counter()
+
+        def begin(name: str) -> Callable[..., None]:
+            return lambda module, given: begun.update({name: now()})
+
+        def end(name: str) -> Callable[..., None]:
+            def hook(module: object, given: object, output: object) -> None:
+                times = queries[-1]
+                times[name] = times.get(name, 0.0) + now() - begun[name]
+
+            return hook
+
+        for name, module in self._placed.inner.named_modules():
+            if next(module.children(), None) is None:
+                hooks.append(module.register_forward_pre_hook(begin(name)))
+                hooks.append(module.register_forward_hook(end(name)))
+        try:
+            for _ in range(WARM_UP + PROFILED):
+                queries.append({})
+                call()
+        finally:
+            for handle in hooks:
+                handle.remove()
+        return medians([[((name,), s) for name, s in query.items()] for query in queries[WARM_UP:]])
 
 
 BACKEND = _Eager()
-
-
-def _channels_last(network: torch.nn.Module) -> dict[int, torch.memory_format]:
-    """Puts convolutions' weights channels-last; gives the layout of inputs by dimensions."""
-    import torch
-
-    layout: dict[int, torch.memory_format] = {}
-    for module in network.modules():
-        if isinstance(module, torch.nn.Conv2d):
-            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            layout[4] = torch.channels_last
-        elif isinstance(module, torch.nn.Conv3d):
-            module.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-            layout[5] = torch.channels_last_3d
-    return layout

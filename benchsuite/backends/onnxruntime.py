@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import json
 import logging
-import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,17 +16,38 @@ from typing import TYPE_CHECKING, Any
 
 from benchsuite.arrays import to_tensors
 from benchsuite.backends import Job
-from benchsuite.errors import NotMeasurable
-from benchsuite.types import Arrays
+from benchsuite.backends._artefacts import Artefact, Shape, artefacts, keep, shape_of
+from benchsuite.backends._profile import PROFILED, WARM_UP, medians
+from benchsuite.backends._torch import lowered
+from benchsuite.errors import NotMeasurable, one_line
+from benchsuite.types import Arrays, Step
+from benchsuite.units import MICROSECOND_S
 
 if TYPE_CHECKING:
     import torch
 
 _PACKAGES = ("onnxruntime", "onnx", "onnxscript")
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_PRECISIONS = {"cpu": ("fp32", "int8"), "cuda": ("fp32", "tf32", "fp16")}
 _OPSET = 18
 _MODEL = "model.onnx"
 _PROTOBUF_LIMIT_B = 1 << 30
+_KERNEL = "_kernel_time"
+_SCOPES = "pkg.torch.onnx.name_scopes"
+_FUSED_AT_MOST = 4
+# nodes of an optimised graph that do its work, in integers and in floating point
+_INTEGER = ("QLinearConv", "QLinearMatMul", "QGemm", "ConvInteger", "MatMulInteger")
+_FLOATING = (
+    "Conv",
+    "FusedConv",
+    "Gemm",
+    "FusedGemm",
+    "MatMul",
+    "FusedMatMul",
+    "LSTM",
+    "GRU",
+    "RNN",
+)
 
 
 class _OnnxRuntime:
@@ -33,10 +55,11 @@ class _OnnxRuntime:
         absent = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
         if absent:
             return f"backend onnxruntime needs {', '.join(absent)}: pip install 'benchsuite[bench]'"
-        if precision != "fp32":
-            return f"backend onnxruntime does not run {precision} yet; it runs fp32"
         if kind not in _PROVIDERS:
             return f"backend onnxruntime does not run on {kind}"
+        if precision not in _PRECISIONS[kind]:
+            own = ", ".join(_PRECISIONS[kind])
+            return f"backend onnxruntime does not run {precision} on {kind}; it runs {own}"
         if kind != "cpu":
             import onnxruntime
 
@@ -51,37 +74,79 @@ class _OnnxRuntime:
         return ("torch", *_PACKAGES)
 
     def imports(self, job: Job) -> tuple[str, ...]:
-        exported = all((folder / _MODEL).is_file() for _, _, folder in _artefacts(job))
+        exported = all((a.folder / _MODEL).is_file() for a in artefacts(job, "onnx"))
         return ("onnxruntime",) if exported else _PACKAGES
 
     def prepare(self, network: torch.nn.Module, job: Job) -> _Executable:
-        sessions: dict[tuple[int, ...], Any] = {}
+        if job.precision == "fp16":
+            network = lowered(network, job.precision)
+        sessions: dict[Shape, Any] = {}
+        paths: dict[Shape, Path] = {}
         cached = True
-        for sample, batch, folder in _artefacts(job):
-            if not (folder / _MODEL).is_file():
+        for artefact in artefacts(job, "onnx"):
+            if not (artefact.folder / _MODEL).is_file():
                 cached = False
-                _export(network, tuple(_resized(a, batch) for a in sample), folder)
-            sessions[batch, *sample[0].shape[1:]] = _session(folder / _MODEL, job)
+                _make(network, artefact, job)
+            path = artefact.folder / _MODEL
+            sessions[shape_of(artefact.query)] = _session(path, job)
+            paths[shape_of(artefact.query)] = path
+        ran = _precision_ran(list(paths.values()), job)
         how = "exported graph from the cache" if cached else "exported by torch.onnx"
-        return _Executable(sessions=sessions, job=job, how=f"ONNX Runtime, {how}")
+        if job.precision == "int8":
+            how += ", quantised by onnxruntime.quantization (static, QDQ, a scale a channel)"
+        return _Executable(
+            sessions=sessions, paths=paths, job=job, precision_ran=ran, how=f"ONNX Runtime, {how}"
+        )
 
 
 class _Executable:
-    def __init__(self, *, sessions: dict[tuple[int, ...], Any], job: Job, how: str) -> None:
+    def __init__(
+        self,
+        *,
+        sessions: dict[Shape, Any],
+        paths: dict[Shape, Path],
+        job: Job,
+        precision_ran: str,
+        how: str,
+    ) -> None:
         self._sessions = sessions
+        self._paths = paths
+        self._job = job
         self._device = job.device
-        self.precision_ran = "fp32"
+        self.precision_ran = precision_ran
         self.how = how
 
     def bind(self, inputs: Arrays) -> Callable[[], object]:
-        session = self._sessions[inputs[0].shape]
+        session = self._sessions[shape_of(inputs)]
         return partial(session.run_with_iobinding, self._binding(session, inputs))
 
     def run(self, inputs: Arrays) -> Arrays:
-        session = self._sessions[inputs[0].shape]
+        session = self._sessions[shape_of(inputs)]
         binding = self._binding(session, inputs)
         session.run_with_iobinding(binding)
         return tuple(output for output in binding.copy_outputs_to_cpu())
+
+    def profile(self, inputs: Arrays) -> list[Step]:
+        """ONNX Runtime's own profile, in a session beside the one that is timed."""
+        path = self._paths[shape_of(inputs)]
+        modules = _modules(path)
+        with tempfile.TemporaryDirectory() as folder:
+            session = _session(path, self._job, profiled=Path(folder, "profile"))
+            binding = self._binding(session, inputs)
+            for _ in range(WARM_UP + PROFILED):
+                session.run_with_iobinding(binding)
+            events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+        found = [
+            (modules(event["name"].removesuffix(_KERNEL), event["args"]["op_name"]), event["dur"])
+            for event in events
+            if event.get("cat") == "Node" and event["name"].endswith(_KERNEL)
+        ]
+        steps = len(found) // (WARM_UP + PROFILED)
+        queries = [
+            [(names, us * MICROSECOND_S) for names, us in found[start : start + steps]]
+            for start in range(WARM_UP * steps, len(found), steps)
+        ]
+        return medians(queries)
 
     def _binding(self, session: Any, inputs: Arrays) -> Any:
         import onnxruntime
@@ -99,16 +164,10 @@ class _Executable:
 BACKEND = _OnnxRuntime()
 
 
-def _artefacts(job: Job) -> list[tuple[Arrays, int, Path]]:
-    """Each graph that the job needs: its example inputs, its batch, its folder."""
-    return [
-        (sample, batch, job.cache / "onnx" / f"{job.key}-{number}-{batch}")
-        for number, sample in enumerate(job.samples)
-        for batch in sorted(set(job.batches))
-    ]
-
-
-def _session(path: Path, job: Job) -> Any:
+def _session(
+    path: Path, job: Job, *, optimised: Path | None = None, profiled: Path | None = None
+) -> Any:
+    """A session; `optimised` and `profiled` are where its graph and its profile are written."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -116,11 +175,16 @@ def _session(path: Path, job: Job) -> Any:
     options.inter_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 3
+    if optimised is not None:
+        options.optimized_model_filepath = str(optimised)
+    if profiled is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profiled)
     provider = _PROVIDERS[job.device.kind]
     choice: Any = (
         provider
         if job.device.kind == "cpu"
-        else (provider, {"device_id": job.device.index, "use_tf32": 0})
+        else (provider, {"device_id": job.device.index, "use_tf32": int(job.precision == "tf32")})
     )
     session = onnxruntime.InferenceSession(str(path), options, providers=[choice])
     if session.get_providers()[0] != provider:
@@ -128,21 +192,87 @@ def _session(path: Path, job: Job) -> Any:
     return session
 
 
-def _export(network: torch.nn.Module, sample: Arrays, folder: Path) -> None:
-    """Writes the graph, and weights too large for it beside it, into a new folder."""
+def _modules(path: Path) -> Callable[[str, str], tuple[str, ...]]:
+    """From a node of the optimised graph to the torch modules that it computes.
+
+    The exporter notes each node's module. The optimiser names a fused node after its last one,
+    by node or by output: from there the way back leads to the operator that it is.
+    """
+    import onnx
+
+    graph = onnx.load(str(path), load_external_data=False).graph
+    makers = {output: node for node in graph.node for output in node.output}
+    by_name = {node.name: node for node in graph.node}
+
+    def names(kernel: str, operator: str) -> tuple[str, ...]:
+        kernel = kernel.removesuffix("_nchwc").removesuffix("_quant")
+        node = by_name.get(kernel) or makers.get(kernel)
+        found: list[str] = []
+        for _ in range(_FUSED_AT_MOST):
+            if node is None:
+                break
+            found += _module_of(node)
+            if operator.removeprefix("QLinear").removeprefix("Fused") == node.op_type:
+                break
+            node = makers.get(node.input[0]) if node.input else None
+        return tuple(dict.fromkeys(found))
+
+    return names
+
+
+def _module_of(node: Any) -> list[str]:
+    """The path of the torch module that a node was exported from; none where it is not noted."""
+    noted = next((p.value for p in node.metadata_props if p.key == _SCOPES), "[]")
+    scopes = ast.literal_eval(noted)
+    return [scopes[-2]] if len(scopes) > 1 and scopes[-2] else []
+
+
+def _precision_ran(paths: Sequence[Path], job: Job) -> str:
+    """For int8 read back from the graphs as optimised: what most of their products run in.
+
+    A graph's other types are explicit, and the provider never leaves them (TF32 is an option).
+    """
+    if job.precision != "int8":
+        return job.precision
+    import onnx
+
+    integer = floating = 0
+    for path in paths:
+        with tempfile.TemporaryDirectory() as folder:
+            optimised = Path(folder, _MODEL)
+            _session(path, job, optimised=optimised)
+            nodes = onnx.load(str(optimised), load_external_data=False).graph.node
+            integer += sum(node.op_type.startswith(_INTEGER) for node in nodes)
+            floating += sum(node.op_type in _FLOATING for node in nodes)
+    return "int8" if integer > floating else "fp32"
+
+
+def _make(network: torch.nn.Module, artefact: Artefact, job: Job) -> None:
+    """Exports the graph for one shape, quantises it where asked, and keeps it."""
+    if job.precision != "int8":
+        keep(artefact.folder, lambda draft: _export(network, artefact.query, draft / _MODEL))
+        return
+
+    def write(draft: Path) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            plain = Path(folder, _MODEL)
+            _export(network, artefact.query, plain)
+            _quantise(plain, draft / _MODEL, artefact.calibration_queries(), job)
+
+    keep(artefact.folder, write)
+
+
+def _export(network: torch.nn.Module, sample: Arrays, path: Path) -> None:
+    """Writes the graph, and weights too large for it beside it."""
     import torch
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=folder.name, dir=folder.parent))
     try:
         with _quiet():
             program: Any = torch.onnx.export(
                 network, to_tensors(sample), dynamo=True, opset_version=_OPSET, verbose=False
             )
             size_b = sum(p.numel() * p.element_size() for p in network.parameters())
-            program.save(str(draft / _MODEL), external_data=size_b > _PROTOBUF_LIMIT_B)
-        if not folder.exists():
-            draft.rename(folder)
+            program.save(str(path), external_data=size_b > _PROTOBUF_LIMIT_B)
     except OSError:
         raise
     except Exception as error:  # torch.onnx raises errors of many kinds, all of them its own
@@ -150,14 +280,66 @@ def _export(network: torch.nn.Module, sample: Arrays, folder: Path) -> None:
         raise NotMeasurable(
             f"torch.onnx cannot export the network: {type(error).__name__}: {first}"
         ) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _quantise(plain: Path, quantised: Path, samples: Sequence[Arrays], job: Job) -> None:
+    """Static post-training quantisation to 8 bits: unsigned activations, signed weights.
+
+    Without VNNI (or another 8-bit product that does not saturate) weights keep 7 bits, as ONNX
+    Runtime's guide advises.
+    """
+    import onnxruntime
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    session = onnxruntime.InferenceSession(str(plain), providers=["CPUExecutionProvider"])
+    names = [description.name for description in session.get_inputs()]
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._rest = iter(samples)
+
+        def get_next(self) -> dict[str, Any] | None:
+            query = next(self._rest, None)
+            return None if query is None else dict(zip(names, query, strict=True))
+
+    vector = job.device.facts.get("vector", ())
+    saturates = "avx2" in vector and not any("vnni" in name for name in vector)
+    large = plain.stat().st_size > _PROTOBUF_LIMIT_B
+    try:
+        with _quiet():
+            ready = plain.with_name("ready.onnx")
+            quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
+            quantize_static(
+                str(ready),
+                str(quantised),
+                Reader(),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                reduce_range=saturates,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                use_external_data_format=large,
+            )
+    except OSError:
+        raise
+    except Exception as error:  # of many kinds, all of them the quantiser's
+        raise NotMeasurable(
+            f"onnxruntime.quantization cannot quantise the network: {type(error).__name__}: "
+            f"{one_line(error)[:300]}"
+        ) from error
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """The exporter's progress and deprecation notes are not this program's output."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    names = ("torch.onnx", "onnxscript", "onnx_ir", "root")
+    loggers = [logging.getLogger(None if name == "root" else name) for name in names]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -168,9 +350,3 @@ def _quiet() -> Iterator[None]:
         finally:
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
-
-
-def _resized(array: Any, batch: int) -> Any:
-    import numpy as np
-
-    return np.resize(array, (batch, *array.shape[1:]))

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.plugins import plugin, plugin_names
-from benchsuite.types import DeviceInfo, Rate
+from benchsuite.types import ClockReading, DeviceInfo, Rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,16 @@ class Device(Protocol):
 
     def power(self, info: DeviceInfo) -> tuple[Rate | None, Rate | None]:
         """Power envelope and power cap in watts, as the driver tells; None where it does not."""
+
+
+def clock_reader(plug: Device, info: DeviceInfo) -> Callable[[], ClockReading] | None:
+    """What reads the device's clocks and throttle reasons; None where its plug-in has no `clocks`.
+
+    `clocks(info)` is optional: a processor's clock is watched by nobody here.
+    """
+    make: Callable[[DeviceInfo], Callable[[], ClockReading] | None] | None
+    make = getattr(plug, "clocks", None)
+    return None if make is None else make(info)
 
 
 def kinds() -> list[str]:

@@ -13,23 +13,27 @@ _CHANNELS, _SIDE = 256, 28
 
 
 def onnx_kernels(*, precision: str, threads: int) -> Iterator[Kernel]:
-    """A matrix product and an unpadded 3x3 convolution in fp32; none without the packages."""
-    if precision != "fp32":
+    """A matrix product and an unpadded 3x3 convolution in fp32 or int8 (unsigned by signed).
+
+    None without the packages, nor at other precisions.
+    """
+    operators = {"fp32": ("MatMul", "Conv"), "int8": ("MatMulInteger", "QLinearConv")}
+    if precision not in operators:
         return
     if not all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime")):
         return
+    product, convolution = operators[precision]
+    kind = "" if precision == "fp32" else f"{precision} "
     yield Kernel(
-        name=f"onnxruntime matrix product {_PRODUCT}",
+        name=f"onnxruntime {kind}matrix product {_PRODUCT}",
         amount=2.0 * _PRODUCT**3,
-        make=lambda: _session(
-            "MatMul", (_PRODUCT, _PRODUCT), (_PRODUCT, _PRODUCT), threads=threads
-        ),
+        make=lambda: _session(product, (_PRODUCT, _PRODUCT), (_PRODUCT, _PRODUCT), threads=threads),
     )
     yield Kernel(
-        name=f"onnxruntime convolution 3x3 1x{_CHANNELS}x{_SIDE}x{_SIDE}",
+        name=f"onnxruntime {kind}convolution 3x3 1x{_CHANNELS}x{_SIDE}x{_SIDE}",
         amount=2.0 * _CHANNELS * _CHANNELS * 9 * _SIDE * _SIDE,
         make=lambda: _session(
-            "Conv",
+            convolution,
             (1, _CHANNELS, _SIDE + 2, _SIDE + 2),
             (_CHANNELS, _CHANNELS, 3, 3),
             threads=threads,
@@ -46,13 +50,30 @@ def _session(
     from onnx import TensorProto, helper, numpy_helper
 
     generator = np.random.default_rng(0)
-    constant = generator.standard_normal(weight, dtype=np.float32)
+    given, made = TensorProto.FLOAT, TensorProto.FLOAT
+    inputs = ["x", "w"]
+    if operator in ("MatMulInteger", "QLinearConv"):
+        value: Any = generator.integers(0, 256, data).astype(np.uint8)
+        constants: dict[str, Any] = {"w": generator.integers(-127, 128, weight).astype(np.int8)}
+        given, made = TensorProto.UINT8, TensorProto.INT32
+        if operator == "QLinearConv":
+            inputs = ["x", "scale", "zero", "w", "scale", "zero_w", "scale_y", "zero"]
+            made = TensorProto.UINT8
+            constants |= {
+                "scale": np.float32(0.02),
+                "scale_y": np.float32(0.2),
+                "zero": np.uint8(128),
+                "zero_w": np.int8(0),
+            }
+    else:
+        value = generator.standard_normal(data, dtype=np.float32)
+        constants = {"w": generator.standard_normal(weight, dtype=np.float32)}
     graph = helper.make_graph(
-        [helper.make_node(operator, ["x", "w"], ["y"])],
+        [helper.make_node(operator, inputs, ["y"])],
         operator,
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, data)],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
-        [numpy_helper.from_array(constant, "w")],
+        [helper.make_tensor_value_info("x", given, data)],
+        [helper.make_tensor_value_info("y", made, None)],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
     model.ir_version = min(model.ir_version, 10)  # older runtimes refuse newer versions
@@ -64,6 +85,6 @@ def _session(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     binding = session.io_binding()
-    binding.bind_cpu_input("x", generator.standard_normal(data, dtype=np.float32))
+    binding.bind_cpu_input("x", value)
     binding.bind_output("y")
     return lambda: session.run_with_iobinding(binding)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchsuite.devices import Kernel
+from benchsuite.devices import Kernel, _nvml
 from benchsuite.devices._torch_kernels import convolutions, products, streams
 from benchsuite.errors import NotMeasurable
-from benchsuite.types import DeviceInfo, Rate
+from benchsuite.types import ClockReading, DeviceInfo, Rate
 from benchsuite.units import MILLIWATT_W
 
 _STREAM_ELEMENTS = 256 << 20
@@ -18,7 +17,7 @@ _STREAM_ELEMENTS = 256 << 20
 
 class _Cuda:
     kind = "cuda"
-    meters = ("nvml", "modelled")
+    meters = ("nvml_rapl", "nvml", "modelled")
 
     def discover(self) -> tuple[DeviceInfo, ...]:
         if not _driver_answers():  # asked first: importing torch takes a second
@@ -68,24 +67,27 @@ class _Cuda:
         return int(torch.cuda.max_memory_allocated(info.index))
 
     def power(self, info: DeviceInfo) -> tuple[Rate | None, Rate | None]:
-        handle = nvml_handle(info)
-        if handle is None:
+        try:
+            boards = [board for _, board in _nvml.handles(info)]
+        except NotMeasurable:
             return None, None
         import pynvml
 
         def read(function: Callable[[Any], int], how: str) -> Rate | None:
             try:
-                return Rate(value=function(handle) * MILLIWATT_W, how=how)
+                watts = sum(function(board) for board in boards) * MILLIWATT_W
             except pynvml.NVMLError:
                 return None
+            of = "the board" if len(boards) == 1 else f"{len(boards)} boards, summed"
+            return Rate(value=watts, how=f"{how} of {of}")
 
         return (
-            read(
-                pynvml.nvmlDeviceGetPowerManagementDefaultLimit,
-                "NVML default power limit of the board",
-            ),
-            read(pynvml.nvmlDeviceGetEnforcedPowerLimit, "NVML enforced power limit of the board"),
+            read(pynvml.nvmlDeviceGetPowerManagementDefaultLimit, "NVML default power limit"),
+            read(pynvml.nvmlDeviceGetEnforcedPowerLimit, "NVML enforced power limit"),
         )
+
+    def clocks(self, info: DeviceInfo) -> Callable[[], ClockReading] | None:
+        return _nvml.clock_reader(info)
 
 
 DEVICE = _Cuda()
@@ -101,27 +103,6 @@ def _driver_answers() -> bool:
     except pynvml.NVMLError:
         return any(Path(node).exists() for node in ("/dev/nvidiactl", "/dev/nvhost-gpu"))
     return True
-
-
-def nvml_handle(info: DeviceInfo) -> Any | None:
-    """NVML's handle of a torch device, found by UUID; None without NVML.
-
-    NVML counts all boards, torch those that CUDA_VISIBLE_DEVICES shows: an index of one means
-    nothing to the other.
-    """
-    try:
-        import pynvml
-    except ImportError:
-        return None
-    try:
-        pynvml.nvmlInit()
-        if info.uuid:
-            return pynvml.nvmlDeviceGetHandleByUUID(info.uuid)
-        if "CUDA_VISIBLE_DEVICES" in os.environ:
-            return None  # which board it is cannot be told
-        return pynvml.nvmlDeviceGetHandleByIndex(info.index)
-    except pynvml.NVMLError:
-        return None
 
 
 def _info(index: int) -> DeviceInfo:
@@ -146,9 +127,7 @@ def _info(index: int) -> DeviceInfo:
         uuid=f"GPU-{uuid}" if uuid else None,
         facts=facts,
     )
-    handle = nvml_handle(info)
-    if handle is not None:
-        import pynvml
-
-        facts["driver"] = str(pynvml.nvmlSystemGetDriverVersion())
+    driver = _nvml.driver_version()
+    if driver is not None:
+        facts["driver"] = driver
     return info

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchsuite.arrays import as_arrays, to_tensors
 from benchsuite.catalog import Entry
-from benchsuite.errors import BadInput
+from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.harness.network import batches
 from benchsuite.harness.stream import Stream
 from benchsuite.types import Array, Arrays, Distance, Executable, Part, Score, Split
@@ -22,21 +22,12 @@ if TYPE_CHECKING:
 TOLERANCE = {"fp32": 1e-3, "tf32": 1e-2, "bf16": 5e-2, "fp16": 1e-2, "int8": 2e-1}
 
 
-def score(
-    entry: Entry,
-    executable: Executable,
-    split: Split,
-    *,
-    inputs: Sequence[Arrays],
-    batch: int,
-) -> Score:
-    """The accuracy of an executable on a whole test split.
+def answers(executable: Executable, inputs: Sequence[Arrays], *, batch: int) -> list[Arrays]:
+    """An executable's outputs on a whole split, a tuple a part.
 
     Args:
-        entry: The workload, which has a `score`.
         executable: As timed; it is given batches of exactly `batch` samples.
-        split: The test split.
-        inputs: Its parts, preprocessed.
+        inputs: The split's parts, preprocessed.
         batch: Samples a query; the last one is filled up and its outputs are trimmed.
     """
     import numpy as np
@@ -48,7 +39,7 @@ def score(
             for piece, valid in batches(part, batch=batch)
         ]
         outputs.append(tuple(np.concatenate(column) for column in zip(*pieces, strict=True)))
-    return judge(entry, outputs, split, inputs=inputs)
+    return outputs
 
 
 def judge(
@@ -88,28 +79,42 @@ def _only(part: Part, chosen: Array) -> Part:
 
 
 def reference_outputs(network: torch.nn.Module, samples: Sequence[Arrays]) -> list[Arrays]:
-    """Eager fp32 outputs on the processor, one tuple a sample query."""
+    """Eager fp32 outputs on the processor, one tuple a sample query.
+
+    Raises:
+        NotMeasurable: An output has not one row for each sample of the query.
+    """
     import torch
 
+    outputs = []
     with torch.inference_mode():
-        return [as_arrays(network(*to_tensors(sample))) for sample in samples]
+        for sample in samples:
+            outputs.append(as_arrays(network(*to_tensors(sample))))
+            batch = len(sample[0])
+            for output in outputs[-1]:
+                if output.ndim == 0 or len(output) != batch:
+                    raise NotMeasurable(
+                        f"the network gave an output of shape {list(output.shape)} for a batch of "
+                        f"{batch}: it must have one row a sample"
+                    )
+    return outputs
 
 
-def distance(
-    executable: Executable,
-    samples: Sequence[Arrays],
-    expected: Sequence[Arrays],
-    *,
-    precision: str,
-) -> Distance:
-    """How far an executable's outputs lie from the expected ones on the same samples."""
+def distance(outputs: Sequence[Arrays], expected: Sequence[Arrays], *, precision: str) -> Distance:
+    """How far outputs lie from the expected ones on the same samples.
+
+    Args:
+        outputs, expected: A tuple a query or a part, in the same order.
+        precision: What computed `outputs`; its tolerance is kept beside the distance.
+    """
     import numpy as np
 
     square_error = square = 0.0
-    same = rows = 0
+    same = rows = samples = 0
     ranked = True
-    for sample, reference in zip(samples, expected, strict=True):
-        for out, ref in zip(executable.run(sample), reference, strict=True):
+    for arrays, references in zip(outputs, expected, strict=True):
+        samples += len(references[0])
+        for out, ref in zip(arrays, references, strict=True):
             difference = out.astype(np.float64) - ref
             square_error += float((difference**2).sum())
             square += float((ref.astype(np.float64) ** 2).sum())
@@ -123,5 +128,5 @@ def distance(
         relative_error=error if math.isfinite(error) else None,
         agreement=same / rows if ranked and rows else None,
         tolerance=TOLERANCE[precision],
-        samples=sum(len(sample[0]) for sample in samples),
+        samples=samples,
     )

@@ -27,7 +27,7 @@ def build(entry: Entry, scale: str, *, seed: int = 0) -> torch.nn.Module:
     torch.manual_seed(seed)
     try:
         network = entry.module.build(scale)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BadInput(
             f"{entry.path}: build({scale!r}) failed: {type(error).__name__}: {one_line(error)}"
         ) from error

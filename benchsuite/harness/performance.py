@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from time import perf_counter, perf_counter_ns
 
 from benchsuite.errors import NotMeasurable
+from benchsuite.harness import throttling
 from benchsuite.harness.contention import Watcher
 from benchsuite.meters import Meter, Subject
 from benchsuite.stats import median
-from benchsuite.types import EnergyReading, Window
+from benchsuite.types import ClockReading, EnergyReading, Pace, Window
 from benchsuite.units import NANOSECOND_S
 
 Call = Callable[[], object]
@@ -41,6 +45,11 @@ class Load:
     wait: Call | None = None
     queued: bool = False
 
+    @property
+    def frames_a_query(self) -> float:
+        """Mean over the cycle."""
+        return self.frames / len(self.calls)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Warmth:
@@ -61,75 +70,136 @@ class Metered:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauges:
+    """What is read around a window: joules, the device's memory, its clocks where it tells them."""
+
+    metered: Metered
+    start_memory: Call
+    peak_memory: Callable[[], int]
+    clocks: Callable[[], ClockReading] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """What the timed part of a window gives; the fields are `Window`'s.
+
+    `durations_ns` is gone through once memory and meter have been read.
+    """
+
+    durations_ns: Iterable[int]
+    queries: int
+    frames: float
+    seconds: float
+    queries_per_duration: int = 1
+    pace: Pace | None = None
+
+
 def measure(
     load: Load,
     *,
     seconds: float,
     warmup_s: float,
-    metered: Metered,
-    start_memory: Call,
-    peak_memory: Callable[[], int],
+    gauges: Gauges,
+    min_queries: int = 1,
 ) -> Window:
-    """Measures one window.
+    """Measures one window in which each query follows the last one (or Offline's queue).
 
     Args:
         load: What to time.
         seconds: The window's least length; whole cycles are run, so it may be longer.
         warmup_s: The warm-up's longest.
-        metered: Where joules come from.
-        start_memory, peak_memory: The device's.
+        gauges: What is read around it.
+        min_queries: The window's least queries.
     """
-    cycle = _cycle(load)
-    stamps_a_cycle = 1 if load.queued else len(load.calls)
-    warmth = warm_up(cycle, at_most_s=warmup_s, stamps_a_cycle=stamps_a_cycle)
-    cycles = max(1, round(_CHUNK_S / warmth.cycle_s))
-    start_memory()
-    gc.collect()
-    gc.disable()
-    watcher = Watcher()
-    watch = None
-    energy_reason = metered.reason
-    try:
-        if metered.meter is not None:
+    warmth = warm_up_load(load, at_most_s=warmup_s)
+    timed = partial(back_to_back, load, warmth, seconds=seconds, min_queries=min_queries)
+    return observe(load, warmth, timed, gauges)
+
+
+def observe(load: Load, warmth: Warmth, timed: Callable[[], Timed], gauges: Gauges) -> Window:
+    """Runs a window's timed part with everything watched that belongs beside it."""
+    gauges.start_memory()
+    with _collector_at_rest():
+        clock_watcher = throttling.Watcher(gauges.clocks)
+        watcher = Watcher()
+        watch = None
+        energy: EnergyReading | None = None
+        energy_reason = gauges.metered.reason
+        if gauges.metered.meter is not None:
             try:
-                watch = metered.meter.start(metered.subject)
+                watch = gauges.metered.meter.start(gauges.metered.subject)
             except NotMeasurable as error:
                 energy_reason = str(error)
-        chunks: list[list[int]] = []
-        end = perf_counter_ns() + round(seconds / NANOSECOND_S)
-        while True:
-            chunk = cycle(cycles)
-            chunks.append(chunk)
-            if chunk[-1] >= end:
-                break
-        energy: EnergyReading | None = None
+        found = timed()
+        # before the meter's: one that reads a log waits for it, which is not the window's time
+        contention = watcher.stop()
+        clocks_seen = clock_watcher.stop()
+        memory_b = gauges.peak_memory()
         if watch is not None:
             try:
                 energy = watch.stop()
             except NotMeasurable as error:
                 energy_reason = str(error)
-    finally:
-        gc.enable()
-    contention = watcher.stop()
-    memory_b = peak_memory()
-    durations = tuple(after - before for chunk in chunks for before, after in pairwise(chunk))
-    run_cycles = cycles * len(chunks)
     return Window(
         scenario=load.scenario,
         batch=load.batch,
-        durations_ns=durations,
-        queries=run_cycles * len(load.calls),
-        frames=run_cycles * load.frames,
-        seconds=(chunks[-1][-1] - chunks[0][0]) * NANOSECOND_S,
+        durations_ns=tuple(found.durations_ns),
+        queries=found.queries,
+        frames=found.frames,
+        seconds=found.seconds,
         warmup_s=warmth.seconds,
         steady=warmth.steady,
         movement=warmth.movement,
-        queries_per_duration=len(load.calls) if load.queued else 1,
+        queries_per_duration=found.queries_per_duration,
         energy=energy,
         energy_reason=energy_reason,
         contention=contention,
+        clocks=clocks_seen,
         peak_memory_b=memory_b,
+        pace=found.pace,
     )
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Keeps Python's garbage collector out of what is timed."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def back_to_back(load: Load, warmth: Warmth, *, seconds: float, min_queries: int) -> Timed:
+    """Whole cycles, each query on the completion of the last, until time and queries are reached.
+
+    `SingleStream` and `MultiStream` as MLPerf Inference has them; `Offline` where `load.queued`.
+    """
+    cycle = _cycle(load)
+    cycles = max(1, round(_CHUNK_S / warmth.cycle_s))
+    chunks: list[array[int]] = []
+    least = -(-min_queries // (cycles * len(load.calls)))
+    end = perf_counter_ns() + round(seconds / NANOSECOND_S)
+    while True:
+        chunk = array("q", cycle(cycles))  # a fifth of a list of integers
+        chunks.append(chunk)
+        if chunk[-1] >= end and len(chunks) >= least:
+            break
+    return Timed(
+        durations_ns=(b - a for chunk in chunks for a, b in pairwise(chunk)),
+        queries=cycles * len(chunks) * len(load.calls),
+        frames=cycles * len(chunks) * load.frames,
+        seconds=(chunks[-1][-1] - chunks[0][0]) * NANOSECOND_S,
+        queries_per_duration=len(load.calls) if load.queued else 1,
+    )
+
+
+def warm_up_load(load: Load, *, at_most_s: float) -> Warmth:
+    """Warms a load up back to back, whatever its scenario."""
+    stamps_a_cycle = 1 if load.queued else len(load.calls)
+    return warm_up(_cycle(load), at_most_s=at_most_s, stamps_a_cycle=stamps_a_cycle)
 
 
 def warm_up(

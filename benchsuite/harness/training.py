@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +144,11 @@ def evaluate(
     entry: Entry, network: torch.nn.Module, split: Split, *, inputs: list[Arrays]
 ) -> Score:
     """Scores a torch module in eager mode; `inputs` are the split's parts, preprocessed."""
+    return judge(entry, answers(network, inputs), split, inputs=inputs)
+
+
+def answers(network: torch.nn.Module, inputs: Sequence[Arrays]) -> list[Arrays]:
+    """A torch module's outputs in eager mode on a split's parts, preprocessed; a tuple a part."""
     import numpy as np
     import torch
 
@@ -155,7 +160,7 @@ def evaluate(
             for piece, valid in batches(part, batch=min(EVALUATION_BATCH, len(part[0]))):
                 pieces.append([o[:valid] for o in as_arrays(network(*to_tensors(piece)))])
             outputs.append(tuple(np.concatenate(column) for column in zip(*pieces, strict=True)))
-    return judge(entry, outputs, split, inputs=inputs)
+    return outputs
 
 
 def CrossEntropy(network: torch.nn.Module) -> torch.nn.Module:

@@ -1,6 +1,6 @@
 """The worker: measures one system in a process of its own and writes a raw measurement.
 
-Started by `benchsuite.run` as `python -m benchsuite.harness.worker SPEC OUT` with its threads and
+Started by `benchsuite.run` as `python -m benchsuite.harness.worker SPEC OUT PARENT`, threads and
 wait policy already in the environment. Phases go to standard output, one JSON line each.
 """
 
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import io
 import json
 import math
 import os
 import signal
 import sys
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,12 +27,26 @@ from benchsuite import backends, catalog, datasets, devices, environment, meters
 from benchsuite.accounting import count as count_module
 from benchsuite.accounting.count import count
 from benchsuite.backends import Job
-from benchsuite.errors import BenchsuiteError, NotMeasurable, one_line
-from benchsuite.harness import accuracy, contention, network, probing, stages, training
-from benchsuite.harness.performance import Load, Metered, measure
+from benchsuite.errors import BadInput, BenchsuiteError, NotMeasurable, one_line
+from benchsuite.harness import (
+    accuracy,
+    contention,
+    layers,
+    network,
+    performance,
+    probing,
+    scenarios,
+    stages,
+    throttling,
+    training,
+)
+from benchsuite.harness.performance import Gauges, Load, Metered
+from benchsuite.harness.stream import Stream
+from benchsuite.metrics import ELEMENT_B
 from benchsuite.types import (
     OFFLINE,
-    SINGLE_STREAM,
+    REAL_TIME,
+    SERVER,
     Arrays,
     Calibration,
     Count,
@@ -55,15 +71,17 @@ PHASE_MARK = "\x1e"
 FAILED = 70  # exit status: the reason is in OUT
 _PR_SET_PDEATHSIG = 1
 _POOL_QUERIES = 4
+_CALIBRATION_SAMPLES = 256
 _ACCOUNTING = Path(count_module.__file__).parent
 _POOL_B = 256 << 20
+_REFERENCE_B = 256 << 20
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measures the system of the file SPEC into the file OUT."""
-    spec_path, out_path = (Path(argument) for argument in arguments)
+    spec_path, out_path = (Path(argument) for argument in arguments[:2])
+    _end_with_parent(int(arguments[2]))
     spec = msgspec.json.decode(spec_path.read_bytes(), type=SystemSpec)
-    _end_with_parent()
     try:
         measurement = measure_system(spec)
     except BenchsuiteError as error:
@@ -87,12 +105,14 @@ def _out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(words in text for words in said)
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(parent: int) -> None:
     """Asks Linux to end this process when the run that started it is gone, however it ended."""
     try:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     except (OSError, AttributeError):
-        pass  # another system: the run ends its workers itself unless it is killed
+        return  # another system: the run ends its workers itself unless it is killed
+    if os.getppid() != parent:  # it went before we could ask
+        raise SystemExit(FAILED)
 
 
 def measure_system(spec: SystemSpec) -> Measurement:
@@ -134,17 +154,29 @@ def measure_system(spec: SystemSpec) -> Measurement:
     fingerprint = _fingerprint(spec, entry, net, device=device, packages=backend.packages())
 
     _phase("count")
-    batch_of = {OFFLINE: spec.batch, SINGLE_STREAM: 1}
-    batches = tuple(dict.fromkeys(batch_of[scenario] for scenario in spec.scenarios))
+    batches = tuple(dict.fromkeys(spec.batch_of(scenario) for scenario in spec.scenarios))
     counts = _counts(entry, spec, batches, cache=cache)
 
     # what the answer must be, before a backend may change the network
     pools = {batch: _pool(entry, spec, inputs, batch=batch) for batch in batches}
     samples = _one_of_each(pools[batches[0]], [s.share for s in scale.signatures])
     expected = accuracy.reference_outputs(net, samples)
+    whole = (
+        None
+        if test is None or _no_accuracy(spec, entry, test)
+        else _reference_outputs(net, test, inputs, fingerprint=fingerprint, cache=cache)
+    )
     record = _record(spec)
     reference, reference_reason = _reference(
-        spec, entry, net, test, inputs, fingerprint=fingerprint, record=record, cache=cache
+        spec,
+        entry,
+        net,
+        test,
+        inputs,
+        whole,
+        fingerprint=fingerprint,
+        record=record,
+        cache=cache,
     )
 
     _phase("prepare")
@@ -155,15 +187,22 @@ def measure_system(spec: SystemSpec) -> Measurement:
         threads=spec.threads,
         samples=tuple(samples),
         batches=batches,
-        key=_artefact_key(fingerprint, spec.scale),
+        key=_artefact_key(fingerprint, spec),
         cache=cache,
+        calibration=_calibration(entry, spec),
     )
     resident = _resident_after_imports(backend.imports(job))
     executable = backend.prepare(net, job)
     with torch.inference_mode():
-        first = samples[0]
-        executable.run(first)
+        for pool in pools.values():
+            for query in _one_of_each(pool, [s.share for s in scale.signatures]):
+                executable.run(query)
     compile_time_s = perf_counter() - started
+    if executable.precision_ran != spec.precision:
+        raise NotMeasurable(
+            f"backend {spec.backend} was told to compute in {spec.precision} and computed in "
+            f"{executable.precision_ran}"
+        )
 
     calibrator = probing.Calibrator(plug, device, probe)
     envelope, cap = plug.power(device)
@@ -172,36 +211,55 @@ def measure_system(spec: SystemSpec) -> Measurement:
     )
     metered, idle, idle_reason = _meter(spec, subject, preferred=plug.meters)
     calibrations = [calibrator.run()]
-    windows = []
+    windows: list[Window] = []
+    unmet: dict[str, str] = {}
     with torch.inference_mode():
         for scenario in spec.scenarios:
             _phase(scenario)
-            windows.append(
-                _window(
-                    scenario,
-                    executable,
-                    pools[batch_of[scenario]],
-                    spec=spec,
-                    batch=batch_of[scenario],
-                    frames=[s.frames for s in scale.signatures],
-                    shares=[s.share for s in scale.signatures],
-                    metered=metered,
-                    plug=plug,
-                    device=device,
-                    resident_b=resident,
+            try:
+                windows.append(
+                    _window(
+                        scenario,
+                        executable,
+                        pools[spec.batch_of(scenario)],
+                        spec=spec,
+                        frames=[s.frames for s in scale.signatures],
+                        shares=[s.share for s in scale.signatures],
+                        metered=metered,
+                        plug=plug,
+                        device=device,
+                        resident_b=resident,
+                    )
                 )
-            )
+            except NotMeasurable as error:
+                unmet[scenario] = one_line(error)
         calibrations.append(calibrator.run())
 
         _phase("accuracy")
-        score, score_reason = _score(spec, entry, executable, test, inputs, batch=batches[0])
-        apart = accuracy.distance(executable, samples, expected, precision=spec.precision)
-        before, no_before = stages.preprocessing(
-            entry, test, inputs, frames=scale.signatures[0].frames
+        score, score_reason, outputs = _score(
+            spec, entry, executable, test, inputs, batch=batches[0]
         )
-        after, no_after = stages.postprocessing(
-            entry, executable, samples[0], frames=scale.signatures[0].frames * batches[0]
-        )
+        if whole and outputs:
+            apart = accuracy.distance(outputs, whole, precision=spec.precision)
+        else:
+            answered = [executable.run(sample) for sample in samples]
+            apart = accuracy.distance(answered, expected, precision=spec.precision)
+        times: layers.Found = (None, "a trial")
+        if not spec.trial:
+            times = layers.layer_times(
+                executable,
+                samples[0],
+                next(c for c in counts if c.batch == batches[0]),
+                peak=probe.peak.value,
+                bandwidth=probe.bandwidth.value,
+                element_b=ELEMENT_B[spec.precision],
+            )
+        frames = scale.signatures[0].frames
+        before: stages.Found = (None, "a trial")
+        after: stages.Found = (None, "a trial")
+        if not spec.trial:
+            before = stages.preprocessing(entry, test, inputs, frames=frames)
+            after = stages.postprocessing(entry, executable, samples[0], frames=frames * batches[0])
 
     return Measurement(
         windows=tuple(_with_idle(window, idle, idle_reason) for window in windows),
@@ -210,7 +268,7 @@ def measure_system(spec: SystemSpec) -> Measurement:
         device_peak=device_peak,
         calibrations=tuple(calibrations),
         compile_time_s=compile_time_s,
-        compile_how=f"{executable.how}; until the first query was answered",
+        compile_how=f"{executable.how}; until a first query of each batch and shape was answered",
         precision_ran=executable.precision_ran,
         distance=apart,
         distance_reason=None,
@@ -225,14 +283,17 @@ def measure_system(spec: SystemSpec) -> Measurement:
         idle_power=idle,
         idle_power_reason=idle_reason,
         samples_trained=record.get("samples_trained") if spec.weights else None,
-        preprocessing=before,
-        preprocessing_reason=no_before,
-        postprocessing=after,
-        postprocessing_reason=no_after,
+        preprocessing=before[0],
+        preprocessing_reason=before[1],
+        postprocessing=after[0],
+        postprocessing_reason=after[1],
         doubts=_doubts(
             windows, counts, apart, calibrations, score=score, probe=probe, device=device
         ),
         environment=environment.capture(device, threads=torch.get_num_threads()),
+        unmet=unmet,
+        layer_times=times[0],
+        layer_times_reason=times[1],
     )
 
 
@@ -258,10 +319,49 @@ def _pinned(
     return system, replace(whole.peak, how=f"{whole.peak.how} on {whole.measured_at}")
 
 
-def _artefact_key(fingerprint: Fingerprint, scale: str) -> str:
-    """What exported and compiled networks are cached by."""
-    parts = (fingerprint.network, fingerprint.weights, scale, fingerprint.software)
+def _artefact_key(fingerprint: Fingerprint, spec: SystemSpec) -> str:
+    """What exported and compiled networks are cached by; int8's rest on the data too."""
+    parts = [fingerprint.network, fingerprint.weights, spec.scale, fingerprint.software]
+    parts += [fingerprint.device, spec.precision]
+    if spec.precision == "int8":
+        parts.append(fingerprint.data)
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:20]
+
+
+def _calibration(entry: catalog.Entry, spec: SystemSpec) -> tuple[Arrays, ...]:
+    """Training samples of each signature for int8, spread over the split; else none.
+
+    Raises:
+        NotMeasurable: There are no training data in the form of the network's inputs.
+    """
+    import numpy as np
+
+    if spec.precision != "int8":
+        return ()
+    if not spec.data:
+        raise NotMeasurable(f"int8 is calibrated on training data: {spec.data_reason}")
+    train = datasets.load(Path(spec.data), "train")
+    try:
+        network.check_split(entry, spec.scale, train)
+        parts = [
+            network.inputs_of(entry, spec.scale, part, signature=signature)
+            for part, signature in zip(train.parts, entry.scale(spec.scale).signatures, strict=True)
+        ]
+    except (BadInput, ValueError) as error:
+        raise NotMeasurable(
+            f"int8 cannot be calibrated on the training split: {one_line(error)}"
+        ) from error
+    if any(len(part[0]) == 0 for part in parts):
+        raise NotMeasurable("int8 cannot be calibrated: the training split is empty")
+    found = []
+    for part in parts:
+        n = len(part[0])
+        chosen = np.unique(np.linspace(0, n - 1, min(n, _CALIBRATION_SAMPLES)).astype(int))
+        arrays = tuple(np.ascontiguousarray(array[chosen]) for array in part)
+        broken = {i for array in part if isinstance(array, Stream) for i in array.broken}
+        good = [place for place, index in enumerate(chosen) if index not in broken]
+        found.append(tuple(array[good] for array in arrays) if broken else arrays)
+    return tuple(found)
 
 
 def _counts(
@@ -341,6 +441,7 @@ def _reference(
     net: torch.nn.Module,
     test: Split | None,
     inputs: Sequence[Arrays],
+    whole: Sequence[Arrays] | None,
     *,
     fingerprint: Fingerprint,
     record: dict[str, Any],
@@ -366,11 +467,54 @@ def _reference(
         return msgspec.json.decode(path.read_bytes(), type=Score), None
     except (OSError, msgspec.DecodeError):
         pass
-    score = training.evaluate(entry, net, test, inputs=list(inputs))
+    outputs = training.answers(net, inputs) if whole is None else whole
+    score = accuracy.judge(entry, outputs, test, inputs=inputs)
     if not math.isfinite(score.value):
         return None, f"eager fp32's accuracy is {score.value}: its outputs give none"
     _keep(path, msgspec.json.encode(score))
     return score, None
+
+
+def _reference_outputs(
+    net: torch.nn.Module,
+    test: Split,
+    inputs: Sequence[Arrays],
+    *,
+    fingerprint: Fingerprint,
+    cache: Path,
+) -> list[Arrays] | None:
+    """Eager fp32's outputs on the whole test split, from the cache where they are known.
+
+    None where the samples are streamed from a user's folder, or where the outputs are too large
+    to keep: parity is then judged on the pool's samples.
+    """
+    import numpy as np
+
+    if any(part.samples is not None for part in test.parts):
+        return None
+    name = f"{fingerprint.network}-{fingerprint.weights}-{fingerprint.data}.npz"
+    path = cache / "reference" / name
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return [
+                tuple(kept[key] for key in sorted(kept.files) if key.startswith(f"{number:03d}-"))
+                for number in range(len(inputs))
+            ]
+    except (OSError, ValueError, zipfile.BadZipFile):
+        pass
+    first = accuracy.reference_outputs(net, [tuple(array[:1] for array in inputs[0])])[0]
+    if sum(array.nbytes for array in first) * len(test) > _REFERENCE_B:
+        return None
+    outputs = training.answers(net, inputs)
+    arrays: dict[str, Any] = {
+        f"{number:03d}-{index:03d}": array
+        for number, part in enumerate(outputs)
+        for index, array in enumerate(part)
+    }
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    _keep(path, content.getvalue())
+    return outputs
 
 
 def _score(
@@ -381,17 +525,21 @@ def _score(
     inputs: Sequence[Arrays],
     *,
     batch: int,
-) -> tuple[Score | None, str | None]:
+) -> tuple[Score | None, str | None, list[Arrays]]:
+    """The accuracy or why there is none, and the outputs on the test split if it was run."""
     reason = _no_accuracy(spec, entry, test)
     if reason or test is None:
-        return None, reason
-    score = accuracy.score(entry, executable, test, inputs=inputs, batch=batch)
+        return None, reason, []
+    outputs = accuracy.answers(executable, inputs, batch=batch)
+    score = accuracy.judge(entry, outputs, test, inputs=inputs)
     if not math.isfinite(score.value):
-        return None, f"the accuracy is {score.value}: the outputs give none"
-    return score, None
+        return None, f"the accuracy is {score.value}: the outputs give none", outputs
+    return score, None, outputs
 
 
 def _no_accuracy(spec: SystemSpec, entry: catalog.Entry, test: Split | None) -> str | None:
+    if spec.trial:
+        return "a trial: accuracy is measured once the backend is chosen"
     if test is None:
         return spec.data_reason or f"no data for scale {spec.scale}: inputs are random"
     if spec.weights is None and not spec.pretrained:
@@ -443,7 +591,9 @@ def _meter(
 ) -> tuple[Metered, Rate | None, str | None]:
     """The meter, and the idle power it measures before anything runs."""
     try:
-        name, meter = meters.choose(spec.meter, subject, preferred=preferred)
+        name, meter = meters.choose(
+            spec.meter, subject, preferred=preferred, cache=Path(spec.cache)
+        )
     except NotMeasurable as error:
         return Metered(meter=None, subject=subject, reason=str(error)), None, str(error)
     _phase(f"meter {name}")
@@ -459,7 +609,6 @@ def _window(
     pool: Sequence[Arrays],
     *,
     spec: SystemSpec,
-    batch: int,
     frames: Sequence[float],
     shares: Sequence[int],
     metered: Metered,
@@ -467,18 +616,20 @@ def _window(
     device: DeviceInfo,
     resident_b: int,
 ) -> Window:
+    batch = spec.batch_of(scenario)
     cycle_frames = sum(f * s for f, s in zip(frames, shares, strict=True)) * batch
     rounds = len(pool) // sum(shares)
     seconds = spec.seconds
     if metered.meter is not None and metered.meter.measures:
-        if scenario == OFFLINE:
+        if scenario in (OFFLINE, REAL_TIME):
             seconds = max(seconds, metered.meter.window_s)
         elif seconds < metered.meter.window_s:
             metered = Metered(
                 meter=None,
                 subject=metered.subject,
                 reason=f"the {seconds:g}-s window of {scenario} is too short for the meter, "
-                f"which needs {metered.meter.window_s:g} s; energy is measured in {OFFLINE}",
+                f"which needs {metered.meter.window_s:g} s; energy is measured in {OFFLINE} and "
+                f"{REAL_TIME}",
             )
     load = Load(
         scenario=scenario,
@@ -498,13 +649,34 @@ def _window(
         imports_b = resident_b if device.kind == "cpu" else 0
         return max(0, plug.peak_memory(device) - imports_b)
 
-    return measure(
-        load,
-        seconds=seconds,
-        warmup_s=spec.warmup_s,
+    gauges = Gauges(
         metered=metered,
         start_memory=start_memory,
         peak_memory=peak_memory,
+        clocks=devices.clock_reader(plug, device),
+    )
+    if scenario == REAL_TIME:
+        if spec.rate is None:
+            raise NotMeasurable(scenarios.NO_RATE)
+        warmth = performance.warm_up_load(load, at_most_s=spec.warmup_s)
+        return scenarios.real_time(load, warmth, gauges, rate=spec.rate, seconds=seconds)
+    if scenario == SERVER:
+        if spec.latency_bound_s is None:
+            raise NotMeasurable(scenarios.NO_BOUND)
+        warmth = performance.warm_up_load(load, at_most_s=spec.warmup_s)
+        demand = scenarios.Demand(
+            bound_s=spec.latency_bound_s,
+            seconds=seconds,
+            min_queries=spec.min_queries,
+            seed=spec.seed,
+        )
+        return scenarios.server(load, warmth, gauges, demand)
+    return performance.measure(
+        load,
+        seconds=seconds,
+        warmup_s=spec.warmup_s,
+        gauges=gauges,
+        min_queries=1 if scenario == OFFLINE else spec.min_queries,
     )
 
 
@@ -549,6 +721,8 @@ def _doubts(
             )
         if device.kind == "cpu":
             found += contention.doubts(window, cores=device.units)
+        found += throttling.doubts(window)
+        found += meters.doubts(window)
     uncounted = sorted({name for each in counts for name in each.uncounted})
     if uncounted:
         found.append(

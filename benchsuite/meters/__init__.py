@@ -6,14 +6,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from benchsuite import devices, hw
 from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.plugins import plugin, plugin_names
-from benchsuite.types import DeviceInfo, EnergyReading, Rate
+from benchsuite.types import DeviceInfo, Doubt, EnergyReading, Rate, Window
 
 AUTOMATIC = "auto"
+AGREEMENT = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,19 +45,43 @@ class Watch(Protocol):
 class Meter(Protocol):
     """A source of joules.
 
+    One that reads a file has `of(FILE)`, which gives the meter that reads it.
+
     Attributes:
-        window_s: The shortest window it can be trusted with.
+        window_s: The shortest window it can be trusted with; exact once it is prepared.
         measures: False where it models.
+        boundary: What its joules cover: `board`, `package`, `board+host` or `wall`.
+        needs: What it takes to use it, in words.
     """
 
-    window_s: float
-    measures: bool
+    @property
+    def window_s(self) -> float: ...
+
+    @property
+    def measures(self) -> bool: ...
+
+    @property
+    def boundary(self) -> str: ...
+
+    @property
+    def needs(self) -> str: ...
 
     def check(self, subject: Subject) -> None:
         """Whether it can watch the subject.
 
         Raises:
             NotMeasurable: It cannot; the text says why and what would help.
+        """
+
+    def prepare(self, subject: Subject, *, cache: Path | None) -> Meter:
+        """The meter made ready for a subject: how often its counter moves is known then.
+
+        Args:
+            subject: What it will watch.
+            cache: Where that is kept; None keeps nothing.
+
+        Raises:
+            NotMeasurable: It cannot watch the subject.
         """
 
     def idle_power(self, subject: Subject) -> Rate:
@@ -86,17 +111,25 @@ def names() -> list[str]:
 
 
 def meter(name: str) -> Meter:
-    """The meter of a name.
+    """The meter of a name: `NAME`, or `NAME:FILE` for one that reads a file.
 
     Raises:
-        BadInput: There is none.
+        BadInput: There is none, or it takes no file.
     """
-    found: Meter = plugin(sys.modules[__name__], name, attribute="METER", what="meter")
-    return found
+    kind, colon, place = name.partition(":")
+    found: Any = plugin(sys.modules[__name__], kind, attribute="METER", what="meter")
+    if colon:
+        if not hasattr(found, "of"):
+            raise BadInput(f"--meter {name}: the meter {kind} reads no file; write --meter {kind}")
+        found = found.of(Path(place))
+    checked: Meter = found
+    return checked
 
 
-def choose(wanted: str, subject: Subject, *, preferred: tuple[str, ...]) -> tuple[str, Meter]:
-    """The meter to use: the one the user named, else the first of the device's that works.
+def choose(
+    wanted: str, subject: Subject, *, preferred: tuple[str, ...], cache: Path | None = None
+) -> tuple[str, Meter]:
+    """The meter to use, made ready: the one named, else the first of the device's that works.
 
     Raises:
         BadInput: The named one is unknown.
@@ -107,18 +140,56 @@ def choose(wanted: str, subject: Subject, *, preferred: tuple[str, ...]) -> tupl
         found = meter(name)
         try:
             found.check(subject)
+            return name, found.prepare(subject, cache=cache)
         except NotMeasurable as error:
             reasons.append(f"{name}: {error}")
-            continue
-        return name, found
     raise NotMeasurable("no meter: " + "; ".join(reasons))
 
 
+def doubts(window: Window) -> list[Doubt]:
+    """Why a window's energy is to be doubted: two ways disagree, or it was not measured now."""
+    energy = window.energy
+    found: list[Doubt] = []
+    if energy is None:
+        return found
+    if energy.disagreement is not None and abs(energy.disagreement) > AGREEMENT:
+        found.append(
+            Doubt(
+                code="energy_disagreement",
+                message=(
+                    f"{window.scenario}: integrated power samples and the energy counter differ by "
+                    f"{energy.disagreement:+.1%}, allowed {AGREEMENT:.0%}. Measure a longer "
+                    "window, or hold both against an external meter (--meter csv:FILE)"
+                ),
+            )
+        )
+    if energy.source.startswith("replayed"):
+        found.append(
+            Doubt(
+                code="replayed",
+                message=(
+                    f"{window.scenario}: the energy is played from a recording, not measured in "
+                    "this run. Measure with a meter of this machine (benchsuite list meters)"
+                ),
+            )
+        )
+    return found
+
+
+def placed(name: str) -> str:
+    """A meter's name with its file as an absolute path, so that it holds in another folder."""
+    kind, colon, place = name.partition(":")
+    return f"{kind}:{Path(place).absolute()}" if colon else name
+
+
 def require(name: str) -> None:
-    """Refuses an unknown meter's name.
+    """Refuses an unknown meter's name, and a file for one that reads none.
 
     Raises:
-        BadInput: There is none.
+        BadInput: It is unknown, or reads no file.
     """
-    if name != AUTOMATIC and name not in names():
-        raise BadInput(f"unknown meter {name!r}; known: {', '.join(names())}, {AUTOMATIC}")
+    kind = name.partition(":")[0]
+    if name != AUTOMATIC and kind not in names():
+        raise BadInput(f"unknown meter {kind!r}; known: {', '.join(names())}, {AUTOMATIC}")
+    if name != AUTOMATIC:
+        meter(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 
 from benchsuite.errors import NotMeasurable
@@ -40,6 +41,8 @@ class _Watch:
 class _Modelled:
     window_s = 0.0
     measures = False
+    boundary = "package (processor) or board"
+    needs = "the power envelope in the driver or in hw/*.toml; it measures nothing"
 
     def check(self, subject: Subject) -> None:
         if subject.envelope is None:
@@ -47,6 +50,9 @@ class _Modelled:
                 f"no hw/*.toml gives the power envelope of {subject.device.name!r}; describe it in "
                 "hw/NAME.toml under --content DIR"
             )
+
+    def prepare(self, subject: Subject, *, cache: Path | None) -> _Modelled:
+        return self
 
     def idle_power(self, subject: Subject) -> Rate:
         raise NotMeasurable("no meter here; a model of the device has no idle power")

@@ -2,222 +2,152 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from time import perf_counter, sleep
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
-from benchsuite.devices.cuda import nvml_handle
+import msgspec
+
+from benchsuite.devices import _nvml
 from benchsuite.errors import NotMeasurable
 from benchsuite.meters import Subject
-from benchsuite.types import EnergyReading, Rate
+from benchsuite.meters._boards import (
+    LEAST_WINDOW_S,
+    CounterPeriod,
+    Watch,
+    counter_period,
+    idle_power,
+)
+from benchsuite.types import Rate
 from benchsuite.units import MILLIJOULE_J, MILLIWATT_W
 
-SAMPLE_S = 0.02
-LEAST_PERIODS = 50
-_IDLE_S = 1.0
-_PROBE_S = 0.5
+# nvmlDeviceGetPowerUsage is a mean over 1 s on Ampere (GA100 aside) and newer
+_AVERAGE_S = 1.0
+_INSTANT_S = 0.1
+
+
+class NvmlBoard:
+    """One board read through NVML.
+
+    The kind of power reading is chosen once, so that a window never mixes two.
+    """
+
+    resolution_j = MILLIJOULE_J
+
+    def __init__(self, uuid: str, handle: Any) -> None:
+        self.name = uuid
+        self._handle = handle
+        self._instant = _instant_power(handle) is not None
+        self.power_said = "instant power" if self._instant else "the driver's power (a 1-s average)"
+        self.lag_s = _INSTANT_S if self._instant else _AVERAGE_S
+
+    def energy_j(self) -> float:
+        """Joules since the driver was loaded (Volta and newer)."""
+        import pynvml
+
+        try:
+            millijoules = pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)
+        except pynvml.NVMLError as error:
+            raise NotMeasurable(f"no energy counter: {error}") from None
+        return int(millijoules) * MILLIJOULE_J
+
+    def power_w(self) -> float:
+        """Watts now: the instant field where the board has it, else the driver's average."""
+        import pynvml
+
+        if self._instant:
+            watts = _instant_power(self._handle)
+            if watts is None:
+                raise NotMeasurable("NVML tells no instant power any more")
+            return watts
+        try:
+            return float(pynvml.nvmlDeviceGetPowerUsage(self._handle)) * MILLIWATT_W
+        except pynvml.NVMLError as error:
+            raise NotMeasurable(f"NVML tells no power: {error}") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """A reading of power: watts at a time of `perf_counter`."""
-
-    at: float
-    power_w: float
-
-
-def integrate(samples: Sequence[Sample], *, start: float, end: float) -> float:
-    """Joules between two times by the trapezoid rule, the ends interpolated.
-
-    Raises:
-        NotMeasurable: The samples do not reach from `start` to `end`.
-    """
-    if len(samples) < 2 or samples[0].at > start or samples[-1].at < end:
-        raise NotMeasurable(f"{len(samples)} power samples do not cover the window")
-
-    def power_at(time: float) -> float:
-        for left, right in pairwise(samples):
-            if left.at <= time <= right.at:
-                span = right.at - left.at
-                share = (time - left.at) / span if span else 0.0
-                return left.power_w + share * (right.power_w - left.power_w)
-        raise AssertionError(time)
-
-    inside = [sample for sample in samples if start < sample.at < end]
-    points = [
-        Sample(at=start, power_w=power_at(start)),
-        *inside,
-        Sample(at=end, power_w=power_at(end)),
-    ]
-    return sum(
-        (right.at - left.at) * (left.power_w + right.power_w) / 2
-        for left, right in pairwise(points)
-    )
-
-
-class Board(threading.Thread):
-    """One board being watched: counter at both ends, samples of power between."""
-
-    def __init__(self, handle: Any, *, counter_period: float | None) -> None:
-        super().__init__(daemon=True)
-        self._handle = handle
-        self._period = counter_period
-        self._done = threading.Event()
-        self._samples: list[Sample] = []
-        self._failure: str | None = None
-        read_power(handle)  # the first reading fails here, not in the thread
-        self._sample()
-        self._before = read_counter(handle) if counter_period else None
-        self._started = perf_counter()
-        self.start()
-
-    def run(self) -> None:
-        """Samples until stopped."""
-        try:
-            while not self._done.wait(SAMPLE_S):
-                self._sample()
-        except NotMeasurable as error:
-            self._failure = str(error)
-
-    def stop(self) -> EnergyReading:
-        """Ends the window; counter and integrated samples are both given."""
-        after = read_counter(self._handle) if self._before is not None else None
-        ended = perf_counter()
-        seconds = ended - self._started
-        self._done.set()
-        self.join()
-        self._sample()
-        try:
-            if self._failure:
-                raise NotMeasurable(self._failure)
-            sampled = integrate(self._samples, start=self._started, end=ended)
-        except NotMeasurable:
-            if after is None:
-                raise
-            sampled = None
-        largest = max(sample.power_w for sample in self._samples)
-        if after is None or self._before is None or self._period is None:
-            assert sampled is not None
-            return EnergyReading(
-                energy_j=sampled,
-                seconds=seconds,
-                source="nvml sampled",
-                boundary="board",
-                how=f"{len(self._samples)} power samples every {SAMPLE_S * 1e3:.0f} ms, integrated",
-                max_power_w=largest,
-            )
-        joules = (after - self._before) * MILLIJOULE_J
-        if seconds < LEAST_PERIODS * self._period or joules <= 0:
-            raise NotMeasurable(
-                f"the window of {seconds:.2f} s is under {LEAST_PERIODS} periods of the energy "
-                f"counter ({self._period * 1e3:.0f} ms each)"
-            )
-        apart = (
-            "samples failed"
-            if sampled is None
-            else f"integrated samples {100 * (sampled / joules - 1):+.1f} %"
-        )
-        return EnergyReading(
-            energy_j=joules,
-            seconds=seconds,
-            source="nvml counter",
-            boundary="board",
-            how=f"energy counter, period {self._period * 1e3:.0f} ms; {apart}",
-            max_power_w=largest,
-        )
-
-    def _sample(self) -> None:
-        self._samples.append(Sample(at=perf_counter(), power_w=read_power(self._handle)))
-
-
 class _Nvml:
-    window_s = 5.0
-    measures = True
+    periods: tuple[CounterPeriod | None, ...] | None = None
+    window_s: float = LEAST_WINDOW_S
+    measures: bool = True
+    boundary: str = "board"
+    needs: str = "an NVIDIA GPU with its driver, and the package nvidia-ml-py"
 
     def check(self, subject: Subject) -> None:
-        read_power(self._handle(subject))
+        for board in boards(subject):
+            try:
+                board.energy_j()
+            except NotMeasurable:
+                board.power_w()
 
-    def idle_power(self, subject: Subject) -> Rate:
-        handle = self._handle(subject)
-        watts = []
-        end = perf_counter() + _IDLE_S
-        while perf_counter() < end:
-            watts.append(read_power(handle))
-            sleep(SAMPLE_S)
-        return Rate(
-            value=sum(watts) / len(watts),
-            how=f"mean of {len(watts)} NVML power samples over {_IDLE_S:g} s before the windows",
+    def prepare(self, subject: Subject, *, cache: Path | None) -> _Nvml:
+        periods = tuple(
+            probed_period(board, driver=_nvml.driver_version(), cache=cache)
+            for board in boards(subject)
+        )
+        return _Nvml(
+            periods=periods,
+            window_s=max([LEAST_WINDOW_S, *(p.window_s for p in periods if p is not None)]),
         )
 
-    def start(self, subject: Subject) -> Board:
-        handle = self._handle(subject)
-        return Board(handle, counter_period=counter_period(lambda: read_counter(handle)))
+    def idle_power(self, subject: Subject) -> Rate:
+        return idle_power(boards(subject))
 
-    def _handle(self, subject: Subject) -> Any:
-        if subject.device.kind != "cuda":
-            raise NotMeasurable("NVML measures NVIDIA boards only")
-        handle = nvml_handle(subject.device)
-        if handle is None:
-            raise NotMeasurable("NVML does not find the board (package nvidia-ml-py, driver)")
-        return handle
+    def start(self, subject: Subject) -> Watch:
+        if self.periods is None:
+            return self.prepare(subject, cache=None).start(subject)
+        return Watch(list(zip(boards(subject), self.periods, strict=True)), maker="nvml")
 
 
 METER = _Nvml()
 
 
-def counter_period(read: Callable[[], int], *, seconds: float = _PROBE_S) -> float | None:
-    """Seconds between two steps of an energy counter; None where there is no counter.
-
-    The counter steps 10 to 100 times a second by device, so its period is looked for each time.
-    """
-    steps = []
-    try:
-        last = read()
-        end = perf_counter() + seconds
-        while perf_counter() < end:
-            now = read()
-            if now != last:
-                steps.append(perf_counter())
-                last = now
-            sleep(0.001)
-    except NotMeasurable:
-        return None
-    if len(steps) < 3:
-        return None
-    return (steps[-1] - steps[0]) / (len(steps) - 1)
-
-
-def read_counter(handle: Any) -> int:
-    """Millijoules since the driver was loaded (Volta and newer).
+def boards(subject: Subject) -> Sequence[NvmlBoard]:
+    """The boards that the subject's device uses, and no others.
 
     Raises:
-        NotMeasurable: The board has no such counter.
+        NotMeasurable: It is no NVIDIA GPU, or NVML cannot tell its boards.
     """
+    if subject.device.kind != "cuda":
+        raise NotMeasurable("NVML measures NVIDIA boards only")
+    return [NvmlBoard(uuid, handle) for uuid, handle in _nvml.handles(subject.device)]
+
+
+def probed_period(
+    board: NvmlBoard, *, driver: str | None, cache: Path | None
+) -> CounterPeriod | None:
+    """The counter's update period, kept beside the probes by board and driver."""
+    key = sha256(f"{board.name} {driver}".encode()).hexdigest()[:16]
+    path = None if cache is None else cache / "probes" / f"counter-{key}.json"
+    if path is not None:
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=CounterPeriod)
+        except (OSError, msgspec.DecodeError):
+            pass
+    found = counter_period(board.energy_j)
+    if found is not None and path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_bytes(msgspec.json.encode(found))
+        draft.replace(path)
+    return found
+
+
+def _instant_power(handle: Any) -> float | None:
+    """Watts by NVML_FI_DEV_POWER_INSTANT; None where board, driver or package lack it."""
     import pynvml
 
+    field = getattr(pynvml, "NVML_FI_DEV_POWER_INSTANT", None)
+    if field is None:
+        return None
     try:
-        return int(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle))
-    except pynvml.NVMLError as error:
-        raise NotMeasurable(f"no energy counter: {error}") from None
-
-
-def read_power(handle: Any) -> float:
-    """Watts now: the instant field where the board has it, else the driver's average.
-
-    Raises:
-        NotMeasurable: The board tells no power.
-    """
-    import pynvml
-
-    try:
-        field = getattr(pynvml, "NVML_FI_DEV_POWER_INSTANT", None)
-        if field is not None:
-            value = pynvml.nvmlDeviceGetFieldValues(handle, [field])[0]
-            if value.nvmlReturn == pynvml.NVML_SUCCESS and value.value.uiVal:
-                return float(value.value.uiVal) * MILLIWATT_W
-        return float(pynvml.nvmlDeviceGetPowerUsage(handle)) * MILLIWATT_W
-    except pynvml.NVMLError as error:
-        raise NotMeasurable(f"NVML tells no power: {error}") from None
+        value = pynvml.nvmlDeviceGetFieldValues(handle, [field])[0]
+    except pynvml.NVMLError:
+        return None
+    if value.nvmlReturn != pynvml.NVML_SUCCESS or not value.value.uiVal:
+        return None
+    return float(value.value.uiVal) * MILLIWATT_W

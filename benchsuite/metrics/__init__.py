@@ -52,6 +52,8 @@ def empty(reason: str) -> dict[str, Value]:
 
 def _meets(values: dict[str, Value], goals: Goals, *, workload: str) -> Value:
     how = f"goals {goals.name}: {goals.title}"
+    if any(values[key].how.startswith("modelled") for key in (*goals.at_least, *goals.at_most)):
+        how += "; by a modelled energy, not a measured one"
     if not goals.speaks_of(workload):
         return Value(value=None, how=how, reason=f"goals {goals.name} speak of {goals.workload}")
     misses = goals.misses({key: value.value for key, value in values.items()})

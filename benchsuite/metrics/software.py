@@ -70,6 +70,26 @@ def _fraction_of_roofline(context: Context) -> Value:
     )
 
 
+def _break_even(context: Context) -> Value:
+    choice = context.measurement.choices.get(context.window.scenario)
+    if choice is None:
+        return missing("eager's time is measured beside the system by `--backend best` only")
+    if choice.eager_query_s is None or choice.eager_ready_s is None:
+        return missing("eager was not tried: " + choice.refused.get("eager", "it cannot run"))
+    window = context.window
+    gained_s = choice.eager_query_s - window.frames / window.queries / context.throughput
+    paid_s = context.measurement.compile_time_s - choice.eager_ready_s
+    how = (
+        f"{paid_s:.3g} s more to be made ready than eager, over {gained_s:.3g} s less a query; "
+        "what is in the cache is made ready sooner"
+    )
+    if paid_s <= 0:
+        return Value(value=0.0, how=how)
+    if gained_s <= 0:
+        return missing("never: a query is not faster than in eager", how=how)
+    return Value(value=paid_s / gained_s, how=how)
+
+
 def _accuracy_change(context: Context) -> Value:
     measurement = context.measurement
     if measurement.accuracy is None:
@@ -123,6 +143,15 @@ METRICS = (
         about="From the network to an executable that has run once.",
         influenced_by=("network", "software"),
         compute=lambda c: Value(value=c.measurement.compile_time_s, how=c.measurement.compile_how),
+    ),
+    _metric(
+        "break_even_queries",
+        "break-even",
+        unit="1",
+        better="lower",
+        about="Queries until the time of preparing the backend is gained over eager.",
+        influenced_by=("network", "software"),
+        compute=_break_even,
     ),
     _metric(
         "accuracy_change",

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 from benchsuite.metrics._context import Context, Metric, missing
 from benchsuite.stats import early_stopping_estimate, least_queries, percentile
-from benchsuite.types import OFFLINE, MetricInfo, Rate, Value
-from benchsuite.units import NANOSECOND_S
+from benchsuite.types import (
+    OFFLINE,
+    REAL_TIME,
+    SERVER,
+    Choice,
+    Clocks,
+    EnergyReading,
+    MetricInfo,
+    Pace,
+    Rate,
+    Value,
+)
+from benchsuite.units import NANOSECOND_S, quantity
 
 LPIRC_SECONDS = 600.0
 LPIRC_ENERGY_J = 3600.0
@@ -13,6 +26,8 @@ LPIRC_IMAGES = 20_000
 
 _ALL = ("network", "software", "device", "data")
 _SPEED = ("network", "software", "device")
+_OFFERED = (SERVER, REAL_TIME)
+_AT_RATE = "{} runs at the rate that is offered, with pauses; what the system can do is Offline's"
 
 
 def _info(
@@ -44,12 +59,39 @@ def _accuracy(context: Context) -> Value:
 
 def _throughput(context: Context) -> Value:
     window = context.window
-    return Value(
-        value=context.throughput,
-        how=(
-            f"{window.frames:g} frames in {window.seconds:.3f} s, {window.scenario}, "
-            f"batch {window.batch}; one process, so no interval"
-        ),
+    told = (
+        f"{window.frames:g} frames in {window.seconds:.3f} s, {window.scenario}, "
+        f"batch {window.batch}; one process, so no interval"
+    )
+    if window.pace is not None:
+        told += f"; {_paced(context, window.pace)}"
+    choice = context.measurement.choices.get(window.scenario)
+    if choice is not None:
+        told += f"; {_chosen(choice)}"
+    return Value(value=context.throughput, how=told)
+
+
+def _chosen(choice: Choice) -> str:
+    """What `--backend best` tried, in words."""
+    ranked = sorted(choice.tried.items(), key=lambda item: -item[1])
+    tried = ", ".join(f"{name} {rate:.4g} frame/s" for name, rate in ranked)
+    refused = "".join(f"; not {name}: {why}" for name, why in choice.refused.items())
+    return f"the fastest in trials of {tried}{refused}"
+
+
+def _paced(context: Context, pace: Pace) -> str:
+    """How a window's queries were scheduled, in words."""
+    if pace.share is None:
+        return (
+            f"one query every {1 / pace.rate:.4g} s, waiting included; {pace.dropped} dropped. "
+            "It says what was asked for, not what the system could do"
+        )
+    share = f"p{100 * pace.share:g}"
+    return (
+        f"the highest of {pace.tries} rates of Poisson arrivals at which {share} is within "
+        f"{pace.deadline_s:g} s (MLPerf early stopping, 99 % confidence"
+        f"{'' if pace.share >= 0.99 else '; too few queries for p99'}); scheduled {pace.rate:.4g} "
+        f"query/s, back to back {pace.capacity or math.nan:.4g} query/s, one worker"
     )
 
 
@@ -62,20 +104,27 @@ def _latency(share: float) -> Metric:
             return missing(
                 "latency is measured by SingleStream; Offline offers all queries at once"
             )
-        needed = least_queries(share)
-        if window.queries < needed:
+        needed, dropped = least_queries(share), window.pace.dropped if window.pace else 0
+        queries = window.queries + dropped
+        told = f"{queries} queries, {window.scenario}"
+        if window.pace is not None:
+            told += ", from the scheduled arrival"
+        if queries < needed:
             return missing(
-                f"too few queries: {window.queries} in the window, {name} needs {needed} "
+                f"too few queries: {queries} in the window, {name} needs {needed} "
                 "(MLPerf early stopping, 99 % confidence, one outlier)",
-                how=f"{window.scenario}, {window.queries} queries",
+                how=told,
             )
-        ordered = sorted(window.durations_ns)
-        high = early_stopping_estimate(ordered, share)
+        # a frame that was dropped is answered never
+        ordered = [*sorted(window.durations_ns), *[math.inf] * dropped]
+        value, high = percentile(ordered, share), early_stopping_estimate(ordered, share)
+        if value == math.inf:
+            return missing(f"{dropped} of {queries} frames were dropped", how=told)
         return Value(
-            value=percentile(ordered, share) * NANOSECOND_S,
-            high=None if high is None else high * NANOSECOND_S,
+            value=value * NANOSECOND_S,
+            high=None if high is None or high == math.inf else high * NANOSECOND_S,
             how=(
-                f"empirical {name} of {window.queries} queries, {window.scenario}; "
+                f"empirical {name} of {told}; "
                 "high is MLPerf's early-stopping estimate at 99 % confidence"
             ),
         )
@@ -92,14 +141,29 @@ def _latency(share: float) -> Metric:
     )
 
 
+def _missed_frames(context: Context) -> Value:
+    window, pace = context.window, context.window.pace
+    if window.scenario != REAL_TIME or pace is None:
+        return missing(
+            f"{window.scenario} has no deadline of a frame; frames are missed in RealTime only"
+        )
+    period_ns = round(pace.deadline_s / NANOSECOND_S)
+    late = sum(latency > period_ns for latency in window.durations_ns)
+    offered = window.queries + pace.dropped
+    return Value(
+        value=(late + pace.dropped) / offered,
+        how=(
+            f"{late} of {offered} queries were answered after the next was due "
+            f"({pace.deadline_s:.4g} s), {pace.dropped} could not begin before it and were dropped"
+        ),
+    )
+
+
 def _energy_per_frame(context: Context) -> Value:
     energy = context.window.energy
     if energy is None:
         return missing(context.window.energy_reason or "no meter")
-    return Value(
-        value=energy.mean_power_w / context.throughput,
-        how=f"{energy.source}, boundary {energy.boundary}; gross; {energy.how}",
-    )
+    return _of_power(energy, f"gross; {energy.how}", frames_per_s=context.throughput)
 
 
 def _net_energy_per_frame(context: Context) -> Value:
@@ -108,12 +172,11 @@ def _net_energy_per_frame(context: Context) -> Value:
         return missing(context.window.energy_reason or "no meter")
     if energy.idle_power_w is None:
         return missing(energy.idle_power_reason or "idle power was not measured")
-    return Value(
-        value=(energy.mean_power_w - energy.idle_power_w) / context.throughput,
-        how=(
-            f"{energy.source}, boundary {energy.boundary}; mean power less "
-            f"{energy.idle_power_w:.3g} W idle"
-        ),
+    return _of_power(
+        energy,
+        f"mean power less {energy.idle_power_w:.3g} W idle",
+        frames_per_s=context.throughput,
+        less_w=energy.idle_power_w,
     )
 
 
@@ -121,10 +184,39 @@ def _mean_power(context: Context) -> Value:
     energy = context.window.energy
     if energy is None:
         return missing(context.window.energy_reason or "no meter")
+    clocks = context.window.clocks
+    said = "" if clocks is None else f"; {clocks_said(clocks)}"
+    return _of_power(energy, f"{energy.how}{said}", frames_per_s=1.0)
+
+
+def _of_power(
+    energy: EnergyReading, detail: str, *, frames_per_s: float, less_w: float = 0.0
+) -> Value:
+    """(mean power - `less_w`) / `frames_per_s`, with the interval of the meter's granularity."""
+
+    def scaled(joules: float | None) -> float | None:
+        return None if joules is None else (joules / energy.seconds - less_w) / frames_per_s
+
+    interval = "" if energy.low_j is None else "; interval: the meter's granularity at both ends"
     return Value(
-        value=energy.mean_power_w,
-        how=f"{energy.source}, boundary {energy.boundary}; {energy.how}",
+        value=(energy.mean_power_w - less_w) / frames_per_s,
+        low=scaled(energy.low_j),
+        high=scaled(energy.high_j),
+        how=f"{energy.source}, boundary {energy.boundary}; {detail}{interval}",
     )
+
+
+def clocks_said(clocks: Clocks) -> str:
+    """Clock, temperature, cap and throttle reasons of a window as one line."""
+    parts = []
+    if clocks.sm_clock_hz is not None:
+        parts.append(f"SM clock {quantity(clocks.sm_clock_hz, 'Hz')}")
+    if clocks.temperature_c is not None:
+        parts.append(f"{clocks.temperature_c:g} °C")
+    if clocks.power_cap_w is not None:
+        parts.append(f"cap {quantity(clocks.power_cap_w, 'W')}")
+    parts += [f"{name} {share:.0%}" for name, share in clocks.reasons.items()]
+    return ", ".join(parts)
 
 
 def _max_power(context: Context) -> Value:
@@ -164,6 +256,8 @@ def _stage(rate: Rate | None, reason: str | None) -> Value:
 
 def _end_to_end(context: Context) -> Value:
     found = context.measurement
+    if context.window.scenario in _OFFERED:
+        return missing(_AT_RATE.format(context.window.scenario))
     if found.preprocessing is None and found.fingerprint.data == "random":
         return missing(found.preprocessing_reason or "inputs are random")
     seconds = 1 / context.throughput
@@ -180,6 +274,8 @@ def _end_to_end(context: Context) -> Value:
 def _lpirc_frames(context: Context) -> tuple[float, Rate] | Value:
     """Frames within the time limit, with the joules of each; or why there is no score."""
     energy = _energy_per_frame(context)
+    if context.window.scenario in _OFFERED:
+        return missing(_AT_RATE.format(context.window.scenario))
     if context.measurement.accuracy is None:
         return missing(context.measurement.accuracy_reason or "the accuracy was not measured")
     if energy.value is None:
@@ -274,9 +370,7 @@ METRICS = (
             better="lower",
             about="Share of frames that came later than their period (RealTime).",
         ),
-        compute=lambda context: missing(
-            f"{context.window.scenario} has no deadline; frames are missed in RealTime only"
-        ),
+        compute=_missed_frames,
     ),
     Metric(
         info=_info("mean_power", "mean power", unit="W", better="lower", about="Over the window."),

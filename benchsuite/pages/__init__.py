@@ -1,7 +1,8 @@
 """Pages: one self-contained HTML file each, from templates in `reports/pages/`.
 
 A page asks nothing of the network and runs no script but its own: style and script are inlined
-and named by their hashes in its content security policy. Every text is escaped by the templates.
+and named by their hashes in its content security policy; the only image it may load is one it
+made itself, when a chart is saved as PNG. Every text is escaped by the templates.
 """
 
 from __future__ import annotations
@@ -9,55 +10,89 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-_UNSAFE_IN_SCRIPT = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+_UNSAFE_IN_SCRIPT = {c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 # HTML cannot carry these: they are shown as the pictures that Unicode has of them
 _CONTROL_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"}
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def render_page(
-    root: Path, template: str, *, style: str, script: str, data: Any, view: Mapping[str, Any]
+    root: Path,
+    template: str,
+    *,
+    style: str,
+    script: str | Sequence[str],
+    data: Any,
+    view: Mapping[str, Any],
 ) -> str:
     """Fills one template.
 
     Args:
         root: The content folder that holds `reports/`.
         template: A file of `reports/pages/`, which extends `_base.html.j2`.
-        style, script: Files of `reports/assets/`.
+        style: A file of `reports/assets/`.
+        script: Likewise; several run one after another.
         data: What the script reads: anything that JSON can say.
         view: What the template reads.
     """
-    reports = root / "reports"
-    css = (reports / "assets" / style).read_text(encoding="utf-8")
-    js = (reports / "assets" / script).read_text(encoding="utf-8")
+    scripts = (script,) if isinstance(script, str) else tuple(script)
+    css, js, policy = _assets(root, style, scripts)
+    page = (
+        _environment(root)
+        .get_template(template)
+        .render(
+            **view,
+            policy=policy,
+            style=css,
+            script=js,
+            data=embedded_json(data),
+        )
+    )
+    # half a surrogate pair, as in a file name of another encoding, cannot be written as UTF-8
+    if _CONTROLS.search(page):
+        page = page.translate(_CONTROL_PICTURES)
+    return page.encode("utf-8", "replace").decode("utf-8")
+
+
+@lru_cache(maxsize=8)
+def _environment(root: Path) -> Environment:
+    """Templates are compiled once for the pages of a site."""
     environment = Environment(
-        loader=FileSystemLoader(reports / "pages"),
+        loader=FileSystemLoader(root / "reports" / "pages"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        auto_reload=False,
     )
-    page = environment.get_template(template).render(
-        **view,
-        policy=_policy(css, js),
-        style=Markup(css),
-        script=Markup(js),
-        data=embedded_json(data),
-    )
-    # half a surrogate pair, as in a file name of another encoding, cannot be written as UTF-8
-    return page.translate(_CONTROL_PICTURES).encode("utf-8", "replace").decode("utf-8")
+    environment.filters["zip"] = zip
+    return environment
+
+
+@lru_cache(maxsize=16)
+def _assets(root: Path, style: str, scripts: tuple[str, ...]) -> tuple[Markup, Markup, str]:
+    """Style, script and the policy that allows them."""
+    assets = root / "reports" / "assets"
+    css = (assets / style).read_text(encoding="utf-8")
+    js = "".join((assets / name).read_text(encoding="utf-8") for name in scripts)
+    return Markup(css), Markup(js), _policy(css, js)
 
 
 def embedded_json(data: Any) -> Markup:
     """JSON that can stand inside a `<script type="application/json">`."""
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    return Markup(text.translate(_UNSAFE_IN_SCRIPT))
+    for letter, escaped in _UNSAFE_IN_SCRIPT.items():  # many times as fast as translate
+        text = text.replace(letter, escaped)
+    return Markup(text)
 
 
 class Notes:
@@ -78,7 +113,7 @@ class Notes:
 def _policy(css: str, js: str) -> str:
     return (
         f"default-src 'none'; style-src '{_source(css)}'; script-src '{_source(js)}'; "
-        "base-uri 'none'; form-action 'none'"
+        "img-src data:; base-uri 'none'; form-action 'none'"
     )
 
 

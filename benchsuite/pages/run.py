@@ -55,8 +55,10 @@ _TRAFFIC = (
     ("weights", "traffic_weights"),
     ("activations", "traffic_activations"),
 )
-_ENERGIES = frozenset({ENERGY, "net_energy_per_frame", "mean_power", "max_power"})
-_SPLIT_TITLES = {THROUGHPUT: "Throughput", ENERGY: "Energy per frame", "accuracy": "Accuracy"}
+ENERGIES = frozenset(
+    {ENERGY, "net_energy_per_frame", "mean_power", "max_power", "lpirc_correct", "lpirc_score"}
+)
+SPLIT_TITLES = {THROUGHPUT: "Throughput", ENERGY: "Energy per frame", "accuracy": "Accuracy"}
 NO_BREAK = "\N{NO-BREAK SPACE}"
 _LONGEST_LABEL = 120
 _LONG_FINDING = 130
@@ -233,7 +235,7 @@ def render(
     measured = [system for system in systems if system.measured]
     notes = Notes()
     finding = compare.finding(results)
-    default = _default_pair(measured)
+    default = default_pair(measured)
     raised = _doubts(systems)
     view = {
         "title": f"Run {run.id}",
@@ -244,12 +246,12 @@ def render(
         "lede": _lede(systems, raised),
         "verdicts": _verdicts(measured, notes),
         "tables": _tables(measured, notes),
-        "moved": _moved(*default, metric=THROUGHPUT) if default else None,
-        "choices": _choices(systems),
-        "splittable": [(metric, _SPLIT_TITLES[metric]) for metric in SPLITTABLE],
+        "moved": moved_between(*default, metric=THROUGHPUT) if default else None,
+        "choices": choices_of(systems),
+        "splittable": [(metric, SPLIT_TITLES[metric]) for metric in SPLITTABLE],
         "owners": OWNERS,
         "teams": _teams(measured, notes),
-        "everything": [_everything(system) for system in systems],
+        "everything": [everything_of(system) for system in systems],
         "doubts": raised,
         "doubts_count": sum(len(kind.messages) for kind in raised),
         "unmeasured": _unmeasured(systems),
@@ -260,7 +262,7 @@ def render(
         },
         "bytes_said": lambda value: quantity(float(value), "B"),
     }
-    data = {"notes": notes.listed(), **_split_data(systems)}
+    data = {"notes": notes.listed(), **split_data(systems)}
     return render_page(root, TEMPLATE, style="page.css", script="run.js", data=data, view=view)
 
 
@@ -270,13 +272,13 @@ def render(
 def _meta(
     run: RunInfo, results: Sequence[Result], environments: Mapping[str, Mapping[str, Any]]
 ) -> list[tuple[str, str]]:
-    found = [("run", run.id), ("date", _date(run.started_at))]
+    found = [("run", run.id), ("date", date_said(run.started_at))]
     devices = dict.fromkeys(result.key.device_name for result in results)
     if devices:
         found.append(("device", ", ".join(devices)))
     if versions := _versions(environments.values()):
         found.append(("versions", versions))
-    found += list(run.labels.items())
+    found += [(key, f"{key}={value}") for key, value in run.labels.items()]
     if run.seconds is not None:
         found.append(("duration", duration(run.seconds)))
     return found
@@ -294,7 +296,8 @@ def _versions(environments: Iterable[Mapping[str, Any]]) -> str:
     return ", ".join(known)
 
 
-def _date(text: str) -> str:
+def date_said(text: str) -> str:
+    """An ISO time as people read it, in UTC; what is no time as it is."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -336,9 +339,9 @@ def _verdicts(systems: Sequence[System], notes: Notes) -> list[Verdict]:
                 state=state,
                 said=_verdict_said(group, fastest, state),
                 fastest=fastest.short if fastest and len(group) > 1 else None,
-                throughput=_number(fastest, THROUGHPUT, notes) if fastest else None,
+                throughput=number_of(fastest, THROUGHPUT, notes) if fastest else None,
                 energy=(
-                    _number(fastest, ENERGY, notes)
+                    number_of(fastest, ENERGY, notes)
                     if fastest and fastest.number(ENERGY) is not None
                     else None
                 ),
@@ -352,7 +355,7 @@ def _verdict_said(group: Sequence[System], fastest: System | None, state: str) -
     shown = losers[0] if losers else fastest or group[0]
     row = shown.source("accuracy")
     measure = row.measure or "accuracy"
-    accuracy = _plain(shown, "accuracy")
+    accuracy = plain_of(shown, "accuracy")
     if shown.number("accuracy") is None:
         return f"accuracy is not known: {shown.value('accuracy').reason or 'no reason recorded'}"
     if state == "unknown":
@@ -409,11 +412,11 @@ def _row(system: System, group: Sequence[System], best: bool, notes: Notes) -> R
         best=best,
         reason=compare.why_unranked(row),
         doubts=len(_own_doubts(system)),
-        accuracy=_number(system, "accuracy", notes),
+        accuracy=number_of(system, "accuracy", notes),
         beside=tuple((name, charts.share(value)) for name, value in row.beside.items()),
         target=_target(row),
         met=system.target_met,
-        throughput=_number(system, THROUGHPUT, notes),
+        throughput=number_of(system, THROUGHPUT, notes),
         speed=(
             charts.bar(
                 speed / fastest,
@@ -424,9 +427,9 @@ def _row(system: System, group: Sequence[System], best: bool, notes: Notes) -> R
             else Markup("")
         ),
         latencies=_latencies(system, notes),
-        energy=_number(system, ENERGY, notes),
-        power=_number(system, "mean_power", notes),
-        memory=_number(system, "peak_memory", notes),
+        energy=number_of(system, ENERGY, notes),
+        power=number_of(system, "mean_power", notes),
+        memory=number_of(system, "peak_memory", notes),
     )
 
 
@@ -435,7 +438,7 @@ def _latencies(system: System, notes: Notes) -> tuple[Number, ...]:
     keys = ["latency_p50", "latency_p90", "latency_p99"]
     known = [key for key in keys if system.number(key) is not None]
     shown = [key for key in keys[:2] if known] + [key for key in known if key == keys[2]]
-    return tuple(_number(system, key, notes) for key in shown or keys[:1])
+    return tuple(number_of(system, key, notes) for key in shown or keys[:1])
 
 
 def _target(row: Result) -> str | None:
@@ -444,17 +447,17 @@ def _target(row: Result) -> str | None:
     return charts.target(row.target, measure=row.measure).replace(" ", NO_BREAK)
 
 
-def _number(system: System, metric: str, notes: Notes) -> Number:
+def number_of(system: System, metric: str, notes: Notes) -> Number:
     """A metric of a system with the note behind it."""
     row, value = system.source(metric), system.value(metric)
     info = METRICS[metric]
-    text = _figure(value.value, metric, row)
+    text = figure_of(value.value, metric, row)
     return Number(
         number=text.number,
         unit=text.unit.removesuffix("/query"),
         note=notes.add(f"{info.title} · {row.scenario}", _note(value, info.about)),
         spread=_spread(value, metric, row),
-        modelled=metric in _ENERGIES and system.modelled and value.value is not None,
+        modelled=metric in ENERGIES and system.modelled and value.value is not None,
         missing=value.value is None,
     )
 
@@ -465,27 +468,29 @@ def _note(value: Value, about: str) -> str:
     return f"{about}\n{value.how}"
 
 
-def _figure(value: float | None, metric: str, row: Result) -> charts.Figure:
+def figure_of(value: float | None, metric: str, row: Result) -> charts.Figure:
+    """A metric's value as people read it, by what the row says of frame and measure."""
     return charts.figure(value, METRICS[metric], frame=row.frame, measure=row.measure)
 
 
 def _spread(value: Value, metric: str, row: Result) -> str:
     if value.value is None or value.low is None or value.high is None:
         return ""
-    low, high = (_figure(end, metric, row).number for end in (value.low, value.high))
+    low, high = (figure_of(end, metric, row).number for end in (value.low, value.high))
     return f"{low} to {high}"
 
 
-def _plain(system: System, metric: str) -> str:
-    figure = _figure(system.number(metric), metric, system.source(metric))
-    modelled = metric in _ENERGIES and system.modelled
+def plain_of(system: System, metric: str) -> str:
+    """A metric of a system as text that does not break; modelled figures behind a sign."""
+    figure = figure_of(system.number(metric), metric, system.source(metric))
+    modelled = metric in ENERGIES and system.modelled
     return ("≈ " if modelled else "") + str(figure).replace(" ", NO_BREAK)
 
 
 # --- who moved it ---------------------------------------------------------------------------------
 
 
-def _default_pair(systems: Sequence[System]) -> tuple[System, System] | None:
+def default_pair(systems: Sequence[System]) -> tuple[System, System] | None:
     """From the reference (else the slowest) to the best of the first workload that has both."""
     for after in compare.best(systems).values():
         before = compare.reference(systems, beside=after)
@@ -498,7 +503,8 @@ def _default_pair(systems: Sequence[System]) -> tuple[System, System] | None:
     return (systems[0], systems[1]) if len(systems) > 1 else None
 
 
-def _moved(before: System, after: System, *, metric: str) -> Moved:
+def moved_between(before: System, after: System, *, metric: str) -> Moved:
+    """The change of a metric from one system to another, ready to be drawn."""
     split = attribution.split(before.row, after.row, metric)
     owners: dict[str, float] = defaultdict(float)
     shares: tuple[tuple[str, str, str], ...] = ()
@@ -525,37 +531,38 @@ def _moved(before: System, after: System, *, metric: str) -> Moved:
         rest=rest,
         refused=split.reason if isinstance(split, Missing) else None,
         waterfall=charts.waterfall(split),
-        values=(_plain(before, metric), _plain(after, metric)),
+        values=(plain_of(before, metric), plain_of(after, metric)),
         cause=attribution.cause(before.row, after.row).text,
     )
 
 
 def _title(metric: str, system: System) -> str:
     """The number as a sentence begins with it; what is modelled says so."""
-    title = _SPLIT_TITLES[metric].replace("frame", system.row.frame)
+    title = SPLIT_TITLES[metric].replace("frame", system.row.frame)
     if metric == ENERGY and system.modelled:
         return f"Modelled {title[0].lower()}{title[1:]}"
     return title
 
 
-def _choices(systems: Sequence[System]) -> list[tuple[str, list[tuple[str, str]]]]:
+def choices_of(systems: Sequence[System]) -> list[tuple[str, list[tuple[str, str]]]]:
     """Workload to its systems' ids and names, for the two selects."""
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for system in systems:
-        found[_cut(system.workload)].append((system.id, _cut(system.label)))
+        found[cut(system.workload)].append((system.id, cut(system.label)))
     return list(found.items())
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """A label of a length that a select can show."""
     return text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 1]}…"
 
 
-def _split_data(systems: Sequence[System]) -> dict[str, Any]:
+def split_data(systems: Sequence[System]) -> dict[str, Any]:
     """What the script needs to split the change between any two systems."""
     return {
         "systems": {
             system.id: {
-                "label": _cut(system.label),
+                "label": cut(system.label),
                 "fingerprint": (
                     None
                     if system.row.fingerprint is None
@@ -584,7 +591,7 @@ def _split_data(systems: Sequence[System]) -> dict[str, Any]:
 
 def _metric_data(system: System, metric: str) -> dict[str, Any]:
     found = attribution.factors(system.row, metric)
-    shown = {"value": _plain(system, metric), "title": _title(metric, system)}
+    shown = {"value": plain_of(system, metric), "title": _title(metric, system)}
     if isinstance(found, Missing):
         return {**shown, "missing": found.reason}
     return {
@@ -629,7 +636,7 @@ def _teams(systems: Sequence[System], notes: Notes) -> list[Teams]:
                 id=f"network-{number}",
                 workload=title,
                 measure=row.measure or "accuracy",
-                accuracy=_number(first, "reference_accuracy", notes),
+                accuracy=number_of(first, "reference_accuracy", notes),
                 accuracy_bar=(
                     Markup("")
                     if accuracy is None
@@ -637,23 +644,23 @@ def _teams(systems: Sequence[System], notes: Notes) -> list[Teams]:
                         accuracy,
                         tick=row.target,
                         owner=attribution.CNN,
-                        label=f"{row.measure or 'accuracy'} {_plain(first, 'reference_accuracy')}"
+                        label=f"{row.measure or 'accuracy'} {plain_of(first, 'reference_accuracy')}"
                         + (f", target {_target(row)}" if row.target is not None else ""),
                     )
                 ),
                 target=_target(row),
                 traffic=_traffic(first),
-                traffic_parts=tuple((name, _plain(first, key)) for name, key in _TRAFFIC),
+                traffic_parts=tuple((name, plain_of(first, key)) for name, key in _TRAFFIC),
                 cnn=tuple(_fact(group, key, notes) for key in _CNN_ROWS),
                 software=tuple(_software(system, full, notes) for system in group),
-                fit=_number(first, "fit", notes),
+                fit=number_of(first, "fit", notes),
                 beyond=_beyond(group),
                 peak_bar=_peak_bar(first),
                 peak_share=_peak_share(first),
                 bound=_bound(first),
                 hardware=tuple(_fact(group, key, notes) for key in _HARDWARE_ROWS),
                 weights_in=_level(first),
-                weights_note=_number(first, "weights_fit_in", notes),
+                weights_note=number_of(first, "weights_fit_in", notes),
             )
         )
     return found
@@ -664,15 +671,15 @@ def _traffic(system: System) -> Markup:
     known = [(name, size) for name, size in parts if size is not None]
     if len(known) < len(parts):
         return Markup("")
-    said = ", ".join(f"{name} {_plain(system, key)}" for name, key in _TRAFFIC)
+    said = ", ".join(f"{name} {plain_of(system, key)}" for name, key in _TRAFFIC)
     return charts.stack(known, label=f"traffic: {said}", owner=attribution.CNN)
 
 
 def _software(system: System, full: float, notes: Notes) -> Software:
     fraction, fit = system.number("fraction_of_peak"), system.number("fit")
-    label = f"{_cut(system.short)}: {_plain(system, 'fraction_of_peak')} of peak"
+    label = f"{cut(system.short)}: {plain_of(system, 'fraction_of_peak')} of peak"
     if fit is not None:
-        label += f"; the roofline allows {_plain(system, 'fit')}"
+        label += f"; the roofline allows {plain_of(system, 'fit')}"
     keys = (
         "fraction_of_peak",
         "fraction_of_roofline",
@@ -693,7 +700,7 @@ def _software(system: System, full: float, notes: Notes) -> Software:
 
 def _beyond(systems: Sequence[System]) -> str:
     """What is said of systems that are faster than the layer-by-layer roofline."""
-    names = [_cut(s.short) for s in systems if (s.number("fraction_of_roofline") or 0.0) > 1]
+    names = [cut(s.short) for s in systems if (s.number("fraction_of_roofline") or 0.0) > 1]
     if not names:
         return ""
     return (
@@ -706,7 +713,7 @@ def _fact(systems: Sequence[System], metric: str, notes: Notes) -> Fact:
     """A metric of a group of systems: once where all show the same, else by whom, or a range."""
     shown: dict[tuple[str, str], tuple[Number, list[System]]] = {}
     for system in systems:
-        number = _number(system, metric, notes)
+        number = number_of(system, metric, notes)
         shown.setdefault((number.number, number.unit), (number, []))[1].append(system)
     distinct = list(shown.values())
     present = [entry for entry in distinct if not entry[0].missing] or distinct[:1]
@@ -754,8 +761,8 @@ def _bound(system: System) -> str:
     intensity, ridge = system.number("arithmetic_intensity"), system.number("ridge_point")
     if intensity is None or ridge is None:
         return ""
-    ends = f"{_plain(system, 'arithmetic_intensity')} against a ridge at "
-    ends += _plain(system, "ridge_point")
+    ends = f"{plain_of(system, 'arithmetic_intensity')} against a ridge at "
+    ends += plain_of(system, "ridge_point")
     side = "computation" if intensity >= ridge else "memory bandwidth"
     return f"Taken as a whole the network is bound by {side}: {ends}."
 
@@ -771,7 +778,8 @@ def _level(system: System) -> str:
 # --- everything, doubts ---------------------------------------------------------------------------
 
 
-def _everything(system: System) -> Everything:
+def everything_of(system: System) -> Everything:
+    """All metrics of a system, with how each was obtained."""
     key = system.key
     row = system.row
     facts = [
@@ -815,7 +823,7 @@ def _lines(system: System, metric: str) -> list[Line]:
     for scenario, row in system.rows.items():
         value = row.metrics.get(metric) or Value(value=None, how="", reason="not in this result")
         missing = value.value is None
-        text = str(_figure(value.value, metric, row))
+        text = str(figure_of(value.value, metric, row))
         if spread := _spread(value, metric, row):
             text += f" ({spread})"
         how = (value.reason or "no reason was recorded") if missing else value.how
@@ -828,7 +836,7 @@ def _lines(system: System, metric: str) -> list[Line]:
             text=text,
             how=how,
             missing=missing,
-            modelled=metric in _ENERGIES and system.modelled and not missing,
+            modelled=metric in ENERGIES and system.modelled and not missing,
         )
         for (text, how, missing), scenarios in said.items()
     ]

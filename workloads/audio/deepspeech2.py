@@ -71,6 +71,8 @@ WORKLOAD = Workload(
         "ICML 2016"
     ),
     frame="second",
+    rate=1.0,  # as fast as it is spoken
+    latency_bound_s=1.0,  # as MLPerf's RNN-T
     scales={
         "embedded": Scale(
             signatures=(_recording(1.0), _recording(1.5)),

@@ -38,6 +38,8 @@ WORKLOAD = Workload(
         "arXiv:1711.07128, 2017; as in MLPerf Tiny (Banbury and others 2021)"
     ),
     frame="recording",
+    rate=1.0,  # a second of sound a second
+    latency_bound_s=0.1,  # what is felt as at once; MLPerf Tiny has no such scenario
     scales={
         "embedded": Scale(
             signatures=_SECOND,

@@ -23,6 +23,8 @@ WORKLOAD = Workload(
         "Networks, NIPS 2012"
     ),
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={"reference": imagenet(side=227, batch=8, top_1=0.571)},
     note=(
         "The paper writes 224x224, but its 55x55 first layer needs 227. Published on ImageNet's "

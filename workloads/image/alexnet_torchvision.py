@@ -23,6 +23,8 @@ WORKLOAD = Workload(
         "arXiv:1404.5997, 2014; with the filters that torchvision chose"
     ),
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={"reference": imagenet(batch=8, top_1=0.56522)},
     note=(
         "Tensors are named as in torchvision's alexnet, so that its checkpoint loads. Published "

@@ -43,6 +43,8 @@ WORKLOAD = Workload(
         "blog, 2020"
     ),
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={"reference": imagenet(batch=8, top_1=0.751)},
     note=(
         "EfficientNet-B0 with ReLU6 instead of swish and without squeeze-and-excitation; without "

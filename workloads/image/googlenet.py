@@ -20,6 +20,8 @@ WORKLOAD = Workload(
     title="GoogLeNet",
     paper=PAPER,
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={"reference": imagenet(batch=8, top_1=0.687)},
     note=(
         "As in inference: without the two auxiliary heads. The paper leaves the response "

@@ -20,6 +20,8 @@ WORKLOAD = Workload(
     title="GoogLeNet (torchvision)",
     paper=PAPER,
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={"reference": imagenet(batch=8, top_1=0.69778)},
     note=(
         "Tensors are named as in torchvision's googlenet, so that its checkpoint loads once it is "

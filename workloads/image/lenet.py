@@ -23,6 +23,8 @@ WORKLOAD = Workload(
         "Proc. IEEE 86(11), 1998"
     ),
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={
         "embedded": Scale(
             signatures=_IMAGE,

@@ -82,6 +82,8 @@ WORKLOAD = Workload(
         "Bottlenecks, CVPR 2018"
     ),
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.01,  # MLPerf Inference v0.5 for MobileNet-v1
     scales={
         "embedded": Scale(
             signatures=DIGITS,

@@ -69,6 +69,8 @@ WORKLOAD = Workload(
     title="Network in Network",
     paper="Lin, Chen, Yan: Network In Network, ICLR 2014",
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={
         "embedded": Scale(
             signatures=(Signature(inputs=(TensorSpec(shape=(1, 28, 28)),)),),

@@ -27,6 +27,8 @@ WORKLOAD = Workload(
     title="ResNet-18",
     paper=PAPER,
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={
         "embedded": Scale(
             signatures=DIGITS,

@@ -21,6 +21,8 @@ WORKLOAD = Workload(
     title="ResNet-50",
     paper=PAPER,
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # MLPerf Inference, resnet50.Server.target_latency
     scales={"reference": imagenet(batch=8, top_1=0.7613)},
     note=(
         "A stage's stride lies in its first 3x3 convolution (known as v1.5, torchvision's and "

@@ -36,6 +36,8 @@ WORKLOAD = Workload(
     title="SqueezeDet",
     paper=PAPER,
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.1,  # as MLPerf's RetinaNet
     scales=scales(mean_average_precision=0.767),
     note=(
         "SqueezeNet 1.1's layers to fire9, two more fire modules and ConvDet; conv1 and pools "

@@ -36,6 +36,8 @@ WORKLOAD = Workload(
     title="SqueezeDet+",
     paper=PAPER,
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.1,  # as MLPerf's RetinaNet
     scales=scales(mean_average_precision=0.804),
     note=(
         "SqueezeNet 1.0's layers with three quarters as many squeeze as expand filters, two more "

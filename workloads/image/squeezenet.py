@@ -23,6 +23,8 @@ WORKLOAD = Workload(
     title="SqueezeNet 1.0",
     paper=PAPER,
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={"embedded": EMBEDDED, "reference": imagenet(side=227, batch=8, top_1=0.575)},
     note=(
         "Without batch normalisation, as published. The embedded network has the same eight fire "

@@ -20,6 +20,8 @@ WORKLOAD = Workload(
     title="SqueezeNet 1.1",
     paper=PAPER,
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={"reference": imagenet(side=227, batch=8, top_1=0.58178)},
     note=(
         "The authors' second release (github.com/forresti/SqueezeNet, SqueezeNet_v1.1): 64 3x3 "

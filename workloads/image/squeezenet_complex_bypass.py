@@ -20,6 +20,8 @@ WORKLOAD = Workload(
     title="SqueezeNet with complex bypass",
     paper=PAPER,
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={"reference": imagenet(side=227, batch=8, top_1=0.588)},
     note=(
         "SqueezeNet 1.0 with the simple bypasses, and a 1x1 convolution around fire2, 4, 6 and 8, "

@@ -23,6 +23,8 @@ WORKLOAD = Workload(
     title="SqueezeNet with simple bypass",
     paper=PAPER,
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={"embedded": EMBEDDED, "reference": imagenet(side=227, batch=8, top_1=0.604)},
     note=(
         "SqueezeNet 1.0 with bypasses around fire3, 5, 7 and 9, added after the ReLU as in the "

@@ -20,6 +20,8 @@ WORKLOAD = Workload(
     title="VGG-16",
     paper=PAPER,
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={"reference": imagenet(batch=4, top_1=0.71592)},
     note=(
         "The paper's network D. Tensors are named as in torchvision's vgg16, so that its "

@@ -20,6 +20,8 @@ WORKLOAD = Workload(
     title="VGG-19",
     paper=PAPER,
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={"reference": imagenet(batch=4, top_1=0.72376)},
     note=(
         "The paper's network E. Tensors are named as in torchvision's vgg19, so that its "

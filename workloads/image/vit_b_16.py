@@ -32,6 +32,8 @@ WORKLOAD = Workload(
         "Image Recognition at Scale, ICLR 2021"
     ),
     frame="image",
+    rate=30.0,  # a camera's
+    latency_bound_s=0.015,  # as MLPerf's ResNet-50
     scales={"reference": imagenet(batch=8, top_1=0.81072)},
     note=(
         "Without dropout, as torchvision's. ImageNet-1k validation, one centre crop of 224 pixels: "

@@ -21,6 +21,7 @@ WORKLOAD = Workload(
         "Language Understanding, NAACL 2019"
     ),
     frame="sequence",
+    latency_bound_s=0.13,  # as MLPerf's BERT-large
     scales={
         "reference": Scale(
             signatures=(

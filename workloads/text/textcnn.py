@@ -51,6 +51,7 @@ WORKLOAD = Workload(
     title="TextCNN",
     paper="Kim: Convolutional Neural Networks for Sentence Classification, EMNLP 2014",
     frame="sentence",
+    latency_bound_s=0.01,  # LoadGen's where a network has none of its own
     scales={
         "embedded": Scale(
             signatures=_sentence(SIZES["embedded"]),

@@ -41,6 +41,7 @@ WORKLOAD = Workload(
         "and their Compositionality, NIPS 2013"
     ),
     frame="word",
+    latency_bound_s=0.01,  # LoadGen's where a network has none of its own
     scales={
         "embedded": Scale(
             signatures=_WORD["embedded"],

@@ -20,6 +20,8 @@ WORKLOAD = Workload(
     title="Sports-1M CNN, early fusion",
     paper=PAPER,
     frame="clip",
+    rate=3.0,  # clips of ten frames, one after another, of a film of 30 frames a second
+    latency_bound_s=0.333,  # before the next clip; MLPerf Inference has no such network
     scales={
         "embedded": Scale(
             signatures=clip(SIZES["embedded"], _EARLY),

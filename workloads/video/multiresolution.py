@@ -34,6 +34,8 @@ WORKLOAD = Workload(
     title="Sports-1M CNN, multi-resolution",
     paper=PAPER,
     frame="clip",
+    rate=3.0,  # clips of ten frames, one after another, of a film of 30 frames a second
+    latency_bound_s=0.333,  # before the next clip; MLPerf Inference has no such network
     scales={"reference": Scale(signatures=clip(_FRAME, _SINGLE), batch=16)},
     note=(
         "A clip is one frame of 178x178 pixels. The network halves it by the mean of 2x2 pixels "

@@ -34,6 +34,8 @@ WORKLOAD = Workload(
         "for Action Recognition, CVPR 2018"
     ),
     frame="clip",
+    rate=1.875,  # clips of 16 frames, one after another, of a film of 30 frames a second
+    latency_bound_s=0.533,  # before the next clip; MLPerf Inference has no such network
     scales={
         "reference": Scale(
             signatures=(Signature(inputs=(TensorSpec(shape=(3, 16, 112, 112)),)),),

@@ -19,6 +19,8 @@ WORKLOAD = Workload(
     title="Sports-1M CNN, single frame",
     paper=PAPER,
     frame="clip",
+    rate=30.0,  # a film's
+    latency_bound_s=0.033,  # before the next frame; MLPerf Inference has no such network
     scales={"reference": Scale(signatures=clip(SIZES["reference"], _SINGLE), batch=16)},
     note=(
         "A clip is one frame, so the network says nothing about motion: it has no embedded scale, "

@@ -1,0 +1,320 @@
+"""Another machine's results JSON, checked before any of it is believed.
+
+The file is untrusted: types, identities, units and ranges are checked, and what is wrong is told
+in one sentence that names the place in the file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+import msgspec
+
+from benchsuite.errors import BadInput, one_line
+from benchsuite.exchange import SCHEMA
+from benchsuite.metrics import METRICS
+from benchsuite.store import Store
+from benchsuite.types import Doubt, Fingerprint, Result, RunInfo, SystemKey, Value
+
+_Text = Annotated[str, msgspec.Meta(max_length=100_000)]
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
+_Number = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+# computed from one window as products of doubles, written with all digits
+_EXACT = 1e-6
+
+
+class _Metric(msgspec.Struct, kw_only=True):
+    value: float | None
+    unit: _Text
+    how: _Text
+    low: float | None = None
+    high: float | None = None
+    reason: _Text | None = None
+
+
+class _Row(msgspec.Struct, kw_only=True):
+    run: _Name
+    environment: _Name
+    workload: _Name
+    domain: _Name
+    scale: _Name
+    dataset: _Name | None
+    weights: _Text | None
+    backend: _Name
+    precision: _Name
+    batch: _Number
+    device: _Name
+    device_name: _Name
+    device_count: _Number
+    threads: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+    scenario: _Name
+    status: Literal["ok", "failed", "skipped"]
+    reason: _Text | None
+    rank_class: Literal["qualified", "speed-only", "embedded", "unranked"] = msgspec.field(
+        name="class"
+    )
+    class_reason: _Text | None
+    frame: _Name
+    warnings: list[Doubt]
+    fingerprint: Fingerprint | None
+    metrics: dict[str, _Metric]
+    measure: _Text | None = None
+    target: float | None = None
+    beside: dict[str, float] = {}
+    measured_at: _Text = ""
+
+
+class _Run(msgspec.Struct, kw_only=True):
+    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    started_at: _Name
+    labels: dict[str, str] = {}
+    command: _Text = ""
+    seconds: Annotated[float, msgspec.Meta(ge=0)] | None = None
+
+
+class _File(msgspec.Struct, kw_only=True):
+    environments: dict[str, dict[str, Any]]
+    runs: list[_Run]
+    results: list[_Row]
+
+
+class _Head(msgspec.Struct):
+    schema: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What one or more files brought.
+
+    Attributes:
+        runs: How many runs were added.
+        results: How many results they have.
+        skipped: Ids of runs that were stored already.
+    """
+
+    runs: int
+    results: int
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """A file that was found sound."""
+
+    runs: tuple[RunInfo, ...]
+    results: tuple[Result, ...]
+    environments: Mapping[str, Mapping[str, Any]]
+
+
+def import_files(store: Store, paths: Sequence[Path]) -> Imported:
+    """Merges files into a store: all of them, or where one is unsound, none.
+
+    Raises:
+        BadInput: A file cannot be read or is unsound.
+    """
+    runs: dict[str, RunInfo] = {}
+    results: list[Result] = []
+    environments: dict[str, Mapping[str, Any]] = {}
+    for path in paths:
+        try:
+            contents = read(path.read_bytes(), name=str(path))
+        except OSError as error:
+            raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
+        for name, facts in contents.environments.items():
+            if environments.setdefault(name, facts) != facts:
+                raise BadInput(f"{path}: environment {name} differs from another file's")
+        for run in contents.runs:
+            if run.id in runs:
+                raise BadInput(f"{path}: run {run.id} is in another file too; name it once")
+            runs[run.id] = run
+        results.extend(contents.results)
+    left = set(store.merge(list(runs.values()), results, environments=environments))
+    return Imported(
+        runs=len(runs) - len(left),
+        results=sum(result.run not in left for result in results),
+        skipped=tuple(sorted(left)),
+    )
+
+
+def read(data: bytes, *, name: str) -> Contents:
+    """Checks a results JSON.
+
+    Args:
+        data: The file's bytes.
+        name: What the file is called in messages.
+
+    Raises:
+        BadInput: What is wrong first, and where.
+    """
+    try:
+        schema = msgspec.json.decode(data, type=_Head).schema
+        if schema != SCHEMA:
+            raise BadInput(f"{name}: schema {schema[:80]!r}; this benchsuite reads {SCHEMA!r}")
+        file = msgspec.json.decode(data, type=_File)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise BadInput(f"{name}: no sound results JSON: {one_line(error)}") from error
+    runs = {}
+    for place, run in enumerate(file.runs):
+        where = f"{name}: runs[{place}]"
+        if run.id in runs:
+            raise BadInput(f"{where}: run {run.id} is there twice")
+        runs[run.id] = RunInfo(
+            id=run.id,
+            started_at=_moment(run.started_at, f"{where}.started_at"),
+            labels=run.labels,
+            command=run.command,
+            seconds=run.seconds,
+        )
+    seen: set[tuple[str, str, SystemKey]] = set()
+    results = []
+    for place, row in enumerate(file.results):
+        where = f"{name}: results[{place}]"
+        if row.run not in runs:
+            raise BadInput(f"{where}: its run {row.run[:80]!r} is not in the file")
+        if row.environment not in file.environments:
+            raise BadInput(f"{where}: its environment {row.environment[:80]!r} is not in the file")
+        result = _result(row, where, started_at=runs[row.run].started_at)
+        identity = (result.run, result.scenario, result.key)
+        if identity in seen:
+            raise BadInput(f"{where}: the same system and scenario is there twice in its run")
+        seen.add(identity)
+        results.append(result)
+    used = {result.environment for result in results}
+    return Contents(
+        runs=tuple(runs.values()),
+        results=tuple(results),
+        environments={key: file.environments[key] for key in used},
+    )
+
+
+def _result(row: _Row, where: str, *, started_at: str) -> Result:
+    if row.domain != row.workload.partition("/")[0]:
+        _unsound(where, f"domain {row.domain!r} is not that of workload {row.workload!r}")
+    metrics = {
+        key: _value(key, metric, f"{where}.metrics.{key}")
+        for key, metric in row.metrics.items()
+        if key in METRICS  # a newer version's metrics are left out
+    }
+    numbers = {key: value.value for key, value in metrics.items() if value.value is not None}
+    if row.status != "ok":
+        if not row.reason:
+            _unsound(where, f"status {row.status} without a reason")
+        if numbers:
+            _unsound(where, f"status {row.status}, and yet {min(numbers)} has a value")
+        if row.rank_class != "unranked":
+            _unsound(where, f"status {row.status} and class {row.rank_class}")
+    elif "throughput" not in numbers:
+        _unsound(where, "status ok without a throughput")
+    if row.rank_class == "qualified" and "accuracy" not in numbers:
+        _unsound(where, "class qualified without an accuracy")
+    if row.rank_class in ("qualified", "embedded") and row.target is not None:
+        accuracy = numbers.get("accuracy")
+        if accuracy is not None and accuracy < row.target and row.rank_class == "qualified":
+            _unsound(where, f"class qualified with accuracy {accuracy:g} below {row.target:g}")
+    for value in (row.target, *row.beside.values()):
+        if value is not None and not math.isfinite(value):
+            _unsound(where, f"{value} is no finite number")
+    _check_identities(numbers, row.scenario, where)
+    return Result(
+        run=row.run,
+        environment=row.environment,
+        key=SystemKey(
+            workload=row.workload,
+            scale=row.scale,
+            dataset=row.dataset,
+            backend=row.backend,
+            precision=row.precision,
+            batch=row.batch,
+            device_name=row.device_name,
+            device_count=row.device_count,
+            threads=row.threads,
+        ),
+        domain=row.domain,
+        device=row.device,
+        weights=row.weights,
+        scenario=row.scenario,
+        status=row.status,
+        reason=row.reason,
+        rank_class=row.rank_class,
+        class_reason=row.class_reason,
+        frame=row.frame,
+        fingerprint=row.fingerprint,
+        metrics=metrics,
+        doubts=tuple(row.warnings),
+        beside=row.beside,
+        target=row.target,
+        measure=row.measure,
+        measured_at=_moment(row.measured_at or started_at, f"{where}.measured_at"),
+    )
+
+
+def _value(key: str, metric: _Metric, where: str) -> Value:
+    unit = METRICS[key].unit
+    if metric.unit != unit:
+        _unsound(where, f"unit {metric.unit[:80]!r}, the contract says {unit!r}")
+    for number in (metric.value, metric.low, metric.high):
+        if number is not None and not math.isfinite(number):
+            _unsound(where, f"{number} is no finite number")
+    if (metric.value is None) != (metric.reason is not None):
+        _unsound(where, "a value has no reason, a missing one needs one")
+    if metric.value is not None:
+        if metric.low is not None and metric.low > metric.value:
+            _unsound(where, f"low {metric.low:g} is above the value {metric.value:g}")
+        if metric.high is not None and metric.high < metric.value:
+            _unsound(where, f"high {metric.high:g} is below the value {metric.value:g}")
+        if key in ("accuracy", "reference_accuracy") and abs(metric.value) > 1:
+            _unsound(where, f"{metric.value:g} is no share of 1")
+        if key in _POSITIVE and metric.value <= 0:
+            _unsound(where, f"{metric.value:g} must be above 0")
+    return Value(
+        value=metric.value, how=metric.how, low=metric.low, high=metric.high, reason=metric.reason
+    )
+
+
+_POSITIVE = frozenset(
+    {"throughput", "energy_per_frame", "mean_power", "max_power", "peak", "device_peak",
+     "latency_p50", "latency_p90", "latency_p99", "bandwidth", "drift"}
+)  # fmt: skip
+# a metric is a product of others; the contract promises it of every result
+_IDENTITIES = (
+    ("throughput", ("peak", "fraction_of_peak"), ("work",)),
+    ("fraction_of_peak", ("fit", "fraction_of_roofline"), ()),
+    ("peak", ("device_peak", "configuration_gain", "drift"), ()),
+)
+
+
+def _check_identities(numbers: Mapping[str, float], scenario: str, where: str) -> None:
+    rules = list(_IDENTITIES)
+    if scenario == "Offline":
+        rules.append(("energy_per_frame", ("mean_power",), ("throughput",)))
+    for whole, factors, divisors in rules:
+        if any(key not in numbers for key in (whole, *factors, *divisors)):
+            continue
+        below = math.prod(numbers[key] for key in divisors)
+        if not below:
+            continue
+        expected = math.prod(numbers[key] for key in factors) / below
+        if not math.isclose(numbers[whole], expected, rel_tol=_EXACT):
+            said = " x ".join(factors) + "".join(f" / {key}" for key in divisors)
+            _unsound(where, f"{whole} is {numbers[whole]:.6g}, but {said} is {expected:.6g}")
+
+
+def _moment(text: str, where: str) -> str:
+    """An ISO time, in UTC, so that times can be ordered as texts."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        _unsound(where, f"{text[:80]!r} is no ISO time")
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    said = moment.astimezone(UTC).isoformat()
+    return text if said == text else said
+
+
+def _unsound(where: str, what: str) -> NoReturn:
+    raise BadInput(f"{where}: {what}")

@@ -1,0 +1,97 @@
+"""Tables that a reader sorts and filters: drawn in part by the template, in windows by table.js."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+FIRST_ROWS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column.
+
+    Attributes:
+        numeric: Whether it is sorted by number, and set to the right.
+        falling: Whether the first click puts the largest first.
+        filter: The key of the page's filter that looks at it.
+    """
+
+    key: str
+    title: str
+    numeric: bool = True
+    falling: bool = False
+    filter: str | None = None
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A cell.
+
+    Attributes:
+        sort: What it is sorted by; None goes last.
+        sub: A second, softer line.
+        soft: Whether the value is modelled.
+    """
+
+    text: str
+    sort: float | str | None = None
+    sub: str = ""
+    soft: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridRow:
+    """A row; `link` is where its first cell leads."""
+
+    cells: tuple[Cell, ...]
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """A table."""
+
+    id: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: Sequence[GridRow]
+
+    @property
+    def first(self) -> Sequence[GridRow]:
+        """The rows that are drawn without a script."""
+        return self.rows[:FIRST_ROWS]
+
+    def data(self) -> dict[str, Any]:
+        """What table.js reads: column by column."""
+        columns = []
+        for place, column in enumerate(self.columns):
+            cells = [row.cells[place] for row in self.rows]
+            found: dict[str, Any] = {
+                "title": column.title,
+                "numeric": column.numeric,
+                "falling": column.falling,
+                "filter": column.filter,
+                "text": _packed([cell.text for cell in cells]),
+            }
+            if any(cell.sort is not None for cell in cells):
+                found["sort"] = [cell.sort for cell in cells]
+            if any(cell.sub for cell in cells):
+                found["sub"] = _packed([cell.sub for cell in cells])
+            if any(cell.soft for cell in cells):
+                found["soft"] = [place for place, cell in enumerate(cells) if cell.soft]
+            columns.append(found)
+        links = [row.link for row in self.rows]
+        return {"columns": columns, "links": links if any(links) else None}
+
+
+def _packed(texts: Sequence[str]) -> dict[str, Any]:
+    """Texts, each kept once, by place; texts that differ are kept as they are."""
+    distinct = list(dict.fromkeys(texts))
+    if len(distinct) > len(texts) / 2:
+        return {"all": list(texts)}
+    places = {text: place for place, text in enumerate(distinct)}
+    return {"of": distinct, "at": [places[text] for text in texts]}

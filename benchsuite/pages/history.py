@@ -1,0 +1,204 @@
+"""The page of a store's history: what changed when, and every row's course of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchsuite import compare, history
+from benchsuite.history import CORRECTED, SPEED, Change, Line, Track
+from benchsuite.metrics import METRICS
+from benchsuite.pages import render_page
+from benchsuite.pages.grids import Cell, Column, Grid, GridRow
+from benchsuite.pages.leaderboard import change_said
+from benchsuite.pages.run import cut, date_said
+from benchsuite.store import Course
+from benchsuite.units import quantity
+
+TEMPLATE = "history.html.j2"
+_DIGITS = 5
+
+
+def render(courses: Sequence[Course], *, root: Path) -> str:
+    """Every system's metrics over time as one self-contained page.
+
+    Args:
+        courses: All rows of the store.
+        root: The content folder that holds `reports/`.
+    """
+    lines = history.lines(courses)
+    changes = [(line, change) for line in lines for change in line.changes]
+    changes.sort(key=lambda pair: pair[1].measured_at, reverse=True)
+    grid = _changes(changes)
+    places = _places(lines)
+    moments = sum(len(line.course.moments) for line in lines)
+    times = [moment.measured_at for line in lines for moment in line.course.moments[-1:]]
+    view = {
+        "title": "History",
+        "finding": _finding(lines, len(changes)),
+        "meta": [
+            ("results", f"{moments} results"),
+            *([("newest", f"newest {date_said(max(times))}")] if times else []),
+        ],
+        "grid": grid if changes else None,
+        "filters": _filters(lines),
+        "lines": [(place, cut(_label(line))) for place, line in enumerate(lines)],
+        "few": history.LEAST_RUNS,
+    }
+    data = {
+        "grids": {grid.id: grid.data()} if changes else {},
+        "lines": [_line_data(line, places) for line in lines],
+        "runs": [list(pair) for pair in places],
+    }
+    return render_page(
+        root,
+        TEMPLATE,
+        style="page.css",
+        script=("table.js", "charts.js", "history.js"),
+        data=data,
+        view=view,
+    )
+
+
+def title(metric: str) -> str:
+    """A watched metric by name."""
+    return "throughput without drift" if metric == CORRECTED else METRICS[metric].title
+
+
+def label(line: Line) -> str:
+    """A row by all that it is told apart by."""
+    return _label(line)
+
+
+def _finding(lines: Sequence[Line], changes: int) -> str:
+    if not lines:
+        return "Nothing is stored yet."
+    systems = f"{len(lines)} row{'s' if len(lines) != 1 else ''}"
+    if not changes:
+        return f"No level changed in {systems}."
+    moved = sum(bool(line.changes) for line in lines)
+    return f"{changes} change{'s' if changes != 1 else ''} of level in {moved} of {systems}."
+
+
+def _label(line: Line) -> str:
+    key = line.key
+    parts = (key.workload, f"{key.backend} {key.precision}", key.scale, key.dataset or "no data",
+             f"batch {key.batch}", compare.threads_said(key), key.device_name,
+             line.course.scenario)  # fmt: skip
+    return " · ".join(parts)
+
+
+def _filters(lines: Sequence[Line]) -> list[tuple[str, str, list[str]]]:
+    values = {
+        "device": ("Device", {line.key.device_name for line in lines}),
+        "backend": ("Backend", {line.key.backend for line in lines}),
+        "metric": ("Metric", {title(c.metric) for line in lines for c in line.changes}),
+    }
+    return [(key, name, sorted(found)) for key, (name, found) in values.items() if len(found) > 1]
+
+
+_COLUMNS = (
+    Column(key="measured", title="since", numeric=False, falling=True),
+    Column(key="workload", title="network", numeric=False),
+    Column(key="backend", title="backend", numeric=False, filter="backend"),
+    Column(key="device", title="device", numeric=False, filter="device"),
+    Column(key="metric", title="metric", numeric=False, filter="metric"),
+    Column(key="change", title="change", falling=True),
+    Column(key="cause", title="what changed there", numeric=False),
+)
+
+
+def _changes(changes: Sequence[tuple[Line, Change]]) -> Grid:
+    rows = []
+    for line, change in changes:
+        key = line.key
+        before, after = (
+            _said(value, change.metric, line) for value in (change.before, change.after)
+        )
+        rows.append(
+            GridRow(
+                cells=(
+                    Cell(
+                        text=date_said(change.measured_at).partition(" ")[0],
+                        sort=change.measured_at,
+                        sub=f"run {change.run}",
+                    ),
+                    Cell(text=key.workload, sub=f"{key.scale} · {line.course.scenario}"),
+                    Cell(text=key.backend, sub=f"{key.precision}, {compare.threads_said(key)}"),
+                    Cell(text=key.device_name),
+                    Cell(text=title(change.metric)),
+                    Cell(
+                        text=change_said(change.metric, change.before, change.after),
+                        sort=(
+                            change.after - change.before
+                            if change.metric in history.LINEAR
+                            else change.after / change.before
+                        ),
+                        sub=f"{before} to {after}",
+                    ),
+                    Cell(text=change.cause.text),
+                )
+            )
+        )
+    return Grid(id="changes", title="Changes of level", columns=_COLUMNS, rows=rows)
+
+
+def _said(value: float, metric: str, line: Line) -> str:
+    if metric in history.LINEAR:
+        return f"{value:.4f}"
+    frame = cut(line.course.moments[-1].digest.frame)
+    return quantity(value, _unit(metric)).replace("frame", frame)
+
+
+def _unit(metric: str) -> str:
+    return METRICS[SPEED if metric == CORRECTED else metric].unit.partition("/query")[0]
+
+
+# --- what the script draws ------------------------------------------------------------------------
+
+
+def _places(lines: Sequence[Line]) -> dict[tuple[str, str], int]:
+    """Run and time of every moment to its place, in time."""
+    pairs = {(m.run, m.measured_at) for line in lines for m in line.course.moments}
+    ordered = sorted(pairs, key=lambda pair: (pair[1], pair[0]))
+    return {pair: place for place, pair in enumerate(ordered)}
+
+
+def _line_data(line: Line, places: Mapping[tuple[str, str], int]) -> dict[str, Any]:
+    return {
+        "tracks": [
+            {
+                "metric": track.metric,
+                "title": title(track.metric),
+                "unit": _unit(track.metric),
+                "values": _packed(track),
+                "changes": [
+                    [
+                        change.place,
+                        change_said(change.metric, change.before, change.after),
+                        change.cause.text,
+                    ]
+                    for change in track.changes
+                ],
+                "runs": _moments(track, places),
+            }
+            for track in line.tracks
+        ],
+        "frame": cut(line.course.moments[-1].digest.frame),
+    }
+
+
+def _packed(track: Track) -> str:
+    """The values with five digits as one text; a constant once, with how often."""
+    if len(set(track.values)) == 1:
+        return f"{track.values[0]:.{_DIGITS}g}*{len(track.values)}"
+    return " ".join([f"{value:.{_DIGITS}g}" for value in track.values])
+
+
+def _moments(track: Track, places: Mapping[tuple[str, str], int]) -> list[int]:
+    """Places of the track's moments; where they follow one another, the first and how many."""
+    found = [places[m.run, m.measured_at] for m in track.moments]
+    if found == list(range(found[0], found[0] + len(found))):
+        return [found[0], len(found), -1]
+    return found

@@ -1,0 +1,149 @@
+"""Systems ranked over a whole store, each only among those that it can be compared with.
+
+Comparable are results of one class, workload, scale, data set and scenario; for energy, of one
+source and boundary too. Modelled energy is no measurement and takes no place.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from benchsuite import compare
+from benchsuite.attribution import ENERGY, THROUGHPUT, energy_origin
+from benchsuite.compare import OK, UNRANKED, System
+from benchsuite.metrics import METRICS
+from benchsuite.store import Latest
+
+LATENCY = "latency_p90"
+RANKED = (THROUGHPUT, LATENCY, ENERGY)
+CLASSES = ("qualified", "speed-only", "embedded")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A system's place in a comparable set; equals share one."""
+
+    place: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A system on the leaderboard.
+
+    Attributes:
+        system: Its newest rows by scenario.
+        stored: Scenario to where the row is in the store.
+        rank_class: One of `CLASSES`, or `unranked`.
+        places: Metric of `RANKED` to the place.
+        reasons: Metric of `RANKED` to why there is no place, for those that have a value.
+        unranked: Why the system as a whole is not ranked.
+    """
+
+    system: System
+    stored: Mapping[str, Latest]
+    rank_class: str
+    places: Mapping[str, Place]
+    reasons: Mapping[str, str]
+    unranked: str | None
+
+    @property
+    def id(self) -> str:
+        """Stable as long as the store lives: the number of its leading row's series."""
+        return f"s{self.stored[self.system.row.scenario].series}"
+
+    @property
+    def raw(self) -> bool:
+        """Whether raw windows stand behind all its measured rows."""
+        return all(each.raw for each in self.stored.values() if each.result.status == OK)
+
+
+def entries(latest: Iterable[Latest]) -> list[Entry]:
+    """Every system of a store, ranked; in the order in which they first appeared."""
+    stored = list(latest)
+    where = {id(each.result): each for each in stored}
+    systems = compare.join([each.result for each in stored], over_runs=True)
+    unranked = {system.id: _unranked(system) for system in systems}
+    sets: dict[tuple[str, tuple[Hashable, ...]], list[System]] = defaultdict(list)
+    reasons: dict[str, dict[str, str]] = defaultdict(dict)
+    for system in systems:
+        for metric in RANKED:
+            if system.number(metric) is None:
+                continue
+            if reason := unranked[system.id] or _no_place(system, metric):
+                reasons[system.id][metric] = reason
+            else:
+                sets[metric, comparable(system, metric)].append(system)
+    places: dict[str, dict[str, Place]] = defaultdict(dict)
+    for (metric, _), group in sets.items():
+        for system, place in _placed(group, metric):
+            places[system.id][metric] = place
+    return [
+        Entry(
+            system=system,
+            stored={name: where[id(row)] for name, row in system.rows.items()},
+            rank_class=UNRANKED if unranked[system.id] else system.row.rank_class,
+            places=places[system.id],
+            reasons=reasons[system.id],
+            unranked=unranked[system.id],
+        )
+        for system in systems
+    ]
+
+
+def comparable(system: System, metric: str) -> tuple[Hashable, ...]:
+    """What two systems must share to be ranked by a metric."""
+    row = system.source(metric)
+    origin = energy_origin(row) if metric == ENERGY else None
+    key = row.key
+    return (row.rank_class, key.workload, key.scale, key.dataset, row.scenario, row.frame, origin)
+
+
+def pareto(points: Sequence[tuple[float, float]]) -> list[int]:
+    """The places of the points that no other beats: less of the first, more of the second.
+
+    In ascending order of the first; of points that coincide all are kept.
+    """
+    order = sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1]))
+    found: list[int] = []
+    for i in order:
+        if not found or points[i][1] > points[found[-1]][1] or points[i] == points[found[-1]]:
+            found.append(i)
+    return found
+
+
+def _unranked(system: System) -> str | None:
+    row = system.row
+    if row.status != OK:
+        return f"{row.status}: {row.reason or 'no reason was recorded'}"
+    if row.rank_class not in CLASSES:
+        return compare.why_unranked(row) or "no reason was recorded"
+    if system.target_met is False:
+        return "the accuracy misses its target"
+    return None
+
+
+def _no_place(system: System, metric: str) -> str | None:
+    row = system.source(metric)
+    if row.rank_class not in CLASSES:
+        return compare.why_unranked(row) or "no reason was recorded"
+    if metric == ENERGY:
+        origin = energy_origin(row)
+        if origin is None:
+            return "its source and boundary are not told"
+        if origin.modelled:
+            return "modelled, not measured"
+    return None
+
+
+def _placed(group: Sequence[System], metric: str) -> list[tuple[System, Place]]:
+    sign = -1.0 if METRICS[metric].better == "higher" else 1.0
+    ordered = sorted(group, key=lambda system: sign * (system.number(metric) or 0.0))
+    found: list[tuple[System, Place]] = []
+    for number, system in enumerate(ordered):
+        same = found and found[-1][0].number(metric) == system.number(metric)
+        place = found[-1][1].place if same else number + 1
+        found.append((system, Place(place=place, of=len(group))))
+    return found

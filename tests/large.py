@@ -1,0 +1,118 @@
+"""A store of as many results as a team makes in years, written fast: for tests and measurements.
+
+`python -m tests.large FILE [SYSTEMS] [NIGHTS]` writes one.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import zlib
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from benchsuite import digest, store
+from benchsuite.store import Store, open_store
+from benchsuite.types import OFFLINE, SINGLE_STREAM, Fingerprint, Result, Value
+from tests.fakes import NETWORKS, environments, result
+
+DEVICES = ("AMD EPYC 9V74 80-Core Processor", "NVIDIA H200", "Apple M3 Max", "Jetson Orin")
+BACKENDS = ("eager", "onnxruntime", "compile", "openvino")
+PRECISIONS = ("fp32", "fp16", "int8")
+FIRST = datetime(2026, 1, 1, 2, 0, tzinfo=UTC)
+
+
+def rows(systems: int) -> list[Result]:
+    """One night's rows of so many systems, two scenarios each."""
+    found = []
+    for number in range(systems):
+        name = list(NETWORKS)[number % 5]
+        device = DEVICES[number // 5 % 4]
+        measured = device != DEVICES[0]
+        row = result(
+            name,
+            backend=BACKENDS[number // 20 % 4],
+            precision=PRECISIONS[number // 80 % 3],
+            identity={"threads": 1 + number // 240, "device_name": device},
+            source="nvml counter" if measured else "modelled",
+            boundary="board" if measured else "package",
+            device_peak=(1 + number % 7) * 446e9,
+            power=20.0 + number % 11,
+        )
+        for scenario in (OFFLINE, SINGLE_STREAM):
+            key = replace(row.key, batch=1 if scenario == SINGLE_STREAM else row.key.batch)
+            metrics = dict(row.metrics)
+            if scenario == SINGLE_STREAM:
+                speed = 0.5 * (metrics["throughput"].value or 1.0)
+                metrics["throughput"] = Value(value=speed, how="SingleStream")
+                metrics["latency_p50"] = Value(value=1 / speed, how="p50 of 4107 queries")
+                metrics["latency_p90"] = Value(value=1.1 / speed, how="p90 of 4107 queries")
+            found.append(replace(row, scenario=scenario, key=key, metrics=metrics))
+    return found
+
+
+def fill(place: Path, *, systems: int = 500, nights: int = 100) -> Store:
+    """A store with every system measured every night; a third gain speed by new software."""
+    made = open_store(place)
+    chance = random.Random(7)
+    night = rows(systems)
+    with made._begin() as connection:
+        connection.execute(store._environments.insert().values(id="e1", facts=environments()["e1"]))
+        texts = {t for row in night for v in row.metrics.values() for t in (v.how, v.reason) if t}
+        store._interned(connection, texts)
+        packed = []
+        for number, row in enumerate(night):
+            store._add_digest(connection, -1 - number, row)
+            packed.append((store._pack_facts(row), store._pack_metrics(connection, row.metrics)))
+        connection.execute(store._digests.delete().where(store._digests.c.result < 0))
+        for day in range(nights):
+            moment = (FIRST + timedelta(days=day)).isoformat()
+            run = f"night{day:05d}"
+            connection.execute(
+                store._runs.insert().values(
+                    id=run, started_at=moment, labels={"branch": "main"}, seconds=900.0,
+                    command="benchsuite run nightly", plan=zlib.compress(b"[]"),
+                )
+            )  # fmt: skip
+            results, digests = [], []
+            for number, (row, (facts, metrics)) in enumerate(zip(night, packed, strict=True)):
+                newer = number // 2 % 3 == 0 and day >= nights // 2
+                dated = _on_day(row, newer=newer, noise=chance.gauss(1, 0.01))
+                if day == nights - 1:  # the newest results have their own numbers
+                    metrics = store._pack_metrics(connection, dated.metrics)
+                    facts = store._pack_facts(dated)
+                place_in_store = day * len(night) + number + 1
+                results.append(
+                    {name: getattr(row.key, name) for name in store._KEY}
+                    | {"id": place_in_store, "run": run, "environment": "e1",
+                       "scenario": row.scenario, "status": "ok", "measured_at": moment,
+                       "facts": facts, "metrics": metrics}
+                )  # fmt: skip
+                digests.append(
+                    {"result": place_in_store, "series": number + 1, "run": run,
+                     "measured_at": moment, "body": digest.pack(dated)}
+                )  # fmt: skip
+            connection.execute(store._results.insert(), results)
+            connection.execute(store._digests.insert(), digests)
+    return made
+
+
+def _on_day(row: Result, *, newer: bool, noise: float) -> Result:
+    """The row with this night's noise; with newer software a tenth faster."""
+    gain = noise * (1.1 if newer else 1.0)
+    metrics = dict(row.metrics)
+    for key in ("throughput", "latency_p50", "latency_p90", "energy_per_frame"):
+        value = metrics[key].value
+        if value is not None:
+            factor = gain if key == "throughput" else 1 / gain
+            metrics[key] = replace(metrics[key], value=value * factor)
+    prints = row.fingerprint
+    if newer and isinstance(prints, Fingerprint):
+        prints = replace(prints, software=prints.software + "-2")
+    return replace(row, metrics=metrics, fingerprint=prints)
+
+
+if __name__ == "__main__":
+    counts = [int(text) for text in sys.argv[2:]] or [500, 100]
+    fill(Path(sys.argv[1]), systems=counts[0], nights=counts[1])

@@ -1,0 +1,323 @@
+"""Tests of the pages over a store: leaderboard, history and comparison."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from benchsuite import difference
+from benchsuite.cli import main
+from benchsuite.pages import comparison, history, leaderboard
+from benchsuite.pages.run import plain_of
+from benchsuite.ranking import entries
+from benchsuite.store import Store, open_store
+from benchsuite.types import SINGLE_STREAM
+from tests.fakes import ENDLESS, environments, result, run_info, troubled_run, whole_run
+from tests.large import fill
+from tests.test_pages_run import ROOT, Page, data_of
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A run with every trouble, hostile names among them, and one on another device."""
+    made = open_store(tmp_path_factory.mktemp("site") / "r.db")
+    made.add_run(run_info(), plan=[])
+    for row in troubled_run():
+        made.add(row, environment=environments()["e1"])
+    made.add_run(run_info(id="other"), plan=[])
+    for row in whole_run():
+        there = result(
+            row.key.workload,
+            backend=row.key.backend,
+            scenario=row.scenario,
+            device_peak=5e12,
+            source="nvml counter",
+            boundary="board",
+            identity={"device_name": "NVIDIA H200"},
+            fields={"run": "other"},
+        )
+        made.add(there, environment=environments()["e1"])
+    return made
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Twelve systems over thirty nights; a third gain speed by new software."""
+    return fill(tmp_path_factory.mktemp("nights") / "r.db", systems=12, nights=30)
+
+
+@pytest.fixture(scope="module")
+def site(store: Store) -> dict[str, str]:
+    """The leaderboard's files."""
+    return {page.path: page.text for page in leaderboard.render_site(store, root=ROOT)}
+
+
+@pytest.fixture(scope="module")
+def compared(store: Store) -> str:
+    """The comparison of the two devices."""
+    sides = [difference.select(store, name) for name in ("7f3a91c2", "other")]
+    return comparison.render([difference.compare(*sides)], root=ROOT)
+
+
+@pytest.fixture(scope="module")
+def pages(site: dict[str, str], compared: str, store: Store, nights: Store) -> dict[str, str]:
+    """Every page."""
+    return site | {
+        "comparison": compared,
+        "history of one run": history.render(store.courses(), root=ROOT),
+        "history": history.render(nights.courses(), root=ROOT),
+    }
+
+
+def test_every_page_is_sound(pages: dict[str, str]) -> None:
+    """Elements are closed, ids are unique, references lead somewhere."""
+    for path, text in pages.items():
+        page = Page(text)
+        assert page.open == [], path
+        ids = [a["id"] for _, a in page.elements if "id" in a]
+        assert len(ids) == len(set(ids)), path
+        for _, attributes in page.elements:
+            for reference in (attributes.get("aria-labelledby") or "").split():
+                assert reference in ids, path
+
+
+def test_links_lead_to_pages_of_the_site(site: dict[str, str]) -> None:
+    """Every link is to a place on the page or to a file that was written."""
+    seen = 0
+    for path, text in site.items():
+        folder = Path(path).parent
+        for tag, attributes in Page(text).elements:
+            target = attributes.get("href") or ""
+            if tag != "a" or target.startswith("#"):
+                continue
+            seen += 1
+            parts: list[str] = []
+            for part in (folder / target).parts:
+                parts = parts[:-1] if part == ".." else [*parts, part]
+            assert "/".join(parts) in site, target
+        for grid in data_of(text)["grids"].values():
+            for link in grid["links"] or []:
+                assert str(folder / link).replace("workload/../", "") in site
+    assert seen > 40
+
+
+def test_no_page_asks_the_network(pages: dict[str, str]) -> None:
+    """Nothing is loaded from anywhere; the policy allows only what is on the page."""
+    for path, text in pages.items():
+        page = Page(text)
+        assert not {tag for tag, _ in page.elements} & {"link", "img", "iframe", "object", "base"}
+        loading = {"src", "srcset", "action", "formaction", "poster", "style"}
+        for tag, attributes in page.elements:
+            assert not loading & set(attributes), path
+            assert not re.match(r"(?i)\s*(\w+:|//)", attributes.get("href") or ""), (path, tag)
+        policy = next(a["content"] or "" for t, a in page.elements if "http-equiv" in a)
+        assert policy.startswith("default-src 'none'; ")
+        assert "unsafe" not in policy
+        assert not re.search(r"@import|import\(|fetch\(|XMLHttp|http-equiv=.refresh", text)
+
+
+def test_hostile_names_are_text(pages: dict[str, str]) -> None:
+    """Markup in names and reasons never becomes part of a page; overrides stay isolated."""
+    isolating = "bdi|option|title|script|style"
+    for path, text in pages.items():
+        assert len(re.findall(r"<script", text)) == 2, path
+        assert "<!--" not in text, path
+        shown = re.sub(rf"<({isolating})\b[^>]*>.*?</\1>|<[^>]+>", "", text, flags=re.DOTALL)
+        assert "\u202e" not in shown.replace(data_text(text), ""), path
+    hostile = [text for path, text in pages.items() if "image-hostile" in path]
+    assert hostile
+    assert all("alert('x')" in Page(text).text for text in hostile)
+
+
+def data_text(page: str) -> str:
+    """The embedded JSON as it stands."""
+    found = re.search(r'id="data">(.*?)</script>', page, re.DOTALL)
+    return found.group(1) if found else ""
+
+
+def test_file_names_are_safe(site: dict[str, str]) -> None:
+    """Whatever a workload is called, its file is lower-case letters, digits and dashes."""
+    for path in site:
+        assert re.fullmatch(r"index\.html|(workload/[a-z0-9-]{1,80}|system/s\d+)\.html", path)
+
+
+def test_an_endless_reason_is_cut_in_selects_only(site: dict[str, str]) -> None:
+    """The reason of a failure is on the index in full."""
+    assert ENDLESS in site["index.html"] or ENDLESS in json.dumps(data_of(site["index.html"]))
+
+
+def test_classes_and_the_unranked_have_tables_of_their_own(
+    site: dict[str, str], store: Store
+) -> None:
+    """Each class and domain is one table; every system stands in exactly one."""
+    board = entries(store.latest())
+    grids = data_of(site["index.html"])["grids"]
+    rows = {name: len(grid["columns"][0]["text"].get("at") or grid["columns"][0]["text"]["all"])
+            for name, grid in grids.items()}  # fmt: skip
+    expected: dict[str, int] = {}
+    for entry in board:
+        name = "unranked" if entry.unranked else f"{entry.rank_class}-{entry.system.row.domain}"
+        expected[name] = expected.get(name, 0) + 1
+    assert rows == expected
+    assert {"unranked", "speed-only-video", "embedded-image"} <= set(rows)
+    assert "misses the target 0.97" in Page(site["index.html"]).text
+
+
+def test_numbers_on_the_pages_are_the_stores(site: dict[str, str], store: Store) -> None:
+    """What the index sorts by is the stored value, what it shows is that value in units."""
+    board = {f"system/{e.id}.html": e for e in entries(store.latest()) if not e.unranked}
+    seen = 0
+    for grid in data_of(site["index.html"])["grids"].values():
+        titles = [column["title"] for column in grid["columns"]]
+        if "latency p90" not in titles:
+            continue
+        for title, metric in (
+            ("accuracy", "accuracy"), ("throughput", "throughput"),
+            ("latency p90", "latency_p90"), ("energy a frame", "energy_per_frame"),
+        ):  # fmt: skip
+            column = grid["columns"][titles.index(title)]
+            text = column["text"]
+            texts = text.get("all") or [text["of"][i] for i in text["at"]]
+            for place, link in enumerate(grid["links"]):
+                system = board[link].system
+                assert (column.get("sort") or [None] * 999)[place] == system.number(metric)
+                assert texts[place] == plain_of(system, metric).removesuffix("/query")
+                seen += 1
+    assert seen > 60
+
+
+def test_the_index_says_how_many_are_undominated(site: dict[str, str]) -> None:
+    """The front is that of a set that was measured, not modelled, and says which."""
+    text = Page(site["index.html"]).text
+    assert (
+        "2 of 2 networks are undominated in top-1 against energy per frame on NVIDIA H200" in text
+    )
+    assert "energy nvml counter, boundary board" in text
+
+
+def test_a_systems_page_repeats_the_measurement(site: dict[str, str], store: Store) -> None:
+    """The command on a system's page is one that the command line takes."""
+    import shlex
+
+    from benchsuite.cli import _parser
+
+    board = entries(store.latest())
+    for entry in board:
+        text = site[f"system/{entry.id}.html"]
+        page = Page(text)
+        (command,) = re.findall(r'<code class="command">(.*?)</code>', text, re.DOTALL)
+        import html
+
+        options = _parser().parse_args(shlex.split(html.unescape(command))[1:])
+        assert options.targets
+        assert "All metrics" in page.text
+
+
+def test_every_chart_has_its_numbers(pages: dict[str, str]) -> None:
+    """Beside each drawn chart stand a table, and buttons to save it."""
+    charts = 0
+    for text in pages.values():
+        found = text.count('<svg class="plot"')
+        assert text.count('data-save="svg"') >= found
+        assert text.count('<details class="numbers">') >= found
+        charts += found
+    assert charts > 5
+
+
+def test_changes_stand_on_the_pages(nights: Store, pages: dict[str, str]) -> None:
+    """A third of the systems changed by software, in the table and on their own pages."""
+    text = Page(pages["history"]).text
+    assert "Only the software differs: the change falls to the software team." in text
+    lines = data_of(pages["history"])["lines"]
+    assert len(lines) == 24
+    changed = [line for line in lines if any(t["changes"] for t in line["tracks"])]
+    assert len(changed) == 8
+    pages_of_systems = [
+        page.text
+        for page in leaderboard.render_site(nights, root=ROOT)
+        if page.path.startswith("system/")
+    ]
+    assert sum('class="turn"' in page for page in pages_of_systems) == 4
+
+
+def test_the_history_holds_the_stores_values(nights: Store, pages: dict[str, str]) -> None:
+    """Every course is there in five digits."""
+    courses = {c.series: c for c in nights.courses()}
+    data = data_of(pages["history"])
+    course = next(iter(courses.values()))
+    track = next(t for t in data["lines"][0]["tracks"] if t["metric"] == "throughput")
+    shown = [float(text) for text in track["values"].split()]
+    stored = [moment.digest.number("throughput") for moment in course.moments]
+    assert shown == pytest.approx(stored, rel=1e-4)
+
+
+def test_the_comparison_names_ratios_and_what_is_left_out(compared: str) -> None:
+    """Ratios over common systems; energies of other meters are left out and named."""
+    text = Page(compared).text
+    assert "NVIDIA H200 against" in text
+    assert "left out: energy of another source or boundary" in text
+    assert "Only in" in text
+    assert "Who moved it" in text
+    assert 'id="roofline"' in compared
+    assert data_of(compared)["systems"]
+
+
+def test_the_fixed_weight_is_small(tmp_path: Path) -> None:
+    """An empty store's pages, style and scripts included, are far below a megabyte."""
+    empty = open_store(tmp_path / "r.db")
+    (index,) = leaderboard.render_site(empty, root=ROOT)
+    assert len(index.text.encode()) < 100_000
+    assert len(history.render(empty.courses(), root=ROOT).encode()) < 100_000
+
+
+def test_the_commands_write_their_pages(store: Store, tmp_path: Path) -> None:
+    """leaderboard, history and compare -o write files, and refuse places that are none."""
+    place = ["--store", store.place]
+    assert main(["leaderboard", "-o", str(tmp_path / "site"), *place]) == 0
+    assert (tmp_path / "site" / "index.html").is_file()
+    assert main(["history", "-o", str(tmp_path / "h.html"), *place, "--json", "-"]) == 0
+    assert (tmp_path / "h.html").stat().st_size > 10_000
+    assert main(["compare", "7f3a", "other", "-o", str(tmp_path / "c.html"), *place]) == 0
+    assert (tmp_path / "c.html").stat().st_size > 10_000
+    assert main(["leaderboard", "-o", str(tmp_path / "h.html"), *place]) == 2
+    assert main(["compare", "7f3a", "other", "-o", str(tmp_path / "no" / "c.html"), *place]) == 2
+
+
+def test_a_store_without_digests_gets_them(tmp_path: Path) -> None:
+    """A store made before digests were kept is completed when it is opened."""
+    made = open_store(tmp_path / "r.db")
+    for row in (result(), result(scenario=SINGLE_STREAM)):
+        made.add(row, environment=environments()["e1"])
+    before = made.latest()
+    with sqlite3.connect(tmp_path / "r.db") as connection:
+        connection.executescript("DROP TABLE digests; DROP TABLE series")
+    assert open_store(tmp_path / "r.db").latest() == before
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_results_are_read_in_a_few_statements(tmp_path: Path) -> None:
+    """The index reads one digest a row and no whole result; histories read digests alone."""
+    large = fill(tmp_path / "r.db", systems=500, nights=100)
+    statements: list[str] = []
+
+    def count(_: object, __: object, statement: str, *___: object) -> None:
+        statements.append(statement)
+
+    sa.event.listen(large._engine, "before_cursor_execute", count)
+    pages = leaderboard.render_site(large, root=ROOT)
+    index = next(iter(pages))
+    assert len(statements) == 2
+    assert not any(re.search(r"FROM results\b", text) for text in statements)
+    assert sum(len(grid["links"]) for grid in data_of(index.text)["grids"].values()) == 500
+    statements.clear()
+    courses = large.courses()
+    assert len(statements) == 2
+    assert sum(len(course.moments) for course in courses) == 100_000
+    text = history.render(courses, root=ROOT)
+    assert len(statements) == 2
+    assert len(text) < 5_000_000

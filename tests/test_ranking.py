@@ -1,0 +1,109 @@
+"""Tests of `benchsuite.ranking`: places are among equals only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchsuite.ranking import Entry, entries, pareto
+from benchsuite.store import open_store
+from benchsuite.types import SINGLE_STREAM, Result
+from tests.fakes import environments, failed, result, run_info
+
+
+def board(rows: list[Result], tmp_path: Path) -> list[Entry]:
+    """The rows as a leaderboard."""
+    store = open_store(tmp_path / "r.db")
+    for row in rows:
+        store.add(row, environment=environments()["e1"])
+    return entries(store.latest())
+
+
+def places(found: list[Entry], metric: str) -> list[tuple[str, int, int]]:
+    """Backend, place and size of the set of every placed entry."""
+    return [
+        (e.system.key.backend, e.places[metric].place, e.places[metric].of)
+        for e in found
+        if metric in e.places
+    ]
+
+
+def test_the_fastest_is_first(tmp_path: Path) -> None:
+    """Within one set places follow the metric; equals share a place."""
+    rows = [result(backend=b, roofline=r) for b, r in (("a", 0.2), ("b", 0.4), ("c", 0.2))]
+    assert places(board(rows, tmp_path), "throughput") == [("a", 2, 3), ("b", 1, 3), ("c", 2, 3)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fields": {"rank_class": "qualified"}},
+        {"fields": {"rank_class": "speed-only"}},
+        {"identity": {"scale": "reference"}},
+        {"identity": {"dataset": "other"}},
+        {"frame": "pixel"},
+    ],
+)
+def test_what_differs_in_more_than_the_system_is_never_ranked_together(
+    change: dict[str, object], tmp_path: Path
+) -> None:
+    """Another class, scale, data set or frame is another set."""
+    found = board([result(backend="a"), result(backend="b", **change)], tmp_path)  # type: ignore[arg-type]
+    assert places(found, "throughput") == [("a", 1, 1), ("b", 1, 1)]
+
+
+def test_energy_is_ranked_by_one_meter_and_boundary(tmp_path: Path) -> None:
+    """Modelled energy has no place; counters on board and package are apart."""
+    rows = [
+        result(backend="a"),
+        result(backend="b", source="rapl"),
+        result(backend="c", source="nvml counter", boundary="board"),
+        result(backend="d", source="nvml counter", boundary="board", power=10.0),
+    ]
+    found = board(rows, tmp_path)
+    assert places(found, "energy_per_frame") == [("b", 1, 1), ("c", 2, 2), ("d", 1, 2)]
+    assert found[0].reasons["energy_per_frame"] == "modelled, not measured"
+    assert len(places(found, "throughput")) == 4
+
+
+def test_scenarios_are_apart_and_joined(tmp_path: Path) -> None:
+    """Latency is ranked by SingleStream, throughput by Offline, and both are one system."""
+    rows = [result(), result(scenario=SINGLE_STREAM)]
+    (found,) = board(rows, tmp_path)
+    assert set(found.system.rows) == {"Offline", "SingleStream"}
+    assert set(found.places) == {"throughput", "latency_p90"}
+
+
+def test_the_unranked_say_why(tmp_path: Path) -> None:
+    """A failure, a doubt's class and a missed target take no place and tell the reason."""
+    missed = result(backend="b", accuracy_change=-0.5)
+    doubted = result(
+        backend="c", fields={"rank_class": "unranked", "class_reason": "contended: 31 %"}
+    )
+    found = board([failed(backend="a", reason="killed"), missed, doubted], tmp_path)
+    assert [e.unranked for e in found] == [
+        "failed: killed", "the accuracy misses its target", "contended: 31 %",
+    ]  # fmt: skip
+    assert all(not e.places and e.rank_class == "unranked" for e in found)
+
+
+def test_the_newest_result_counts(tmp_path: Path) -> None:
+    """Of a row's results the last measured is shown, whatever order they were stored in."""
+    store = open_store(tmp_path / "r.db")
+    for run, day, roofline in (("new", 20, 0.4), ("old", 10, 0.8)):
+        store.add_run(run_info(id=run), plan=[])
+        made = result(roofline=roofline)
+        moment = f"2026-01-{day}T00:00:00+00:00"
+        store.add(replace(made, run=run, measured_at=moment), environment={})
+    (latest,) = store.latest()
+    assert (latest.result.run, latest.runs, latest.raw) == ("new", 2, False)
+    assert store.whole([latest.id])[latest.id].metrics["fraction_of_roofline"].value == 0.4
+
+
+def test_the_pareto_front_is_what_nothing_beats() -> None:
+    """Less of the first and more of the second; coincident points stay together."""
+    points = [(3.0, 0.9), (1.0, 0.5), (2.0, 0.5), (2.5, 0.7), (4.0, 0.9), (3.0, 0.9)]
+    assert pareto(points) == [1, 3, 0, 5]
+    assert pareto([]) == []
