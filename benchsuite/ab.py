@@ -109,6 +109,8 @@ def prepare(
     if plan.skipped and not plan.specs and python is None:
         raise BadInput(f"{text}: it cannot be measured here: {plan.skipped[0][1]}")
     specs = plan.specs or tuple(spec for spec, _ in plan.skipped)
+    if backend in ("best", "all"):
+        raise BadInput(f"{text}: backend={backend} is several systems; name one backend a side")
     if len(specs) != 1:
         raise BadInput(f"{text}: names {len(specs)} systems; name one workload, as image/lenet")
     notes = plan.notes if "backend" in values else (*plan.notes, f"{target}: backend {backend}")

@@ -136,6 +136,7 @@ def test_json_has_every_figure(replayed: Made, tmp_path: Path) -> None:
         ("image/tiny@speed=3", "write WORKLOAD@KEY=VALUE"),
         ("image/tiny@batch=none", "must be a whole number"),
         ("image/tiny@backend=eager,backend=eager", "given twice"),
+        ("image/tiny@backend=best", "name one backend a side"),
         ("image/none", "image/none"),
         ("image/tiny@python=/nowhere/python", "cannot be started"),
         ("image/tiny@data=here", "write data=NAME=DIR"),
