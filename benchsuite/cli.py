@@ -372,42 +372,6 @@ def _gate(options: argparse.Namespace) -> int:
     return code
 
 
-<<<<<<< HEAD
-=======
-def _ab(options: argparse.Namespace) -> int:
-    from benchsuite import ab, environment, output, progress, verdicts
-
-    _check_writable(options.json, "--json")
-    cache = environment.cache_folder()
-    _check_cache(cache)
-    quiet = options.quiet or options.json == "-"
-    show = progress.Progress(quiet=quiet)
-    sides = []
-    for text in (options.before, options.after):
-        with show.working(f"preparing {text}"):
-            side, notes = ab.prepare(
-                text, cache=cache, home=environment.data_folder(), content=options.content
-            )
-        sides.append(side)
-        for note in notes:
-            show.note(note)
-    limits = ab.Limits(
-        rounds=options.rounds, budget_s=options.budget, min_effect=options.min_effect
-    )
-    with show.steps() as on_round:
-        judgement = ab.compare_sides(sides[0], sides[1], limits, on_round=on_round)
-    code = judgement.exit_code(inconclusive_fails=True)
-    if options.bisect:
-        code = ab.bisect_code(judgement)
-    _emit(
-        options.json,
-        verdicts.as_json(judgement, exit_code=code),
-        lambda: output.print_judgement(judgement),
-    )
-    return code
-
-
->>>>>>> h9
 def _leaderboard(options: argparse.Namespace) -> int:
     from benchsuite import environment, output
     from benchsuite.pages import leaderboard
@@ -442,7 +406,6 @@ def _history(options: argparse.Namespace) -> int:
     if options.json != "-":
         output.print_path("page", path)
     return DONE
-<<<<<<< HEAD
 
 
 def _ab(options: argparse.Namespace) -> int:
@@ -476,8 +439,6 @@ def _ab(options: argparse.Namespace) -> int:
         lambda: output.print_judgement(judgement),
     )
     return code
-=======
->>>>>>> h9
 
 
 def _export(options: argparse.Namespace) -> int:
