@@ -235,7 +235,16 @@ def test_an_interrupted_run_keeps_what_it_has(content: Path, tmp_path: Path, nam
         [sys.executable, "-m", "benchsuite", "run", str(suite), "--content", str(content),
          "--store", str(store_path), "--report", "none", "--threads", "1"],
         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+        # a test run in the background inherits that Ctrl-C is ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
+    try:
+        _interrupted(process, store_path, name=name)
+    finally:
+        process.kill()
+
+
+def _interrupted(process: subprocess.Popen[str], store_path: Path, *, name: str) -> None:
     deadline = time.monotonic() + 120
     stored: list[Any] = []
     while time.monotonic() < deadline and not stored and process.poll() is None:
@@ -246,7 +255,10 @@ def test_an_interrupted_run_keeps_what_it_has(content: Path, tmp_path: Path, nam
                 stored = store.results(store.runs()[0].id) if store.runs() else []
             except Exception:  # the other process is just making the store
                 continue
-    workers = psutil.Process(process.pid).children(recursive=True)
+    workers: list[psutil.Process] = []
+    while time.monotonic() < deadline and not workers and process.poll() is None:
+        workers = psutil.Process(process.pid).children(recursive=True)
+        time.sleep(0.1)
     assert workers
     process.send_signal(getattr(signal, name))
     _, errors = process.communicate(timeout=60)
