@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: bench test check perf gpu-check weights clean
+.PHONY: bench test check perf noise gpu-check weights clean
 
 bench: $(VENV)/.bench
 	$(BIN)/benchsuite run smoke --report bench-report.html
@@ -22,6 +22,10 @@ check:
 # ratios, interleaved in one run; nothing here is a test
 perf: $(VENV)/.test
 	$(BIN)/python tests/perf.py
+
+# how often the judge is wrong on this machine; an hour, and nothing here is a test
+noise: $(VENV)/.test
+	$(BIN)/python tests/noise.py --record noise.json
 
 # what only a machine with an NVIDIA GPU shows; writes reports/data/gpu-NAME.json
 gpu-check: $(VENV)/.bench

@@ -408,6 +408,39 @@ def _history(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _ab(options: argparse.Namespace) -> int:
+    from benchsuite import ab, environment, output, progress, verdicts
+
+    _check_writable(options.json, "--json")
+    cache = environment.cache_folder()
+    _check_cache(cache)
+    quiet = options.quiet or options.json == "-"
+    show = progress.Progress(quiet=quiet)
+    sides = []
+    for text in (options.before, options.after):
+        with show.working(f"preparing {text}"):
+            side, notes = ab.prepare(
+                text, cache=cache, home=environment.data_folder(), content=options.content
+            )
+        sides.append(side)
+        for note in notes:
+            show.note(note)
+    limits = ab.Limits(
+        rounds=options.rounds, budget_s=options.budget, min_effect=options.min_effect
+    )
+    with show.steps() as on_round:
+        judgement = ab.compare_sides(sides[0], sides[1], limits, on_round=on_round)
+    code = judgement.exit_code(inconclusive_fails=True)
+    if options.bisect:
+        code = ab.bisect_code(judgement)
+    _emit(
+        options.json,
+        verdicts.as_json(judgement, exit_code=code),
+        lambda: output.print_judgement(judgement),
+    )
+    return code
+
+
 def _export(options: argparse.Namespace) -> int:
     from benchsuite import exchange
 
@@ -692,6 +725,12 @@ def _above_zero(text: str, what: str) -> float:
     return value
 
 
+def _rounds(text: str) -> int:
+    if not text.isdigit() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 2")
+    return int(text)
+
+
 def _share(text: str) -> float:
     try:
         value = float(text)
@@ -795,6 +834,16 @@ def _parser() -> argparse.ArgumentParser:
     gate.add_argument("--junit", metavar="FILE", help="JUnit XML for GitLab and Jenkins")
     gate.add_argument("--summary", metavar="FILE", help="Markdown for a GitHub step")
     _add_common(gate, store=True)
+
+    ab = command("ab", _ab, "measure two systems in interleaved rounds, and judge them")
+    ab.add_argument("before", metavar="SPEC", help="WORKLOAD[@KEY=VALUE,...]: what B is held to")
+    ab.add_argument("after", metavar="SPEC", help="python=PATH runs a side in another environment")
+    ab.add_argument("--rounds", type=_rounds, metavar="N", help="as many as it takes, by default")
+    ab.add_argument("--budget", type=_seconds, default=60.0, metavar="SECONDS")
+    ab.add_argument("--min-effect", type=_share, metavar="F", help="0.02: two per cent")
+    ab.add_argument("--bisect", action="store_true",
+                    help="exit 0 good, 1 bad, 125 cannot tell: for `git bisect run`")  # fmt: skip
+    _add_common(ab, quiet=True)
 
     leaderboard = command("leaderboard", _leaderboard, "a static site over a whole store")
     leaderboard.add_argument("-o", "--output", type=Path, metavar="DIR")

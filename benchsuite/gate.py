@@ -294,6 +294,21 @@ def decide(
     return tuple(sorted((*lines, *gone), key=lambda line: order[line.label + line.scenario]))
 
 
+def label_of(result: Result) -> str:
+    """A lone row's label."""
+    return join([result])[0].label
+
+
+def failure(result: Result, *, label: str, reason: str) -> Line:
+    """The line of a system that does not run."""
+    return Line(
+        label=label,
+        scenario=result.scenario,
+        key=result.key,
+        verdict=Verdict(row=label, metric="all", verdict=FAILED, reason=reason),
+    )
+
+
 def identity(result: Result) -> tuple[str, SystemKey, str]:
     """What tells a result from all others of a store."""
     return result.run, result.key, result.scenario

@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from benchsuite import digest
-from benchsuite.attribution import CAUSES, Cause, cause_between
+from benchsuite.attribution import CAUSES, ENERGY, MODELLED, Cause, cause_between
 from benchsuite.store import Course, Moment
 from benchsuite.types import SINGLE_STREAM, SystemKey
 
@@ -77,10 +77,16 @@ class Track:
     values: tuple[float, ...]
     changes: tuple[Change, ...]
 
+    @property
+    def modelled(self) -> bool:
+        """Whether it is energy that no meter has measured."""
+        how = self.moments[-1].digest.energy_how
+        return self.metric == ENERGY and how.startswith(MODELLED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A row's tracks."""
+    """A row's tracks; those of energy are of the newest meter and boundary alone."""
 
     course: Course
     tracks: tuple[Track, ...]
@@ -175,7 +181,11 @@ def _pairs(course: Course, metric: str) -> list[tuple[Moment, float]]:
     if metric == CORRECTED:
         speeds = ((m, m.digest.number(SPEED), m.digest.number("drift")) for m in course.moments)
         return [(m, speed / drift) for m, speed, drift in speeds if speed and drift]
-    values = ((m, m.digest.number(metric)) for m in course.moments)
+    moments = course.moments
+    if metric == ENERGY and moments:  # another meter or boundary is another quantity
+        newest = next((m for m in reversed(moments) if m.digest.number(ENERGY)), moments[-1])
+        moments = tuple(m for m in moments if m.digest.energy_how == newest.digest.energy_how)
+    values = ((m, m.digest.number(metric)) for m in moments)
     if metric in LINEAR:
         return [(m, value) for m, value in values if value is not None]
     return [(m, value) for m, value in values if value is not None and value > 0]

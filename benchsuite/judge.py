@@ -14,6 +14,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from benchsuite.stats import (
@@ -554,6 +555,7 @@ def _bootstrap_paired(before: Sequence[float], after: Sequence[float]) -> float:
     return float((medians[1] - medians[0]).var()) * n / (n - 1)
 
 
+@lru_cache(maxsize=64)
 def _draws(n: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """The same draws at every call: a verdict is repeatable."""
     import numpy as np

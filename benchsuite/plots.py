@@ -16,6 +16,7 @@ from markupsafe import Markup
 HEIGHT = 320
 _TOP, _BOTTOM = 30.0, 286.0
 _LEFT, _RIGHT = 3.0, 96.0
+_COURSE = 16.0  # where a course begins: the figures of its axis stand before it
 _GROUPS = 6
 _LABEL_HEIGHT = 15.0
 _LETTER_WIDTH = 1.55  # per cent of a narrow chart: labels that would overlap there are left out
@@ -150,7 +151,7 @@ def course(
         beside: The same values otherwise corrected, drawn behind.
         label: What the chart says, for those who do not see it.
     """
-    across = _Scale(low=0.0, span=max(1.0, len(values) - 1.0), start=_LEFT + 1, end=_RIGHT - 1)
+    across = _Scale(low=0.0, span=max(1.0, len(values) - 1.0), start=_COURSE, end=_RIGHT - 1)
     up = _Scale.over([*values, *beside], log=False, start=_BOTTOM - 12, end=_TOP + 24)
     marks: list[Markup] = []
     for place, said in changes:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from benchsuite.types import OFFLINE, SERVER, SINGLE_STREAM
 from benchsuite.units import percent, quantity
 
 if TYPE_CHECKING:
@@ -58,6 +59,15 @@ class Progress:
             self._task = self._bar.add_task("starting", total=total)
             yield
         self._bar = None
+
+    @contextmanager
+    def steps(self) -> Iterator[Callable[[str, int], None]]:
+        """Tells of numbered steps: in place on a terminal, a line each elsewhere."""
+        if not self._console.is_terminal:
+            yield lambda what, number: self._console.print(f"{_safe(what)} {number or ''}".rstrip())
+            return
+        with self._console.status("starting") as status:
+            yield lambda what, number: status.update(f"{_safe(what)} {number or ''}".rstrip())
 
     def on_event(self, event: Event) -> None:
         """Shows one event."""
@@ -126,12 +136,16 @@ def _line(event: Event, system: str) -> str:
     if accuracy is not None:
         parts.append(f"{first.measure or 'accuracy'} {percent(accuracy)}")
     for result in event.results:
+        name = "" if result.scenario in (OFFLINE, SINGLE_STREAM) else f"{result.scenario} "
         latency = result.metrics["latency_p50"].value
         throughput = result.metrics["throughput"].value
-        if latency is not None:
-            parts.append(f"p50 {quantity(latency, 's')}")
+        if result.status != "ok":
+            parts.append(f"{name}{result.status}")
+        elif latency is not None and result.scenario != SERVER:
+            parts.append(f"{name}p50 {quantity(latency, 's')}")
         elif throughput is not None:
-            parts.append(f"{quantity(throughput, 'frame/s').replace('frame', _frame(result))}")
+            speed = quantity(throughput, "frame/s").replace("frame", _frame(result))
+            parts.append(f"{name}{speed}")
     marks = {doubt.code for result in event.results for doubt in result.doubts}
     doubts = f"  [yellow]{', '.join(sorted(marks))}[/]" if marks else ""
     return f"[green]ok[/]      {system}: {', '.join(parts)}{doubts}"

@@ -105,7 +105,7 @@ def execute(
     started = monotonic()
     try:
         for spec, reason in plan.skipped:
-            outcome = _unmeasured(spec, run, plan.device, status="skipped", reason=reason)
+            outcome = unmeasured(spec, run, plan.device, status="skipped", reason=reason)
             store.add(outcome, environment={})
             on_event(Event(kind="results", number=0, total=total, spec=spec, results=(outcome,)))
         with device_lock(plan, total, on_event):
@@ -114,7 +114,7 @@ def execute(
                     continue
                 if budget_s is not None and monotonic() - started > budget_s:
                     reason = f"the run's budget of {budget_s:g} s was used up (--budget)"
-                    left = _unmeasured(spec, run, plan.device, status="skipped", reason=reason)
+                    left = unmeasured(spec, run, plan.device, status="skipped", reason=reason)
                     store.add(left, environment={})
                     on_event(
                         Event(
@@ -220,7 +220,7 @@ def _stored(
 ) -> list[Result]:
     """Stores the rows of one worker's outcome."""
     if isinstance(outcome, str):
-        failed = _unmeasured(spec, run, device, status="failed", reason=outcome)
+        failed = unmeasured(spec, run, device, status="failed", reason=outcome)
         store.add(failed, environment={})
         return [failed]
     results = []
@@ -231,7 +231,7 @@ def _stored(
         results.append(result)
     for scenario, reason in outcome.unmet.items():
         part = replace(spec, scenarios=(scenario,))
-        unmet = _unmeasured(part, run, device, status="skipped", reason=reason)
+        unmet = unmeasured(part, run, device, status="skipped", reason=reason)
         store.add(unmet, environment={})
         results.append(unmet)
     return results
@@ -459,9 +459,10 @@ def _last_words(errors: IO[bytes]) -> str:
     return lines[-1].strip() if lines else "it said nothing"
 
 
-def _unmeasured(
+def unmeasured(
     spec: SystemSpec, run: RunInfo, device: DeviceInfo, *, status: str, reason: str
 ) -> Result:
+    """The row of a system that has no numbers, with the reason."""
     entry = load_entry(Path(spec.path), name=spec.name)
     return Result(
         run=run.id,

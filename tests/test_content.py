@@ -52,6 +52,8 @@ def test_every_workload_says_what_it_is(name: str) -> None:
     assert workload.title
     assert workload.paper
     assert workload.frame
+    assert workload.latency_bound_s
+    assert workload.rate or name.startswith("text/")
     assert "reference" in workload.scales
     for scale in workload.scales.values():
         for dataset, quality in scale.qualities.items():

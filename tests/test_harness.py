@@ -30,15 +30,12 @@ def calls(count: int) -> tuple[list[int], Load]:
     return made, Load(scenario="Offline", calls=queries, batch=2, frames=2.0 * count)
 
 
-def measured(
-    load: Load, metered: Metered | None = None, *, min_queries: int = 1
-) -> performance.Window:
+def measured(load: Load, metered: Metered | None = None) -> performance.Window:
     return performance.measure(
         load,
         seconds=0.02,
         warmup_s=0.01,
         gauges=gauges(metered),
-        min_queries=min_queries,
     )
 
 
@@ -95,6 +92,19 @@ def test_a_window_holds_whole_cycles_and_every_query() -> None:
     assert got.peak_memory_b == 123
     assert got.energy is None
     assert got.energy_reason == "no meter: test"
+
+
+def test_a_window_has_its_least_queries() -> None:
+    """Time alone does not end a window that lacks queries."""
+    made: list[int] = []
+    load = Load(scenario="SingleStream", calls=[lambda: made.append(0)] * 3, batch=1, frames=3.0)
+    got = performance.back_to_back(
+        load,
+        performance.Warmth(seconds=0.0, steady=True, movement=0.0, cycle_s=0.05),
+        seconds=1e-9,
+        min_queries=100,
+    )
+    assert got.queries == len(made) == 102
 
 
 def test_an_asynchronous_device_is_waited_for() -> None:

@@ -90,3 +90,21 @@ def test_what_is_not_recorded_is_said(tmp_path: Path) -> None:
     (line,) = history.lines(store.courses())
     causes = {change.cause.text for change in line.changes}
     assert causes == {"No fingerprint changed here: something that is not recorded, or noise."}
+
+
+def test_another_meter_is_no_change_of_energy(tmp_path: Path) -> None:
+    """A course of energy holds what the newest meter and boundary gave, nothing else."""
+    store = open_store(tmp_path / "r.db")
+    for day in range(24):
+        source = "modelled" if day < 12 else "rapl"
+        made = replace(
+            result(source=source, power=20.0 if day < 12 else 40.0),
+            run=f"r{day:02d}",
+            measured_at=f"2026-01-{day + 1:02d}T02:00:00+00:00",
+        )
+        store.add(made, environment=environments()["e1"])
+    (line,) = history.lines(store.courses())
+    (energy,) = [track for track in line.tracks if track.metric == "energy_per_frame"]
+    assert len(energy.values) == 12
+    assert energy.changes == ()
+    assert not energy.modelled

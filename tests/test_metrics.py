@@ -30,7 +30,7 @@ CONTRACT = frozenset(
 # beside the contract's, which may be added to
 FURTHER = frozenset(
     "preprocess_time postprocess_time end_to_end_throughput lpirc_correct lpirc_score "
-    "break_even_queries".split()
+    "break_even_queries bandwidth_drift".split()
 )
 
 

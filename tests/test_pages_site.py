@@ -123,7 +123,7 @@ def test_no_page_asks_the_network(pages: dict[str, str]) -> None:
 
 def test_hostile_names_are_text(pages: dict[str, str]) -> None:
     """Markup in names and reasons never becomes part of a page; overrides stay isolated."""
-    isolating = "bdi|option|title|script|style"
+    isolating = "bdi|option|title|text|script|style"
     for path, text in pages.items():
         assert len(re.findall(r"<script", text)) == 2, path
         assert "<!--" not in text, path
@@ -210,7 +210,7 @@ def test_a_systems_page_repeats_the_measurement(site: dict[str, str], store: Sto
     for entry in board:
         text = site[f"system/{entry.id}.html"]
         page = Page(text)
-        (command,) = re.findall(r'<code class="command">(.*?)</code>', text, re.DOTALL)
+        (command,) = re.findall(r'<code class="command"><bdi>(.*?)</bdi></code>', text, re.DOTALL)
         import html
 
         options = _parser().parse_args(shlex.split(html.unescape(command))[1:])

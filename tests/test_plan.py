@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from benchsuite.catalog import content_roots
 from benchsuite.errors import BadInput
 from benchsuite.plan import Plan, Request, load_suite, make_plan
+from benchsuite.stats import least_queries
 
 
 def plan_of(cache: Path, tmp_path: Path, *targets: str, **settings: object) -> Plan:
@@ -100,6 +103,61 @@ def test_a_backend_that_is_not_there_is_skipped_with_its_pip_line(
     assert "pip install 'benchsuite[bench]'" in reason
 
 
+ALL_FIVE = ("Offline", "SingleStream", "MultiStream", "Server", "RealTime")
+
+
+def test_scenarios_without_a_rate_or_bound_are_skipped_with_what_would_give_one(
+    content: Path, cache: Path, tmp_path: Path
+) -> None:
+    """A workload that has neither runs the other three; --rate gives RealTime what it lacks."""
+    request = Request(
+        targets=("image/tiny",), content=(content,), backends=("eager",), scenarios=ALL_FIVE
+    )
+    plan = make_plan(request, cache=cache, home=tmp_path)
+    (spec,) = plan.specs
+    assert spec.scenarios == ALL_FIVE[:3]
+    reasons = {(s.scenarios[0], "--rate" in why, "bound" in why) for s, why in plan.skipped}
+    assert reasons == {
+        ("RealTime", True, False), ("Server", False, True),
+    }  # fmt: skip
+    given = make_plan(replace(request, rate=5.0), cache=cache, home=tmp_path)
+    assert given.specs[0].scenarios == (*ALL_FIVE[:3], "RealTime")
+    assert given.specs[0].rate == 5.0
+
+
+def test_a_rate_without_real_time_is_refused(content: Path, cache: Path, tmp_path: Path) -> None:
+    """--rate says nothing of the other scenarios."""
+    with pytest.raises(BadInput, match="add --scenario RealTime"):
+        make_plan(
+            Request(targets=("image/tiny",), content=(content,), rate=5.0),
+            cache=cache,
+            home=tmp_path,
+        )
+
+
+def test_each_scenario_has_its_samples_a_query(cache: Path, tmp_path: Path) -> None:
+    """Offline takes the workload's batch, MultiStream MLPerf's 8; --batch sets both."""
+
+    def batches(batch: int | None) -> list[int]:
+        request = Request(
+            targets=("image/lenet",), scale="reference", backends=("eager",), batch=batch,
+            scenarios=ALL_FIVE,
+        )  # fmt: skip
+        (spec,) = make_plan(request, cache=cache, home=tmp_path).specs
+        return [spec.batch_of(scenario) for scenario in spec.scenarios]
+
+    assert batches(None) == [64, 1, 8, 1, 1]
+    assert batches(32) == [32, 1, 32, 1, 1]
+
+
+def test_the_full_suite_has_mlperfs_durations() -> None:
+    """600 s as in LoadGen's mlperf.conf, all five scenarios, queries enough for p99."""
+    suite = load_suite(content_roots()[-1] / "workloads" / "suites" / "full.toml")
+    assert suite.seconds == 600.0
+    assert suite.min_queries == least_queries(0.99) == 662
+    assert suite.groups[0].scenarios == ALL_FIVE
+
+
 SUITE = """
 title = "Mine"
 seconds = 2
@@ -126,6 +184,9 @@ def test_a_suite_file_is_read(tmp_path: Path) -> None:
         ("seconds = 2", "seconds = 'long'", "must be a number"),
         ("seconds = 2", "seconds = 0", "above 0"),
         ("batch = 8", "batch = 0", "at least 1"),
+        ("batch = 8", "samples_per_query = 0", "at least 1"),
+        ("batch = 8", "rate = 0", "above 0"),
+        ("seconds = 2", "min_queries = 0", "at least 1"),
         ("batch = 8", "batch = true", "must be a whole number"),
         ('backends = ["eager"]', 'backends = "eager"', "must be a list"),
         ('backends = ["eager"]', "backends = [1]", "list of texts"),

@@ -9,9 +9,9 @@ import pytest
 
 from benchsuite import run
 from benchsuite.metrics import compute
-from benchsuite.types import Doubt, Quality, SystemSpec, Value
+from benchsuite.types import REAL_TIME, SCENARIOS, Doubt, Pace, Quality, SystemSpec, Value
 
-from .measurements import measurement
+from .measurements import measurement, window
 from .test_store import spec
 
 QUALITY = Quality(measure="top-1", target=0.85)
@@ -79,6 +79,26 @@ def test_doubts_of_a_scenario_stay_with_its_row() -> None:
     shared = Doubt(code="drift", message="the machine runs slower now")
     assert not run._concerns(single, offline)
     assert run._concerns(shared, offline)
+
+
+def test_every_scenarios_doubts_stay_with_it() -> None:
+    """A doubt that begins with a scenario's name concerns that row alone."""
+    for scenario in SCENARIOS:
+        doubt = Doubt(code="not_steady", message=f"{scenario}: not steady")
+        assert run._concerns(doubt, window(scenario))
+        assert not run._concerns(doubt, window("Training"))
+
+
+def test_the_rate_is_configuration_of_its_row_alone() -> None:
+    """Two rates of RealTime differ in their configuration; Offline's stays the measurement's."""
+    made = measurement()
+    slow, fast = (
+        replace(window(REAL_TIME), pace=Pace(rate=1 / period, deadline_s=period))
+        for period in (0.1, 0.02)
+    )
+    prints = [run._fingerprint(made, each).configuration for each in (window(), slow, fast)]
+    assert prints[0] == made.fingerprint.configuration
+    assert len(set(prints)) == 3
 
 
 def test_a_missing_executable_is_a_reason_not_a_traceback(

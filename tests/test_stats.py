@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 
 from benchsuite import stats
+from benchsuite.stats import discovery_cutoff, prior_variance, student_p, student_quantile
 
 SHARES = (0.5, 0.9, 0.95, 0.99, 0.999)
 
@@ -164,3 +165,39 @@ def test_fisher_interval_by_hand() -> None:
 def test_correlations_without_an_interval(correlation: float, n: int) -> None:
     """Few pairs, a perfect correlation and a NaN have no interval."""
     assert stats.fisher_interval(correlation, n) is None
+
+
+@pytest.mark.parametrize(("t", "df"), [(0.5, 1), (2.0, 3), (5.0, 8), (3.3, 30.5), (40.0, 2)])
+def test_students_distribution_is_scipys(t: float, df: float) -> None:
+    """Two-sided p-values to ten digits, and the quantile is their inverse."""
+    reference = pytest.importorskip("scipy.stats")
+    p = student_p(t, df)
+    assert p == pytest.approx(2 * float(reference.t.sf(t, df)), rel=1e-10)
+    assert student_quantile(p, df) == pytest.approx(t, rel=1e-6)
+
+
+def test_benjamini_and_hochbergs_own_example() -> None:
+    """Table of their paper (1995): four of 15 hypotheses fall at a rate of 5 %."""
+    p_values = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240,
+                0.4262, 0.5719, 0.6528, 0.7590, 1.0]  # fmt: skip
+    cutoff = discovery_cutoff(p_values, rate=0.05)
+    assert sum(p <= cutoff for p in p_values) == 4
+
+
+def test_nothing_discovered_leaves_what_one_would_have_needed() -> None:
+    """The cut-off is the rate over the number of tests, or the rate where there are none."""
+    assert discovery_cutoff([0.5, 0.9], rate=0.05) == 0.025
+    assert discovery_cutoff([], rate=0.05) == 0.05
+
+
+def test_the_prior_of_many_variances_is_found() -> None:
+    """Variances drawn around 0.01 with 10 degrees of freedom, each seen with 4."""
+    numpy = pytest.importorskip("numpy")
+    random = numpy.random.default_rng(0)
+    true = 0.01 * 10 / random.chisquare(10, 5000)
+    seen = [float(v) for v in true * random.chisquare(4, 5000) / 4]
+    prior, worth = prior_variance(seen, [4.0] * 5000)
+    assert prior == pytest.approx(0.01, rel=0.05)
+    assert worth == pytest.approx(10, rel=0.25)
+    equal = [float(v) for v in 0.01 * random.chisquare(4, 200) / 4]
+    assert prior_variance(equal, [4.0] * 200)[1] > 30

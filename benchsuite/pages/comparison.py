@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,7 +112,7 @@ def _systems(comparisons: Sequence[Comparison]) -> list[System]:
     sides = [comparisons[0].before, *(each.after for each in comparisons)]
     rows = [(side, system) for side in sides for system in side.systems]
     found: list[System] = []
-    seen = set()
+    seen: set[tuple[Hashable, ...]] = set()
     for side, system in rows:
         mark = (side.run, *sorted((r.scenario, r.key.batch) for r in system.rows.values()))
         identity = (mark, system.key)

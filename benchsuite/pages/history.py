@@ -113,6 +113,7 @@ def _changes(changes: Sequence[tuple[Line, Change]]) -> Grid:
     rows = []
     for line, change in changes:
         key = line.key
+        modelled = any(t.modelled for t in line.tracks if t.metric == change.metric)
         before, after = (
             _said(value, change.metric, line) for value in (change.before, change.after)
         )
@@ -127,7 +128,7 @@ def _changes(changes: Sequence[tuple[Line, Change]]) -> Grid:
                     Cell(text=key.workload, sub=f"{key.scale} · {line.course.scenario}"),
                     Cell(text=key.backend, sub=f"{key.precision}, {compare.threads_said(key)}"),
                     Cell(text=key.device_name),
-                    Cell(text=title(change.metric)),
+                    Cell(text=title(change.metric), sub="modelled" if modelled else ""),
                     Cell(
                         text=change_said(change.metric, change.before, change.after),
                         sort=(
@@ -170,7 +171,7 @@ def _line_data(line: Line, places: Mapping[tuple[str, str], int]) -> dict[str, A
         "tracks": [
             {
                 "metric": track.metric,
-                "title": title(track.metric),
+                "title": ("modelled " if track.modelled else "") + title(track.metric),
                 "unit": _unit(track.metric),
                 "values": _packed(track),
                 "changes": [

@@ -101,7 +101,7 @@ def _index(board: Sequence[Entry], slugs: Mapping[str, str], *, root: Path) -> P
                 )
             )
     apart = [entry for entry in board if entry.unranked]
-    apart_grid = _apart(apart) if apart else None
+    unranked = _apart(apart) if apart else None
     front = _front(board, place="system/")
     view = {
         "title": "Leaderboard",
@@ -110,11 +110,11 @@ def _index(board: Sequence[Entry], slugs: Mapping[str, str], *, root: Path) -> P
         "plot": front[0] if front else None,
         "meta": _meta(board),
         "tables": tables,
-        "apart": apart_grid,
+        "apart": unranked,
         "filters": _filters(board),
         "workloads": [(name, f"workload/{slug}.html") for name, slug in slugs.items()],
     }
-    return _page("index.html", INDEX, view, [t.grid for t in tables], apart_grid, root=root)
+    return _page("index.html", INDEX, view, [t.grid for t in tables], unranked, root=root)
 
 
 def _page(
@@ -558,7 +558,8 @@ def _track(track: Track, corrected: Track | None, line: Line, system: System) ->
         for change in shown.changes
     ]
     ends = tuple(date_said(track.moments[place].measured_at).partition(" ")[0] for place in (0, -1))
-    title = f"{info.title}, {line.course.scenario}"
+    modelled = "modelled " if track.modelled else ""
+    title = f"{modelled}{info.title}, {line.course.scenario}"
     about = "without the device's drift; the pale line is as measured" if shown is corrected else ""
     plot = Plot(
         id=f"{track.metric}-{_slug(line.course.scenario)}".replace("_", "-"),

@@ -6,7 +6,7 @@
   const room = document.getElementById("courses");
   if (!choice || !data.lines.length) return;
   const SVG = "http://www.w3.org/2000/svg";
-  const [HEIGHT, TOP, BOTTOM, LEFT, RIGHT] = [320, 30, 286, 3, 96];
+  const [HEIGHT, TOP, BOTTOM, LEFT, START, RIGHT] = [320, 30, 286, 3, 16, 96];
   const shape = (name, attributes, text) => {
     const node = document.createElementNS(SVG, name);
     for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
@@ -56,7 +56,7 @@
     const all = [...values, ...behind];
     let [low, high] = [Math.min(...all), Math.max(...all)];
     if (low === high) [low, high] = [low - Math.abs(low) * 0.01 || -1, high + Math.abs(high) * 0.01 || 1];
-    const across = (i) => LEFT + 1 + ((RIGHT - LEFT - 2) * i) / Math.max(1, values.length - 1);
+    const across = (i) => START + ((RIGHT - 1 - START) * i) / Math.max(1, values.length - 1);
     const up = (value) => BOTTOM - 12 - ((BOTTOM - TOP - 36) * (value - low)) / (high - low);
     const name = `${track.title}: ${values.length} runs, ${track.changes.length} changes`;
     const svg = shape("svg", { class: "plot", width: "100%", height: HEIGHT, role: "img", "aria-label": name });

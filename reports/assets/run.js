@@ -6,6 +6,9 @@
   const byId = (id) => document.getElementById(id);
   for (const part of document.querySelectorAll(".js")) part.hidden = false;
 
+  // an endless text scrolls in a box of its own, which the keyboard must reach
+  for (const box of document.querySelectorAll(".clip")) if (box.textContent.length > 200) box.tabIndex = 0;
+
   const make = (name, attributes = {}, ...inside) => {
     const node = document.createElement(name);
     for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);

@@ -62,7 +62,11 @@
 
   // --- drawing -------------------------------------------------------------------------------
 
-  const clip = (text) => make("bdi", { class: "clip" }, text);
+  // an endless text scrolls in a box of its own, which the keyboard must reach
+  const ENDLESS = 200;
+  const clip = (text) => make("bdi", { class: "clip", ...(text.length > ENDLESS ? { tabindex: 0 } : {}) }, text);
+  for (const box of document.querySelectorAll(".clip"))
+    if (box.textContent.length > ENDLESS) box.tabIndex = 0;
   const cell = (grid, column, i, first) => {
     const inside = [];
     let text = clip(column.text[i]);

@@ -1,0 +1,366 @@
+"""Two systems measured in interleaved rounds of fresh processes and judged: `benchsuite ab`.
+
+Rounds go A B, B A, A B, ...: what drifts slowly hits both sides alike. They end as soon as the
+verdict is clear or the time is over; what looks like a regression is measured again in fresh
+rounds before it is called one.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from time import monotonic
+
+from benchsuite import environment, gate, hw, judge, run
+from benchsuite.errors import BadInput, one_line
+from benchsuite.gate import Evidence, Judgement, Line, Row
+from benchsuite.judge import INCONCLUSIVE
+from benchsuite.plan import Plan, Request, make_plan
+from benchsuite.types import Measurement, Result, RunInfo, SystemSpec
+
+BUDGET_S = 60.0
+FEWEST_ROUNDS = 4
+MOST_ROUNDS = 40
+LOOKS = (4, 6, 9, 13, 19, 28, 40)
+SECONDS, WARMUP_S = 0.5, 1.0
+# of the time, what the first look for a change may take; the rest is for measuring it again
+_SHARE_FIRST = 0.6
+_SPEC_KEYS = ("backend", "precision", "scale", "batch", "scenario", "device", "threads", "data",
+              "weights", "python")  # fmt: skip
+_BEFORE, _AFTER = "A", "B"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One side of a comparison, ready to measure.
+
+    Attributes:
+        name: The SPEC as it was written.
+        spec: The system.
+        plan: What it came from, for the device lock.
+        interpreter: Another environment's Python; None for this one.
+    """
+
+    name: str
+    spec: SystemSpec
+    plan: Plan
+    interpreter: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long to look.
+
+    Attributes:
+        rounds: Exactly so many in the first look; None: as many as it takes.
+        budget_s: Seconds for all of it.
+        min_effect: The least change that matters; None for each metric's own.
+    """
+
+    rounds: int | None = None
+    budget_s: float = BUDGET_S
+    min_effect: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One process a side; a text is the reason why it failed."""
+
+    before: Measurement | str
+    after: Measurement | str
+
+
+OnRound = Callable[[str, int], None]
+
+
+def prepare(
+    text: str, *, cache: Path, home: Path, content: Sequence[Path] = ()
+) -> tuple[Side, tuple[str, ...]]:
+    """The system that `WORKLOAD[@KEY=VALUE,...]` names, and the choices made for the user.
+
+    Raises:
+        BadInput: An unknown key, not exactly one system, or a Python without benchsuite.
+    """
+    target, _, rest = text.partition("@")
+    values = _values(text, rest)
+    python = values.pop("python", None)
+    if python is not None:
+        check_interpreter(python)
+    backend = values.get("backend", "eager")
+    request = Request(
+        targets=(target,),
+        scale=values.get("scale"),
+        backends=(backend,),
+        precisions=(values.get("precision", "fp32"),),
+        batch=_number(text, "batch", values.get("batch")),
+        scenarios=tuple(values["scenario"].split("+")) if "scenario" in values else None,
+        device=values.get("device"),
+        threads=_number(text, "threads", values.get("threads")),
+        seconds=SECONDS,
+        warmup_s=WARMUP_S,
+        data=_place(text, values.get("data")),
+        weights={target: Path(values["weights"])} if "weights" in values else {},
+        content=tuple(content),
+    )
+    plan = make_plan(request, cache=cache, home=home)
+    if plan.skipped and not plan.specs and python is None:
+        raise BadInput(f"{text}: it cannot be measured here: {plan.skipped[0][1]}")
+    specs = plan.specs or tuple(spec for spec, _ in plan.skipped)
+    if backend in ("best", "all"):
+        raise BadInput(f"{text}: backend={backend} is several systems; name one backend a side")
+    if len(specs) != 1:
+        raise BadInput(f"{text}: names {len(specs)} systems; name one workload, as image/lenet")
+    notes = plan.notes if "backend" in values else (*plan.notes, f"{target}: backend {backend}")
+    return Side(name=text, spec=specs[0], plan=plan, interpreter=python), notes
+
+
+def check_interpreter(python: str) -> None:
+    """Refuses a Python that cannot run the worker, before anything is measured.
+
+    Raises:
+        BadInput: It cannot be started, or has no benchsuite.
+    """
+    try:
+        done = subprocess.run(
+            [python, "-c", "import benchsuite.harness.worker"],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=120,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BadInput(f"python={python}: cannot be started: {one_line(error)}") from error
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise BadInput(
+            f"python={python}: benchsuite does not run there ({last}); "
+            f"{python} -m pip install benchsuite"
+        )
+
+
+def compare_sides(
+    before: Side, after: Side, limits: Limits, *, on_round: OnRound = lambda what, number: None
+) -> Judgement:
+    """Measures both sides in interleaved rounds and judges them.
+
+    Args:
+        before, after: A and B.
+        limits: When to stop.
+        on_round: Told of each round that begins.
+    """
+    started = monotonic()
+    with run.device_lock(before.plan, 1, lambda event: on_round(f"waiting for {event.text}", 0)):
+        first = _rounds(before, after, limits, started=started, on_round=on_round)
+        lines = judge_rounds(before, after, first, limits=limits)
+        if not any(line.verdict.suspected for line in lines):
+            return _judgement(before, after, lines, rounds=len(first))
+        again = _again(before, after, limits, len(first), started=started, on_round=on_round)
+        lines = judge_rounds(before, after, first, again=again, limits=limits)
+        return _judgement(before, after, lines, rounds=len(first), repeated=len(again))
+
+
+def judge_rounds(
+    before: Side,
+    after: Side,
+    rounds: Sequence[Round],
+    *,
+    again: Sequence[Round] = (),
+    limits: Limits,
+    rate: float = judge.RATE,
+) -> tuple[Line, ...]:
+    """The verdicts of interleaved rounds; a round in which either side failed is left out."""
+    whole = [each for each in rounds if _complete(each)]
+    facts: dict[str, dict[str, object]] = {}
+    if not whole:
+        return _failures(before, after, rounds[-1])
+    sides = [
+        [_results(side, m, name, facts) for m in measured]
+        for side, name, measured in (
+            (before, _BEFORE, [each.before for each in whole]),
+            (after, _AFTER, [each.after for each in whole]),
+        )
+    ]
+    repeats = [each for each in again if _complete(each)]
+    seconds = [
+        [_results(side, m, name, facts) for m in measured]
+        for side, name, measured in (
+            (before, _BEFORE, [each.before for each in repeats]),
+            (after, _AFTER, [each.after for each in repeats]),
+        )
+    ]
+    names = [name for name in sides[0][0] if name in sides[1][0]]
+    label = gate.label_of(sides[1][0][names[0]])
+    rows = [
+        Row(
+            label=label,
+            scenario=scenario,
+            before=tuple(each[scenario] for each in sides[0]),
+            after=tuple(each[scenario] for each in sides[1]),
+            again=tuple(each[scenario] for each in seconds[1]),
+            again_before=tuple(each[scenario] for each in seconds[0]),
+            interleaved=True,
+            leading=scenario == names[0],
+        )
+        for scenario in names
+    ]
+    return gate.decide(
+        rows,
+        evidence=Evidence(environments=facts),
+        min_effect=limits.min_effect,
+        today=date.today(),
+        rate=rate,
+    )
+
+
+def bisect_code(judgement: Judgement) -> int:
+    """For `git bisect run`: 0 good, 1 bad, 125 cannot tell."""
+    if judgement.regressions:
+        return 1
+    return 125 if judgement.absent or judgement.undecided or not judgement.lines else 0
+
+
+# --- rounds ---------------------------------------------------------------------------------------
+
+
+def _rounds(
+    before: Side, after: Side, limits: Limits, *, started: float, on_round: OnRound
+) -> list[Round]:
+    """The first look: until every row is clear, or 60 % of the time is over."""
+    rounds: list[Round] = []
+    longest = 0.0
+    while len(rounds) < (limits.rounds or MOST_ROUNDS):
+        begun = monotonic()
+        spent = begun - started
+        over = spent + longest > _SHARE_FIRST * limits.budget_s
+        if limits.rounds is None and over and len(rounds) >= FEWEST_ROUNDS:
+            break
+        on_round("round", len(rounds) + 1)
+        rounds.append(measure_round(before, after, number=len(rounds)))
+        longest = max(longest, monotonic() - begun)
+        if not _complete(rounds[-1]) and len(rounds) >= 2 and not any(map(_complete, rounds)):
+            break  # twice in a row nothing came of it: it does not run
+        if limits.rounds is None and len(rounds) in LOOKS:
+            # each look has its part of the false-discovery rate
+            lines = judge_rounds(before, after, rounds, limits=limits, rate=judge.RATE / len(LOOKS))
+            leading = [line for line in lines if line.leading]
+            if leading and not any(_open(line) for line in leading):
+                break
+    return rounds
+
+
+def _again(
+    before: Side,
+    after: Side,
+    limits: Limits,
+    count: int,
+    *,
+    started: float,
+    on_round: OnRound,
+) -> list[Round]:
+    """Fresh rounds for what looks like a regression: as many as before, while there is time."""
+    rounds: list[Round] = []
+    longest = 0.0
+    while len(rounds) < count:
+        begun = monotonic()
+        over = begun - started + longest > limits.budget_s
+        if limits.rounds is None and over and len(rounds) >= FEWEST_ROUNDS:
+            break
+        on_round("measured again, round", len(rounds) + 1)
+        rounds.append(measure_round(before, after, number=len(rounds)))
+        longest = max(longest, monotonic() - begun)
+    return rounds
+
+
+def _open(line: Line) -> bool:
+    """Whether more rounds may still change what is said."""
+    return line.verdict.verdict == INCONCLUSIVE and not line.verdict.suspected
+
+
+def measure_round(before: Side, after: Side, *, number: int) -> Round:
+    """One process a side; A first in even rounds, B first in odd ones."""
+    if number % 2:
+        second = run.run_worker(after.spec, interpreter=after.interpreter)
+        first = run.run_worker(before.spec, interpreter=before.interpreter)
+    else:
+        first = run.run_worker(before.spec, interpreter=before.interpreter)
+        second = run.run_worker(after.spec, interpreter=after.interpreter)
+    return Round(before=first, after=second)
+
+
+def _complete(each: Round) -> bool:
+    return isinstance(each.before, Measurement) and isinstance(each.after, Measurement)
+
+
+def _results(
+    side: Side, measured: Measurement | str, name: str, facts: dict[str, dict[str, object]]
+) -> dict[str, Result]:
+    """A process's rows by scenario; its environment goes into `facts`."""
+    assert isinstance(measured, Measurement)
+    info = RunInfo(id=name, started_at="")
+    model = hw.describe(measured.device, roots=[Path(root) for root in side.spec.roots])
+    facts[environment.digest(measured.environment)] = measured.environment
+    return {
+        window.scenario: run.to_result(side.spec, info, measured, window, model=model, goals=None)
+        for window in measured.windows
+    }
+
+
+def _failures(before: Side, after: Side, last: Round) -> tuple[Line, ...]:
+    """Where a side does not run there is one line, with its reason."""
+    side, reason = (before, last.before) if isinstance(last.before, str) else (after, last.after)
+    assert isinstance(reason, str)
+    spec = side.spec
+    row = run.unmeasured(
+        spec, RunInfo(id=_AFTER, started_at=""), side.plan.device, status="failed", reason=reason
+    )
+    label = gate.label_of(row)
+    return (gate.failure(row, label=label, reason=f"{side.name}: {reason}"),)
+
+
+def _judgement(
+    before: Side, after: Side, lines: tuple[Line, ...], *, rounds: int, repeated: int = 0
+) -> Judgement:
+    again = f", {repeated} more to confirm" if repeated else ""
+    return Judgement(
+        before=before.name,
+        after=after.name,
+        lines=lines,
+        notes=(f"{rounds} interleaved rounds of fresh processes{again}",),
+    )
+
+
+# --- the SPEC -------------------------------------------------------------------------------------
+
+
+def _values(text: str, rest: str) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for pair in filter(None, rest.split(",")):
+        key, equals, value = pair.partition("=")
+        if not equals or not value or key not in _SPEC_KEYS:
+            raise BadInput(
+                f"{text}: write WORKLOAD@KEY=VALUE with a KEY of {', '.join(_SPEC_KEYS)}"
+            )
+        if key in values:
+            raise BadInput(f"{text}: {key} is given twice")
+        values[key] = value
+    return values
+
+
+def _number(text: str, key: str, value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not value.isdigit() or int(value) < 1:
+        raise BadInput(f"{text}: {key}={value} must be a whole number of at least 1")
+    return int(value)
+
+
+def _place(text: str, value: str | None) -> dict[str, Path]:
+    if value is None:
+        return {}
+    name, equals, folder = value.partition("=")
+    if not (name and equals and folder):
+        raise BadInput(f"{text}: write data=NAME=DIR")
+    return {name: Path(folder).expanduser()}
