@@ -70,7 +70,7 @@ def measure_best(
         outcome = measure(winner)
         if isinstance(outcome, Measurement):
             choices = {
-                scenario: _choice(rates, trials, refused, _TRIED_AS.get(scenario, scenario))
+                scenario: _choice(name, rates, trials, refused, _TRIED_AS.get(scenario, scenario))
                 for scenario in scenarios
             }
             outcome = replace(outcome, choices=choices)
@@ -112,6 +112,7 @@ def _close(rates: dict[str, float]) -> list[str]:
 
 
 def _choice(
+    name: str,
     rates: dict[str, dict[str, float]],
     trials: dict[str, Measurement],
     refused: dict[str, str],
@@ -121,6 +122,8 @@ def _choice(
     window = None if eager is None else _window(eager, look)
     return Choice(
         tried=rates[look],
+        ready_s=trials[name].compile_time_s,
+        ready_how=trials[name].compile_how,
         refused=refused,
         eager_ready_s=None if eager is None else eager.compile_time_s,
         eager_query_s=None if window is None else window.seconds / window.queries,

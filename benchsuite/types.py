@@ -675,11 +675,15 @@ class Choice:
     Attributes:
         tried: Backend to its frames a second in a trial; the fastest was chosen.
         refused: Backend to the reason why it was no candidate.
+        ready_s, ready_how: What the chosen one took to be made ready in its first trial, and how:
+            afterwards what it made is in the cache.
         eager_ready_s: What eager took to be made ready; None where it was not tried.
         eager_query_s: What eager took for a query; None where it was not tried.
     """
 
     tried: dict[str, float]
+    ready_s: float
+    ready_how: str
     refused: dict[str, str] = field(default_factory=dict)
     eager_ready_s: float | None = None
     eager_query_s: float | None = None
