@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import msgspec
@@ -499,10 +501,23 @@ def _digest_all(connection: sa.Connection) -> None:
 def _tune_sqlite(connection: Any, _: Any) -> None:
     cursor = connection.cursor()
     try:
-        cursor.execute("PRAGMA journal_mode=WAL")  # readers do not wait for the writer
+        _write_ahead(cursor)  # readers do not wait for the writer
         cursor.execute("PRAGMA synchronous=FULL")  # what was reported is on the disk
     finally:
         cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Sets the journal's mode; SQLite does not wait by itself for another's lock here."""
+    end = monotonic() + _BUSY_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or monotonic() > end:
+                raise
+            sleep(0.05)
 
 
 def _plain(error: SQLAlchemyError) -> str:
