@@ -392,7 +392,9 @@ def _listen(
 
     def read(stream: IO[bytes]) -> None:
         for line in stream:
-            text = line.decode(errors="replace").strip()
+            text = line.decode(errors="replace").rstrip(
+                "\r\n"
+            )  # strip() would take the mark as well
             if text.startswith(PHASE_MARK):
                 try:
                     phases.append(str(json.loads(text.removeprefix(PHASE_MARK))["phase"]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,3 +111,17 @@ def test_a_missing_executable_is_a_reason_not_a_traceback(
     outcome = run.run_worker(replace(lost, backend="none", time_limit_s=120))
     assert isinstance(outcome, str)
     assert "unknown backend" in outcome
+
+
+def test_the_workers_phases_are_told() -> None:
+    """Marked lines are phases; whatever else a workload prints is passed over."""
+    code = (
+        "import json\nprint('chatter')\n"
+        f"print({run.PHASE_MARK!r} + json.dumps({{'phase': 'build'}}))\n"
+        f"print({run.PHASE_MARK!r} + 'no json')\n"
+        f"print({run.PHASE_MARK!r} + json.dumps({{'phase': 'Offline'}}))\n"
+    )
+    seen: list[str] = []
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert run._listen(process, 60, seen.append) == "Offline"
+    assert seen == ["build", "Offline"]

@@ -153,23 +153,22 @@ def lowered(network: torch.nn.Module, precision: str) -> torch.nn.Module:
 def _precision_ran(network: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> str:
     """The widest type in which the products of one query compute."""
     import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.overrides import TorchFunctionMode
 
     types: set[torch.dtype] = set()
 
-    class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
-        def __torch_dispatch__(
+    class Watch(TorchFunctionMode):  # a dispatch mode would import all of dynamo, for a second
+        def __torch_function__(
             self, func: Any, types_: Any, args: Any = (), kwargs: Any = None
         ) -> Any:
             out = func(*args, **(kwargs or {}))
-            first = out[0] if isinstance(out, (tuple, list)) else out
-            if isinstance(first, torch.Tensor) and any(
-                name in func._schema.name for name in _PRODUCTS
-            ):
+            first = out[0] if isinstance(out, (tuple, list)) and out else out
+            called = getattr(func, "__name__", "")
+            if isinstance(first, torch.Tensor) and any(name in called for name in _PRODUCTS):
                 types.add(first.dtype)
             return out
 
-    with torch.no_grad(), Watch():  # type: ignore[no-untyped-call]
+    with torch.no_grad(), Watch():
         network(*inputs)
     if not types:  # a look-up: its table's type
         types = {p.dtype for p in network.parameters() if p.is_floating_point()}

@@ -10,7 +10,7 @@ from benchsuite.harness.stream import Stream
 from benchsuite.stats import median
 from benchsuite.types import Arrays, Executable, Rate, Split
 
-STAGE_S = 0.4
+STAGE_S = 0.15
 _LEAST = 3
 
 Found = tuple[Rate | None, str | None]
