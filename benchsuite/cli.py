@@ -364,11 +364,14 @@ def _gate(options: argparse.Namespace) -> int:
         _write_text(options.junit, verdicts.junit(judgement))
     if options.summary:
         _write_text(options.summary, verdicts.markdown(judgement))
-    _emit(
-        options.json,
-        verdicts.as_json(judgement, exit_code=code),
-        lambda: output.print_judgement(judgement),
-    )
+    try:
+        _emit(
+            options.json,
+            verdicts.as_json(judgement, exit_code=code),
+            lambda: output.print_judgement(judgement),
+        )
+    except BrokenPipeError:  # the reader left; the verdict stands
+        _mute(sys.stdout)
     return code
 
 
@@ -433,11 +436,14 @@ def _ab(options: argparse.Namespace) -> int:
     code = judgement.exit_code(inconclusive_fails=True)
     if options.bisect:
         code = ab.bisect_code(judgement)
-    _emit(
-        options.json,
-        verdicts.as_json(judgement, exit_code=code),
-        lambda: output.print_judgement(judgement),
-    )
+    try:
+        _emit(
+            options.json,
+            verdicts.as_json(judgement, exit_code=code),
+            lambda: output.print_judgement(judgement),
+        )
+    except BrokenPipeError:  # the reader left; the verdict stands
+        _mute(sys.stdout)
     return code
 
 
