@@ -36,7 +36,7 @@ def preprocessing(
     if isinstance(prepared, Stream):
         stream = prepared
         found = _timed([lambda i=i: stream.one(i) for i in range(len(stream))])  # type: ignore[misc]
-        what = "read, decoded and prepared"
+        what = "read (the accuracy has read them before), decoded and prepared"
     else:
         hook = getattr(entry.module, "preprocess", None)
         if hook is None:
