@@ -198,7 +198,7 @@ def _wide(systems: Sequence[System]) -> Table:
             _text(system.workload),
             _text(system.short),
             _accuracy(system),
-            _figured(system, "throughput"),
+            _figured(system, "throughput") + _spread(system),
             _latencies(system),
             _energy(system),
             _figured(system, "fraction_of_peak"),
@@ -221,7 +221,7 @@ def _narrow(systems: Sequence[System]) -> Table:
         table.add_row(
             _text(f"  {system.short}"),
             _accuracy(system),
-            MISSING if speed is None else significant(speed),
+            MISSING if speed is None else significant(speed) + _spread(system),
             _figured(system, "latency_p50").replace("/query", ""),
             _energy(system),
             _figured(system, "fraction_of_peak"),
@@ -252,6 +252,16 @@ def _accuracy(system: System) -> Text:
     if system.target_met is not None:
         text.append(*((" ✓", "green") if system.target_met else (" ✗", "bold red")))
     return text
+
+
+def _spread(system: System) -> str:
+    """The wider half of throughput's interval over processes, as a share; else nothing."""
+    row = system.source("throughput")
+    found = row.metrics.get("throughput")
+    if found is None or not found.value or found.low is None or found.high is None:
+        return ""
+    half = max(found.high - found.value, found.value - found.low) / found.value
+    return f" ±{significant(100 * half, 2)}%"
 
 
 def _latencies(system: System) -> str:

@@ -466,11 +466,19 @@ class Clocks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contention:
-    """What else the machine did during a window; None where the system does not tell."""
+    """What else the machine did during a window; None where the system does not tell.
+
+    Attributes:
+        involuntary_switches: Of this process.
+        steal_s: CPU time that the hypervisor gave to others.
+        other_cpu_s: CPU time of other processes.
+        counted: Where the two were counted: on which processors, or in which container.
+    """
 
     involuntary_switches: int | None = None
     steal_s: float | None = None
     other_cpu_s: float | None = None
+    counted: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -589,6 +597,7 @@ class SystemSpec:
         latency_bound_s: Of `Server`.
         candidates: Backends of which the fastest is to be measured (`--backend best`).
         trial: A short look for such a choice: no accuracy, no stages.
+        repeats: Processes that measure it, one after another among those of the other systems.
     """
 
     path: str
@@ -620,6 +629,7 @@ class SystemSpec:
     latency_bound_s: float | None = None
     candidates: tuple[str, ...] = ()
     trial: bool = False
+    repeats: int = 1
 
     def batch_of(self, scenario: str) -> int:
         """Samples a query under a scenario."""
@@ -783,6 +793,20 @@ class MetricInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """What one of several processes gave for a row.
+
+    Attributes:
+        values: Of the metrics that are not the same in all processes.
+        doubts: What disturbed it.
+    """
+
+    measured_at: str
+    values: Mapping[str, float | None] = field(default_factory=dict)
+    doubts: tuple[Doubt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """One system under one scenario, as stored and shown.
 
@@ -792,6 +816,7 @@ class Result:
         measure: The accuracy measure by name (`top-1`, `1 - WER`, `Spearman rho`).
         chosen: The backend was not named but chosen as the fastest (`--backend best`).
         layer_times: Where a query's time goes, on rows of the batch that was profiled.
+        processes: Of `--repeats`, in the order they were measured; empty where one was asked for.
     """
 
     run: str
@@ -815,6 +840,7 @@ class Result:
     measured_at: str = ""
     chosen: bool = False
     layer_times: LayerTimes | None = None
+    processes: tuple[Process, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

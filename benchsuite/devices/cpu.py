@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from benchsuite import cgroup
 from benchsuite.devices import Kernel
 from benchsuite.devices._onnx_kernels import onnx_kernels
 from benchsuite.devices._torch_kernels import convolutions, products, streams
@@ -96,24 +97,9 @@ def usable_cores() -> int:
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
     physical = psutil.cpu_count(logical=False) or allowed
-    quota = _quota()
+    quota = cgroup.limits().cpus
     cores = min(allowed, physical)
     return max(1, min(cores, int(quota)) if quota else cores)
-
-
-def _quota() -> float | None:
-    """Cores a container's limit allows (cgroup v2, then v1); None without a limit."""
-    try:
-        limit, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return None if limit == "max" else int(limit) / int(period)
-    except (OSError, ValueError):
-        pass
-    try:
-        base = Path("/sys/fs/cgroup/cpu")
-        limit_us = int((base / "cpu.cfs_quota_us").read_text())
-        return limit_us / int((base / "cpu.cfs_period_us").read_text()) if limit_us > 0 else None
-    except (OSError, ValueError):
-        return None
 
 
 def _cpuinfo() -> dict[str, str]:

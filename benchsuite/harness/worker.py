@@ -223,7 +223,9 @@ def measure_system(spec: SystemSpec) -> Measurement:
         doubts=doubts.of_measurement(
             measured, counts, apart, calibrations, score=score, probe=pinned.probe, device=device
         ),
-        environment=environment.capture(device, threads=torch.get_num_threads()),
+        environment=environment.capture(
+            device, threads=torch.get_num_threads(), workload=system.entry.path
+        ),
         unmet=unmet,
         layer_times=times[0],
         layer_times_reason=times[1],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from benchsuite.metrics._context import Context, Metric, missing
+from benchsuite.repeats import ALONE
 from benchsuite.stats import early_stopping_estimate, least_queries, percentile
 from benchsuite.types import (
     OFFLINE,
@@ -12,6 +13,7 @@ from benchsuite.types import (
     SERVER,
     Choice,
     Clocks,
+    Contention,
     EnergyReading,
     MetricInfo,
     Pace,
@@ -61,14 +63,23 @@ def _throughput(context: Context) -> Value:
     window = context.window
     told = (
         f"{window.frames:g} frames in {window.seconds:.3f} s, {window.scenario}, "
-        f"batch {window.batch}; one process, so no interval"
+        f"batch {window.batch}{ALONE}"
     )
     if window.pace is not None:
         told += f"; {_paced(context, window.pace)}"
+    told += _others(window.contention)
     choice = context.measurement.choices.get(window.scenario)
     if choice is not None:
         told += f"; {_chosen(choice)}"
     return Value(value=context.throughput, how=told)
+
+
+def _others(found: Contention) -> str:
+    """What else ran meanwhile, and where that was counted."""
+    if found.other_cpu_s is None or found.counted is None:
+        return ""
+    steal = "" if found.steal_s is None else f", the hypervisor {found.steal_s:.2f} s"
+    return f"; other processes took {found.other_cpu_s:.2f} s of CPU time{steal} ({found.counted})"
 
 
 def _chosen(choice: Choice) -> str:
