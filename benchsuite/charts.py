@@ -107,6 +107,21 @@ def bar(
     ).format(label, owner, width, mark)
 
 
+def pair(inner: float, outer: float, *, label: str, owner: str) -> Markup:
+    """A part within a whole: two bars from the same start, the inner one in full colour.
+
+    Args:
+        inner, outer: Of the box's width; either may be the longer one.
+        label: What it says, for those who do not see it.
+        owner: The CSS class `owner-...` that colours it.
+    """
+    return Markup(
+        '<svg class="bar" role="img" aria-label="{0}"><title>{0}</title>'
+        '<rect class="owner-{1} shade-2" width="{2}" y="20%" height="60%"/>'
+        '<rect class="owner-{1}" width="{3}" y="20%" height="60%"/></svg>'
+    ).format(label, owner, _per_cent(min(outer, 1.0)), _per_cent(min(inner, 1.0)))
+
+
 def stack(parts: Sequence[tuple[str, float]], *, label: str, owner: str) -> Markup:
     """Parts of a whole side by side in shades of one colour.
 

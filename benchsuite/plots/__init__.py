@@ -10,7 +10,6 @@ from markupsafe import Markup
 
 from benchsuite.plots.canvas import (
     BOTTOM,
-    GROUPS,
     LEFT,
     RIGHT,
     TOP,
@@ -26,21 +25,12 @@ from benchsuite.plots.canvas import (
     path,
     text,
 )
+from benchsuite.plots.roofs import Cloud, Roof, roofline
 
-__all__ = ["Axis", "Plot", "Point", "Roof", "course", "roofline", "scatter"]
+__all__ = ["Axis", "Cloud", "Plot", "Point", "Roof", "course", "roofline", "scatter"]
 
 _COURSE = 16.0  # where a course begins: the figures of its axis stand before it
 _FEW = 12  # values of a course that are drawn as dots too
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Roof:
-    """A device's bounds: FLOP/s, and B/s below the ridge."""
-
-    label: str
-    peak: float
-    bandwidth: float
-    group: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,37 +64,6 @@ def scatter(
     order = [*(i for i in front), *(i for i in range(len(points)) if i not in set(front))]
     below, above = axes(x, y, across, up)
     return chart(label, [*below, *lines, *above, *dots(points, places, order)])
-
-
-def roofline(points: Sequence[Point], roofs: Sequence[Roof], *, label: str, said: Axis) -> Markup:
-    """Rooflines of devices with systems under them, both axes logarithmic.
-
-    Args:
-        points: Arithmetic intensity (FLOP/B) and achieved rate (FLOP/s).
-        roofs: At least one.
-        label: What the chart says, for those who do not see it.
-        said: The axis of y; that of x is FLOP/B.
-    """
-    ridges = [roof.peak / roof.bandwidth for roof in roofs]
-    low = min([*(p.x for p in points), *ridges]) / 3
-    high = max([*(p.x for p in points), *ridges]) * 3
-    bounds = [min(roof.peak, roof.bandwidth * low) for roof in roofs]
-    heights = [*(p.y for p in points), *(roof.peak for roof in roofs), *bounds]
-    across = Scale.over([low, high], log=True, start=LEFT, end=RIGHT)
-    up = Scale.over(heights, log=True, start=BOTTOM - 8, end=TOP + 26)
-    lines = []
-    for roof, ridge in zip(roofs, ridges, strict=True):
-        corner = (across(ridge), up(roof.peak))
-        kind = f"roof g{roof.group % GROUPS}"
-        if ridge > low:
-            lines.append(line((across(low), up(roof.bandwidth * low)), corner, kind))
-        lines.append(line(corner, (across(high), up(roof.peak)), kind))
-        lines.append(text(across(high), corner[1] - 7, roof.label, kind="end", anchor="end"))
-    x = Axis(title="arithmetic intensity (FLOP/B)", said=lambda value: f"{value:g}", log=True)
-    places = [(across(p.x), up(p.y)) for p in points]
-    drawn = dots(points, places, range(len(points)))
-    below, above = axes(x, said, across, up)
-    return chart(label, [*below, *lines, *above, *drawn])
 
 
 def course(

@@ -43,7 +43,8 @@ class Point:
         group: Its colour.
         hollow: Whether it is modelled or projected.
         link: Where it leads.
-        labelled: Whether its label is written beside it, where there is room.
+        labelled: Whether its name is written beside it, where there is room.
+        name: What is written; None is the label.
     """
 
     x: float
@@ -53,6 +54,7 @@ class Point:
     hollow: bool = False
     link: str | None = None
     labelled: bool = True
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,13 @@ def _round_steps(low: float, high: float, count: int) -> list[float]:
 def axes(x: Axis, y: Axis, across: Scale, up: Scale) -> tuple[list[Markup], list[Markup]]:
     """What lies below the data, and the texts that lie above them."""
     below, above = grid(y, up)
+    lower, upper = floor(x, across)
+    return [*below, *lower], [*above, *upper]
+
+
+def floor(x: Axis, across: Scale) -> tuple[list[Markup], list[Markup]]:
+    """The axis of x: its ticks, which lie below the data, and its texts."""
+    below, above = [], []
     for at, said in _said(x, across):
         below.append(line((at, BOTTOM), (at, BOTTOM + 4), "axis"))
         anchor = "start" if at < 10 else "end" if at > 90 else "middle"
@@ -112,6 +121,7 @@ def axes(x: Axis, y: Axis, across: Scale, up: Scale) -> tuple[list[Markup], list
 
 
 def grid(y: Axis, up: Scale) -> tuple[list[Markup], list[Markup]]:
+    """The axis of y: its rules, which lie below the data, and its texts."""
     below = [line((LEFT, BOTTOM), (RIGHT, BOTTOM), "axis")]
     above = [text(LEFT, 14, f"↑ {y.title}", kind="title")]
     for at, said in _said(y, up):
@@ -133,25 +143,33 @@ def dots(
     points: Sequence[Point], places: Sequence[tuple[float, float]], order: Sequence[int]
 ) -> list[Markup]:
     """Dots, with as many labels as find room, those first in `order` first."""
-    drawn = []
+    drawn, names = [], []
     written: list[tuple[float, float, float]] = []
     for i in order:
         point, (across, up) = points[i], places[i]
         kind = f"g{point.group % GROUPS}" + (" hollow" if point.hollow else "")
         drawn.append(dot(places[i], kind, point.label, link=point.link))
-        label = point.label
+        label = point.label if point.name is None else point.name
         label = label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
         width = _LETTER_WIDTH * len(label)
-        anchor = "end" if across > 55 else "start"
-        start = across - width if anchor == "end" else across
-        crowded = any(
-            abs(up - y) < _LABEL_HEIGHT and start < right and left < start + width
-            for left, right, y in written
-        )
-        if point.labelled and not crowded:
+        sides = ("end", "start") if across > 55 else ("start", "end")
+        for anchor in sides if point.labelled else ():
+            start = across - width if anchor == "end" else across
+            if start < 0 or start + width > 100 or _crowded(written, start, start + width, up):
+                continue
             written.append((start, start + width, up))
-            drawn.append(text(across, up - 9, label, kind="name", anchor=anchor))
-    return drawn
+            names.append(text(across, up - 9, label, kind="name", anchor=anchor))
+            break
+    return [*drawn, *names]
+
+
+def _crowded(
+    written: Sequence[tuple[float, float, float]], start: float, end: float, at: float
+) -> bool:
+    """Whether a text would run into one that is written already."""
+    return any(
+        abs(at - y) < _LABEL_HEIGHT and start < right and left < end for left, right, y in written
+    )
 
 
 def dot(
@@ -162,7 +180,7 @@ def dot(
     ).format(kind, f"{at[0]:.2f}", f"{at[1]:.1f}", f"{radius:g}", label)
     if link is None:
         return drawn
-    return Markup('<a href="{}" aria-label="{}">{}</a>').format(link, label, drawn)
+    return Markup('<a href="{}" tabindex="-1" aria-label="{}">{}</a>').format(link, label, drawn)
 
 
 def line(start: tuple[float, float], end: tuple[float, float], kind: str) -> Markup:
@@ -178,6 +196,22 @@ def path(places: Sequence[tuple[float, float]], kind: str) -> Markup:
         '<svg class="stretch" viewBox="0 0 1000 {0}" width="100%" height="{0}" '
         'preserveAspectRatio="none"><polyline class="{1}" points="{2}"/></svg>'
     ).format(HEIGHT, kind, points)
+
+
+def cloud(places: Sequence[tuple[float, float]], kind: str) -> Markup:
+    """Many small dots in one shape, in a box as that of `path`."""
+    points = "".join(f"M{10 * x:.0f} {y:.0f}h0" for x, y in places)
+    return Markup(
+        '<svg class="stretch" viewBox="0 0 1000 {0}" width="100%" height="{0}" '
+        'preserveAspectRatio="none"><path class="cloud {1}" d="{2}"/></svg>'
+    ).format(HEIGHT, kind, points)
+
+
+def band(start: float, end: float, kind: str) -> Markup:
+    """A part of the width, from top to bottom."""
+    return Markup('<rect class="{}" x="{}%" width="{}%" y="{}" height="{}"/>').format(
+        kind, f"{start:.2f}", f"{end - start:.2f}", TOP, BOTTOM - TOP
+    )
 
 
 def text(x: float, y: float, said: str, *, kind: str = "tick", anchor: str = "start") -> Markup:

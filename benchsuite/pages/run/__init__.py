@@ -17,8 +17,10 @@ from benchsuite.pages.moved import (
     moved_between,
     split_data,
 )
-from benchsuite.pages.run import doubts, head, teams, verdicts
+from benchsuite.pages.run import doubts, head, verdicts
 from benchsuite.pages.run import systems as tables
+from benchsuite.pages.run.networks import Windows, networks
+from benchsuite.pages.run.rooflines import rooflines
 from benchsuite.types import Result, RunInfo
 from benchsuite.units import quantity
 
@@ -32,6 +34,7 @@ def render(
     *,
     environments: Mapping[str, Mapping[str, Any]],
     root: Path,
+    windows: Windows = lambda result: None,
 ) -> str:
     """One run as a self-contained HTML page.
 
@@ -40,6 +43,7 @@ def render(
         results: Its rows.
         environments: By the id that the rows carry.
         root: The content folder that holds `reports/`.
+        windows: Gives a row's raw window where the store has it: latency and power need it.
     """
     systems = compare.join(results)
     measured = [system for system in systems if system.measured]
@@ -47,30 +51,34 @@ def render(
     finding = compare.finding(results)
     default = default_pair(measured)
     raised = doubts.doubts(systems)
+    doubted, unmeasured = doubts.count(raised), doubts.unmeasured(systems)
     view = {
         "title": f"Run {run.id}",
         "run": run,
         "finding": finding,
         "long_finding": len(finding) > _LONG_FINDING,
         "meta": head.meta(run, results, environments),
-        "lede": head.lede(systems, raised),
+        "lede": head.lede(systems, doubts=doubted, unmeasured=len(unmeasured)),
         "verdicts": verdicts.verdicts(measured, notes),
         "tables": tables.tables(measured, notes),
         "moved": moved_between(*default, metric=THROUGHPUT) if default else None,
         "choices": choices_of(systems),
         "splittable": [(metric, SPLIT_TITLES[metric]) for metric in SPLITTABLE],
         "owners": OWNERS,
-        "teams": teams.teams(measured, notes),
+        "rooflines": rooflines(measured),
+        "networks": networks(measured, notes, windows=windows),
         "everything": [everything_of(system) for system in systems],
         "doubts": raised,
-        "doubts_count": sum(len(kind.messages) for kind in raised),
-        "unmeasured": doubts.unmeasured(systems),
+        "doubts_count": doubted,
+        "unmeasured": unmeasured,
         "environments": {
             name: environments[name]
             for name in dict.fromkeys(result.environment for result in results)
-            if name in environments
+            if environments.get(name)
         },
         "bytes_said": lambda value: quantity(float(value), "B"),
     }
     data = {"notes": notes.listed(), **split_data(systems)}
-    return render_page(root, TEMPLATE, style="page.css", script="run.js", data=data, view=view)
+    return render_page(
+        root, TEMPLATE, style="page.css", script=("run.js", "charts.js"), data=data, view=view
+    )

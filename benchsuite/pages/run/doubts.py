@@ -19,10 +19,12 @@ class Raised:
 
 
 def own_doubts(system: System) -> dict[Doubt, None]:
+    """The doubts of all of a system's rows, each once."""
     return dict.fromkeys(doubt for row in system.rows.values() for doubt in row.doubts)
 
 
 def doubts(systems: Sequence[System]) -> list[Raised]:
+    """Every doubt of the run by its kind."""
     kinds: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for system in systems:
         for doubt in own_doubts(system):
@@ -31,6 +33,11 @@ def doubts(systems: Sequence[System]) -> list[Raised]:
         Raised(code=code, messages=tuple((text, tuple(own)) for text, own in messages.items()))
         for code, messages in kinds.items()
     ]
+
+
+def count(raised: Sequence[Raised]) -> int:
+    """How many doubts there are, as every place on the page counts them."""
+    return sum(len(kind.messages) for kind in raised)
 
 
 def unmeasured(systems: Sequence[System]) -> list[tuple[str, str, str, str]]:

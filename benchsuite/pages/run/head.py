@@ -8,7 +8,6 @@ from typing import Any
 from benchsuite.attribution import ENERGY
 from benchsuite.compare import System
 from benchsuite.formatting import date_said
-from benchsuite.pages.run.doubts import Raised
 from benchsuite.types import Result, RunInfo
 from benchsuite.units import duration
 
@@ -16,6 +15,7 @@ from benchsuite.units import duration
 def meta(
     run: RunInfo, results: Sequence[Result], environments: Mapping[str, Mapping[str, Any]]
 ) -> list[tuple[str, str]]:
+    """Name and value of what identifies the run."""
     found = [("run", run.id), ("date", date_said(run.started_at))]
     devices = dict.fromkeys(result.key.device_name for result in results)
     if devices:
@@ -40,7 +40,14 @@ def _versions(environments: Iterable[Mapping[str, Any]]) -> str:
     return ", ".join(known)
 
 
-def lede(systems: Sequence[System], raised: Sequence[Raised]) -> list[str]:
+def lede(systems: Sequence[System], *, doubts: int, unmeasured: int) -> list[str]:
+    """What a reader must know before any number.
+
+    Args:
+        systems: All of the run.
+        doubts: How many are raised.
+        unmeasured: How many rows were not measured.
+    """
     found = []
     energies = [system for system in systems if system.number(ENERGY) is not None]
     if energies and all(system.modelled for system in energies):
@@ -49,8 +56,11 @@ def lede(systems: Sequence[System], raised: Sequence[Raised]) -> list[str]:
         found.append("Some energies are modelled: they are never ranked with measured ones.")
     elif systems and not energies:
         found.append("Energy was not measured: there was no meter.")
-    doubts = sum(len(kind.messages) for kind in raised)
+    said = []
     if doubts:
-        verb = "One doubt is" if doubts == 1 else f"{doubts} doubts are"
-        found.append(f"{verb} raised below.")
+        said.append(f"{doubts} {'doubt is' if doubts == 1 else 'doubts are'} raised")
+    if unmeasured:
+        said.append(f"{unmeasured} {'row was' if unmeasured == 1 else 'rows were'} not measured")
+    if said:
+        found.append(f"{' and '.join(said)}: see below.")
     return found

@@ -1,24 +1,53 @@
-"""Systems by the network that they run."""
+"""Each network of a run by itself: its teams, where its time goes, its latency, its power."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from benchsuite.compare import System
+from benchsuite.pages import Notes
+from benchsuite.pages.run import latency, layers, power, teams
+from benchsuite.pages.run.grouping import by_network
+from benchsuite.pages.run.latency import Drawn
+from benchsuite.pages.run.layers import WorkLists
+from benchsuite.pages.run.teams import Teams
+from benchsuite.types import Result, Window
+
+Windows = Callable[[Result], Window | None]
 
 
-def by_network(systems: Iterable[System]) -> dict[str, list[System]]:
-    """Systems by workload, scale and data set, under the shortest name that tells them apart."""
-    groups: dict[tuple[str, str, str | None], list[System]] = defaultdict(list)
-    for system in systems:
-        key = system.key
-        groups[key.workload, key.scale, key.dataset].append(system)
-    titles = {}
-    for workload, scale, dataset in groups:
-        alike = [each for each in groups if each[0] == workload]
-        title = workload if len({each[1] for each in alike}) == 1 else f"{workload} · {scale}"
-        if sum(each[1] == scale for each in alike) > 1:
-            title += f" · {dataset or 'no data'}"
-        titles[title] = groups[workload, scale, dataset]
-    return titles
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """What is shown of one network."""
+
+    id: str
+    title: str
+    teams: Teams
+    work: WorkLists
+    latency: Drawn
+    power: Drawn
+
+
+def networks(systems: Sequence[System], notes: Notes, *, windows: Windows) -> list[Network]:
+    """Every network of the run.
+
+    Args:
+        systems: Those that were measured.
+        notes: Where the notes behind the numbers are kept.
+        windows: Gives a row's raw window where the store has it.
+    """
+    found = []
+    for place, (title, group) in enumerate(by_network(systems).items()):
+        name = f"network-{place}"
+        found.append(
+            Network(
+                id=name,
+                title=title,
+                teams=teams.teams(title, group, notes),
+                work=layers.work_lists(group, notes),
+                latency=latency.latency(group, id=f"{name}-latency", windows=windows),
+                power=power.power(group, id=f"{name}-power", windows=windows),
+            )
+        )
+    return found

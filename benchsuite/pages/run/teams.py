@@ -12,7 +12,6 @@ from benchsuite.compare import System
 from benchsuite.formatting import cut
 from benchsuite.pages import Notes
 from benchsuite.pages.numbers import Fact, Number, fact_of, number_of, plain_of, target_of
-from benchsuite.pages.run.networks import by_network
 from benchsuite.units import percent
 
 _CNN_ROWS = (
@@ -58,7 +57,6 @@ class Software:
 class Teams:
     """Each team's own part of one workload."""
 
-    id: str
     workload: str
     measure: str
     accuracy: Number
@@ -78,48 +76,49 @@ class Teams:
     weights_note: Number
 
 
-def teams(systems: Sequence[System], notes: Notes) -> list[Teams]:
-    found = []
-    for number, (title, group) in enumerate(by_network(systems).items()):
-        first = next((s for s in group if s.number("reference_accuracy") is not None), group[0])
-        row = first.source("reference_accuracy")
-        accuracy = first.number("reference_accuracy")
-        fit = first.number("fit")
-        fractions = [s.number("fraction_of_peak") or 0.0 for s in group]
-        full = max(1.0, fit or 0.0, *fractions)
-        found.append(
-            Teams(
-                id=f"network-{number}",
-                workload=title,
-                measure=row.measure or "accuracy",
-                accuracy=number_of(first, "reference_accuracy", notes),
-                accuracy_bar=(
-                    Markup("")
-                    if accuracy is None
-                    else charts.bar(
-                        accuracy,
-                        tick=row.target,
-                        owner=attribution.CNN,
-                        label=f"{row.measure or 'accuracy'} {plain_of(first, 'reference_accuracy')}"
-                        + (f", target {target_of(row)}" if row.target is not None else ""),
-                    )
-                ),
-                target=target_of(row),
-                traffic=_traffic(first),
-                traffic_parts=tuple((name, plain_of(first, key)) for name, key in _TRAFFIC),
-                cnn=tuple(fact_of(group, key, notes) for key in _CNN_ROWS),
-                software=tuple(_software(system, full, notes) for system in group),
-                fit=number_of(first, "fit", notes),
-                beyond=_beyond(group),
-                peak_bar=_peak_bar(first),
-                peak_share=_peak_share(first),
-                bound=_bound(first),
-                hardware=tuple(fact_of(group, key, notes) for key in _HARDWARE_ROWS),
-                weights_in=_level(first),
-                weights_note=number_of(first, "weights_fit_in", notes),
+def teams(title: str, group: Sequence[System], notes: Notes) -> Teams:
+    """The three teams' parts of one network.
+
+    Args:
+        title: The network's name.
+        group: The systems that run it.
+        notes: Where the notes behind the numbers are kept.
+    """
+    first = next((s for s in group if s.number("reference_accuracy") is not None), group[0])
+    row = first.source("reference_accuracy")
+    accuracy = first.number("reference_accuracy")
+    fit = first.number("fit")
+    fractions = [s.number("fraction_of_peak") or 0.0 for s in group]
+    full = max(1.0, fit or 0.0, *fractions)
+    return Teams(
+        workload=title,
+        measure=row.measure or "accuracy",
+        accuracy=number_of(first, "reference_accuracy", notes),
+        accuracy_bar=(
+            Markup("")
+            if accuracy is None
+            else charts.bar(
+                accuracy,
+                tick=row.target,
+                owner=attribution.CNN,
+                label=f"{row.measure or 'accuracy'} {plain_of(first, 'reference_accuracy')}"
+                + (f", target {target_of(row)}" if row.target is not None else ""),
             )
-        )
-    return found
+        ),
+        target=target_of(row),
+        traffic=_traffic(first),
+        traffic_parts=tuple((name, plain_of(first, key)) for name, key in _TRAFFIC),
+        cnn=tuple(fact_of(group, key, notes) for key in _CNN_ROWS),
+        software=tuple(_software(system, full, notes) for system in group),
+        fit=number_of(first, "fit", notes),
+        beyond=_beyond(group),
+        peak_bar=_peak_bar(first),
+        peak_share=_peak_share(first),
+        bound=_bound(first),
+        hardware=tuple(fact_of(group, key, notes) for key in _HARDWARE_ROWS),
+        weights_in=_level(first),
+        weights_note=number_of(first, "weights_fit_in", notes),
+    )
 
 
 def _traffic(system: System) -> Markup:

@@ -10,7 +10,7 @@ from benchsuite.attribution import ENERGY, THROUGHPUT
 from benchsuite.compare import System
 from benchsuite.pages import Notes
 from benchsuite.pages.numbers import Number, number_of, plain_of, target_of
-from benchsuite.pages.run.networks import by_network
+from benchsuite.pages.run.grouping import by_network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
