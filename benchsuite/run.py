@@ -25,6 +25,7 @@ from benchsuite.best import measure_best
 from benchsuite.catalog import content_roots, load_entry
 from benchsuite.errors import BadInput, Interrupted, one_line
 from benchsuite.goals import Goals
+from benchsuite.harness import worker
 from benchsuite.harness.phases import PHASE_MARK
 from benchsuite.harness.worker import FAILED
 from benchsuite.plan import BEST, Plan
@@ -559,10 +560,10 @@ def _outcome(
         return f"time limit of {spec.time_limit_s:g} s reached in phase {where!r} (--time-limit)"
     if process.returncode == 0:
         try:
-            return msgspec.json.decode(out_path.read_bytes(), type=Measurement)
+            return worker.read(out_path)
         except FileNotFoundError:
             return f"the worker ended itself with exit code 0 in phase {phase!r}: a sys.exit?"
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, ValueError) as error:
             return f"the worker left no readable measurement: {one_line(error)}"
     if process.returncode == FAILED:
         try:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from benchsuite import digest
 from benchsuite.digest import Digest
+from benchsuite.durations import shared
 from benchsuite.errors import BadInput, one_line
 from benchsuite.types import (
     Doubt,
@@ -36,6 +37,7 @@ from benchsuite.types import (
 SCHEMA = 1
 TIME_ORDER_RUNS = 30
 _BUSY_S = 30
+_PART = 1 << 20
 
 _metadata = sa.MetaData()
 _about = sa.Table(
@@ -752,7 +754,10 @@ def unpack_durations(packed: bytes) -> tuple[int, ...]:
     """The inverse of `pack_durations`."""
     import numpy as np
 
-    return tuple(np.cumsum(np.frombuffer(zlib.decompress(packed), dtype="<i8")).tolist())
+    found = np.cumsum(np.frombuffer(zlib.decompress(packed), dtype="<i8"))
+    # in parts: a list of all of them would be an object for each
+    parts = (found[at : at + _PART] for at in range(0, len(found), _PART))
+    return shared(value for part in parts for value in part.tolist())
 
 
 def _sort_old(connection: sa.Connection, result: Result) -> None:

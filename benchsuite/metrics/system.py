@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from benchsuite.metrics._context import Context, Metric, missing
 from benchsuite.repeats import ALONE
@@ -127,7 +128,9 @@ def _latency(share: float) -> Metric:
                 how=told,
             )
         # a frame that was dropped is answered never
-        ordered = [*sorted(window.durations_ns), *[math.inf] * dropped]
+        ordered: Sequence[float] = context.ordered_ns
+        if dropped:
+            ordered = [*ordered, *[math.inf] * dropped]
         value, high = percentile(ordered, share), early_stopping_estimate(ordered, share)
         if value == math.inf:
             return missing(f"{dropped} of {queries} frames were dropped", how=told)
