@@ -15,6 +15,7 @@ from benchsuite import __version__
 from benchsuite.errors import BadInput, BenchsuiteError, Interrupted
 
 if TYPE_CHECKING:
+    from benchsuite.accounting.roofline import Roof
     from benchsuite.goals import Goals
     from benchsuite.plan import Request
     from benchsuite.store import Store
@@ -230,11 +231,13 @@ def _count(options: argparse.Namespace) -> int:
     roots = catalog.content_roots(options.content)
     found = catalog.load_catalog(roots)
     entries = [entry for name in options.workloads for entry in catalog.select(found, name)]
+    roof, no_roof = _roof(options, roots)
     counted = [
         count_workload(
             entry,
             scale=options.scale or entry.default_scale(),
             batch=options.batch,
+            roof=roof,
         )
         for entry in entries
     ]
@@ -243,7 +246,22 @@ def _count(options: argparse.Namespace) -> int:
     if options.json != "-":
         for each in counted:
             output.print_count(each)
+        if no_roof:
+            print(f"no roofline: {no_roof}")
     return DONE
+
+
+def _roof(options: argparse.Namespace, roots: tuple[Path, ...]) -> tuple[Roof | None, str | None]:
+    """The roof for `count`, or why there is none; what was asked for by name must be there."""
+    from benchsuite import environment, probe
+
+    try:
+        cache = environment.cache_folder()
+        return probe.roof(options.hw, device=options.device, cache=cache, roots=roots), None
+    except BadInput as error:
+        if options.hw or options.device:
+            raise
+        return None, str(error)
 
 
 def _hw(options: argparse.Namespace) -> int:
@@ -265,12 +283,7 @@ def _hw(options: argparse.Namespace) -> int:
         return DONE
     if not options.name:
         raise BadInput("hw show needs a name: benchsuite hw list shows them")
-    if options.name in found.broken:
-        raise BadInput(found.broken[options.name])
-    if options.name not in found.models:
-        known = ", ".join(found.models)
-        raise BadInput(f"unknown device model {options.name!r}; known: {known}")
-    model = hw.as_json(found.models[options.name])
+    model = hw.as_json(hw.named(options.name, roots=roots))
     _emit(options.json, model, lambda: output.print_device_model(model))
     return DONE
 
@@ -812,6 +825,8 @@ def _parser() -> argparse.ArgumentParser:
     count.add_argument("workloads", nargs="+", metavar="WORKLOAD")
     count.add_argument("--scale", metavar="SCALE")
     count.add_argument("--batch", type=_positive, default=1, metavar="N")
+    count.add_argument("--device", metavar="KIND[:N]", help="roofline of this device, as probed")
+    count.add_argument("--hw", metavar="NAME", help="roofline of a device model (hw list)")
     _add_common(count, alone=True)
 
     hw = command("hw", _hw, "device models; measure this device's peaks, bandwidth and power")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchsuite import devices, environment, hw, meters
+from benchsuite.accounting.roofline import Roof
 from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.harness import probing
 from benchsuite.types import DeviceInfo, Probe, Rate
@@ -66,6 +67,47 @@ def probe_device(
         ),
         "model": None if model is None else f"hw/{model.key}.toml",
     }
+
+
+def roof(model: str | None, *, device: str | None, cache: Path, roots: Sequence[Path]) -> Roof:
+    """Peak and bandwidth in fp32 of a device model, or of a device here as it was probed.
+
+    Args:
+        model: A name of `hw list`; None for a device of this machine.
+        device: As `--device`; None for the default one.
+        cache: Where probes are pinned.
+        roots: Content folders.
+
+    Raises:
+        BadInput: No such model or device, it lacks a figure, or it was not probed yet.
+    """
+    if model is not None:
+        found = hw.as_json(hw.named(model, roots=roots))
+        peak, bandwidth = found["peaks"].get("fp32"), found["bandwidth"]
+        if not peak or not bandwidth:
+            lacks = "fp32 peak" if not peak else "bandwidth"
+            raise BadInput(f"hw/{model}.toml gives no {lacks}, so that it has no roofline")
+        return Roof(
+            device=found["title"],
+            peak=peak["value"],
+            bandwidth=bandwidth["value"],
+            how=f"{found['title']}, whole device, datasheet figures (benchsuite hw show {model})",
+        )
+    here = devices.find(device) if device else devices.default_device()
+    threads = here.units if here.kind == "cpu" else 0
+    key = probing.pinned_key(here, precision="fp32", threads=threads)
+    known = probing.read_pinned(cache, key)
+    if known is None:
+        raise BadInput(
+            f"{here.label} was not probed yet: run benchsuite hw probe --device {here.label}, or "
+            "name a device model: --hw NAME (benchsuite hw list)"
+        )
+    return Roof(
+        device=here.name,
+        peak=known.peak.value,
+        bandwidth=known.bandwidth.value,
+        how=f"{here.name}: {known.peak.how}; {known.bandwidth.how}",
+    )
 
 
 def _idle(subject: meters.Subject, *, preferred: tuple[str, ...], cache: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -167,3 +168,29 @@ def test_a_cache_level_is_read_within_its_own_size(monkeypatch: pytest.MonkeyPat
     assert level["value"] > 0
     assert "256 KiB" in level["how"]
     assert probing.caches(_Fake(), info) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["mps", "xpu"])
+def test_an_accelerator_that_is_not_there_is_one_sentence(kind: str) -> None:
+    """On a machine without one, `--device` says what it would need."""
+    with pytest.raises(BadInput, match=f"--device {kind}: torch finds no") as caught:
+        devices.find(kind)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_vendors_chip_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The README's file, dropped among the devices, is found, named and probed."""
+    text = Path(__file__).parents[1].joinpath("README.md").read_text()
+    example = text.split("### add a device")[1].split("```python\n")[1].split("```")[0]
+    (tmp_path / "mychip.py").write_text(example)
+    monkeypatch.setattr(devices, "__path__", [*devices.__path__, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "benchsuite.devices.mychip", raising=False)
+    for name in ("SWEEP_S", "FINAL_S", "CONFIRM_S", "BANDWIDTH_S"):
+        monkeypatch.setattr(probing, name, 0.002)
+    assert "mychip" in devices.kinds()
+    info = devices.find("mychip:0")
+    assert info.name == "My chip"
+    found = probing.probe(devices.device("mychip"), info, precision="fp32", threads=0)
+    assert found.peak.value > 0
+    assert found.bandwidth.value > 0
+    sys.modules.pop("benchsuite.devices.mychip", None)
