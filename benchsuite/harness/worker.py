@@ -30,6 +30,7 @@ from benchsuite.backends import Job
 from benchsuite.errors import BadInput, BenchsuiteError, NotMeasurable, one_line
 from benchsuite.harness import (
     accuracy,
+    buckets,
     contention,
     layers,
     network,
@@ -138,7 +139,7 @@ def measure_system(spec: SystemSpec) -> Measurement:
 
     _phase("build")
     entry = catalog.load_entry(Path(spec.path), name=spec.name)
-    scale = entry.scale(spec.scale)
+    scale = entry.scale(spec.scale).on(spec.dataset)
     net = network.build(entry, spec.scale, seed=spec.seed)
     if spec.weights:
         network.load_weights(net, Path(spec.weights))
@@ -146,11 +147,8 @@ def measure_system(spec: SystemSpec) -> Measurement:
         net.load_state_dict(entry.module.pretrained())
     test = datasets.load(Path(spec.data), "test") if spec.data else None
     if test is not None:
-        network.check_split(entry, spec.scale, test)
-    inputs = [
-        network.inputs_of(entry, spec.scale, part, signature=signature)
-        for part, signature in zip(test.parts if test else (), scale.signatures, strict=False)
-    ]
+        test = buckets.in_buckets(test, scale.signatures)
+    inputs = [] if test is None else _inputs(entry, spec, test)
     fingerprint = _fingerprint(spec, entry, net, device=device, packages=backend.packages())
 
     _phase("count")
@@ -266,7 +264,9 @@ def measure_system(spec: SystemSpec) -> Measurement:
         before: stages.Found = (None, "a trial")
         after: stages.Found = (None, "a trial")
         if not spec.trial:
-            before = stages.preprocessing(entry, test, inputs, frames=frames)
+            before = stages.preprocessing(
+                entry, test, inputs, frames=[s.frames for s in scale.signatures]
+            )
             after = stages.postprocessing(entry, executable, samples[0], frames=frames * batches[0])
 
     return Measurement(
@@ -344,13 +344,10 @@ def _calibration(entry: catalog.Entry, spec: SystemSpec) -> tuple[Arrays, ...]:
         return ()
     if not spec.data:
         raise NotMeasurable(f"int8 is calibrated on training data: {spec.data_reason}")
-    train = datasets.load(Path(spec.data), "train")
     try:
-        network.check_split(entry, spec.scale, train)
-        parts = [
-            network.inputs_of(entry, spec.scale, part, signature=signature)
-            for part, signature in zip(train.parts, entry.scale(spec.scale).signatures, strict=True)
-        ]
+        train = datasets.load(Path(spec.data), "train")
+        signatures = entry.scale(spec.scale).on(spec.dataset).signatures
+        parts = _inputs(entry, spec, buckets.in_buckets(train, signatures))
     except (BadInput, ValueError) as error:
         raise NotMeasurable(
             f"int8 cannot be calibrated on the training split: {one_line(error)}"
@@ -368,12 +365,29 @@ def _calibration(entry: catalog.Entry, spec: SystemSpec) -> tuple[Arrays, ...]:
     return tuple(found)
 
 
+def _inputs(entry: catalog.Entry, spec: SystemSpec, split: Split) -> list[Arrays]:
+    """A split's parts as the network takes them, one a signature.
+
+    Raises:
+        BadInput: The split and the signatures do not agree.
+    """
+    signatures = entry.scale(spec.scale).on(spec.dataset).signatures
+    network.check_split(entry, spec.scale, split, dataset=spec.dataset)
+    stored = datasets.stored(spec.dataset) if spec.dataset else None
+    return [
+        network.inputs_of(entry, spec.scale, part, signature=signature, stored=stored)
+        for part, signature in zip(split.parts, signatures, strict=True)
+    ]
+
+
 def _counts(
     entry: catalog.Entry, spec: SystemSpec, batches: Sequence[int], *, cache: Path
 ) -> tuple[Count, ...]:
     """Counts a signature and batch; kept in the cache, as torch's meta device is slow to load."""
+    signatures = entry.scale(spec.scale).on(spec.dataset).signatures
     facts = {
         "network": catalog.network_hash(entry, spec.scale),
+        "signatures": repr(signatures),
         "batches": list(batches),
         "torch": environment.versions(("torch",)),
         "rules": [catalog.file_hash(path) for path in sorted(_ACCOUNTING.glob("*.py"))],
@@ -390,7 +404,7 @@ def _counts(
     counts = tuple(
         count(build, signature, batch=batch, training=batch == batches[0])
         for batch in batches
-        for signature in entry.scale(spec.scale).signatures
+        for signature in signatures
     )
     _keep(path, msgspec.json.encode(counts))
     return counts
@@ -409,11 +423,12 @@ def _pool(
 ) -> list[Arrays]:
     """The queries of one load cycle: each signature `share` times, several cycles' worth of data.
 
-    Real samples where there are data, else random ones; never zeros.
+    Real samples where there are data, else (as in a bucket that holds none) random ones; never
+    zeros.
     """
     import numpy as np
 
-    signatures = entry.scale(spec.scale).signatures
+    signatures = entry.scale(spec.scale).on(spec.dataset).signatures
     rounds = max(1, _POOL_QUERIES // sum(s.share for s in signatures))
     pool: list[Arrays] = []
     taken = [0] * len(signatures)
@@ -422,7 +437,7 @@ def _pool(
             break
         for number, signature in enumerate(signatures):
             for _ in range(signature.share):
-                if inputs:
+                if inputs and len(inputs[number][0]):
                     n = len(inputs[number][0])
                     chosen = np.arange(taken[number], taken[number] + batch) % n
                     pool.append(tuple(np.ascontiguousarray(a[chosen]) for a in inputs[number]))
