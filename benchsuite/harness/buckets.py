@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from benchsuite.errors import BadInput
-from benchsuite.types import Part, Signature, Split
+from benchsuite.types import Array, Part, Signature, Split
 
 LENGTH = "frames"  # the target that says how long a sample is, as `Signature.frames`
 
@@ -41,7 +41,7 @@ def in_buckets(split: Split, signatures: Sequence[Signature]) -> Split:
     )
 
 
-def chosen(part: Part, indices: Sequence[int]) -> Part:
+def chosen(part: Part, indices: Array) -> Part:
     """Those samples of a part, with their targets."""
     samples = part.samples
     return replace(
