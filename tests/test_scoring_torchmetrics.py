@@ -94,7 +94,7 @@ def scenes(seed: int, *, images: int, classes: int) -> tuple[list[Detections], l
         n = int(generator.integers(1, 9))
         there, kinds = boxes(generator, n), generator.integers(0, classes, n)
         seen = generator.random(n) < 0.8
-        near = there[seen] + generator.normal(0, 3, (int(seen.sum()), 4)).astype(np.float32)
+        near = there[seen] + generator.uniform(-3, 3, (int(seen.sum()), 4)).astype(np.float32)
         wrong = boxes(generator, 3)
         truth.append(Objects(boxes=there, classes=kinds, ignored=generator.random(n) < 0.1))
         found.append(

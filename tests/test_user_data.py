@@ -10,7 +10,7 @@ import pytest
 
 from benchsuite import catalog, datasets
 from benchsuite.errors import BadInput
-from benchsuite.harness import accuracy, buckets, network
+from benchsuite.harness import accuracy, network
 from benchsuite.plan import Request, make_plan
 from benchsuite.types import REFERENCE, Array, Arrays, Score, Split, SystemSpec
 from tests.trees import MAKERS
@@ -48,16 +48,10 @@ def judged(spec: SystemSpec) -> tuple[Split, list[Array], Score]:
     import torch
 
     entry = CATALOG.entries[spec.name]
-    scale = entry.scale(spec.scale).on(spec.dataset)
     assert spec.data is not None and spec.dataset is not None
-    split = buckets.in_buckets(datasets.load(Path(spec.data), "test"), scale.signatures)
-    network.check_split(entry, spec.scale, split, dataset=spec.dataset)
-    inputs = [
-        network.inputs_of(
-            entry, spec.scale, part, signature=signature, stored=datasets.stored(spec.dataset)
-        )
-        for part, signature in zip(split.parts, scale.signatures, strict=True)
-    ]
+    split, inputs = network.split_inputs(
+        entry, spec.scale, datasets.load(Path(spec.data), "test"), dataset=spec.dataset
+    )
     with torch.device("meta"):  # the shapes of its answers are all that is needed of the network
         net = network.build(entry, spec.scale)
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchsuite import datasets
 from benchsuite.catalog import Entry
 from benchsuite.errors import BadInput, one_line
-from benchsuite.harness.buckets import LENGTH
+from benchsuite.harness.buckets import LENGTH, in_buckets
 from benchsuite.harness.stream import Stream
 from benchsuite.types import Array, Arrays, Part, Signature, Split, TensorSpec
 
@@ -168,6 +169,24 @@ def inputs_of(
         raise BadInput(f"{entry.path}: streamed data need prepare(sample, scale)")
     stream = Stream(part.samples, prepared, spec, fills=LENGTH in part.targets)
     return (stream,)  # type: ignore[return-value]
+
+
+def split_inputs(
+    entry: Entry, scale: str, split: Split, *, dataset: str
+) -> tuple[Split, list[Arrays]]:
+    """A split with one part a signature, and its parts as the network takes them.
+
+    Raises:
+        BadInput: The split and the scale's signatures on that set do not agree.
+    """
+    signatures = entry.scale(scale).on(dataset).signatures
+    split = in_buckets(split, signatures)
+    check_split(entry, scale, split, dataset=dataset)
+    stored = datasets.stored(dataset)
+    return split, [
+        inputs_of(entry, scale, part, signature=signature, stored=stored)
+        for part, signature in zip(split.parts, signatures, strict=True)
+    ]
 
 
 def random_inputs(signature: Signature, *, batch: int, seed: int) -> Arrays:
