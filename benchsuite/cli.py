@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from benchsuite import __version__
 from benchsuite.errors import BadInput, BenchsuiteError, Interrupted
+from benchsuite.types import SCALES
 
 if TYPE_CHECKING:
     from benchsuite.accounting.roofline import Roof
@@ -304,8 +305,12 @@ def _doctor(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     from benchsuite import inventory, output
 
+    if options.scale and options.what != "workloads":
+        raise BadInput(f"--scale is for list workloads, not for list {options.what}")
     if options.what == "runs":
         rows = inventory.runs(_store(options, create=False))
+    elif options.what == "workloads" and options.scale:
+        rows = inventory.workloads_at(options.scale, content=options.content)
     else:
         rows = inventory.listing(options.what, content=options.content)
     _emit(options.json, rows, lambda: output.print_listing(options.what, rows))
@@ -817,7 +822,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=0, metavar="N")
     train.add_argument("--threads", type=_positive, metavar="N")
     train.add_argument("--meter", default="auto", metavar="NAME[:FILE]")
-    train.add_argument("--output", type=Path, metavar="FILE", help="the weights (safetensors)")
+    train.add_argument(
+        "--output", type=Path, metavar="FILE", help="the weights (safetensors); its folder is made"
+    )
     _add_data(train)
     _add_common(train, quiet=True)
 
@@ -838,6 +845,9 @@ def _parser() -> argparse.ArgumentParser:
 
     listing = command("list", _list, "what is usable here, and why the rest is not")
     listing.add_argument("what", choices=LISTED, metavar="|".join(LISTED))
+    listing.add_argument(
+        "--scale", choices=SCALES, help="of workloads: paper, input and targets at that scale"
+    )
     _add_common(listing, store=True, alone=True)
 
     doctor = command("doctor", _doctor, "is this machine fit to measure on? what to change")

@@ -178,6 +178,8 @@ def make_plan(request: Request, *, cache: Path, home: Path) -> Plan:
             if spec.scenarios:
                 specs.append(spec)
     _check_rate(request, specs)
+    used = {spec.dataset for spec in (*specs, *(spec for spec, _ in skipped))}
+    notes += [f"data set {name}: no network chosen takes it" for name in request.data.keys() - used]
     return Plan(
         specs=tuple(dict.fromkeys(specs)),
         skipped=tuple(skipped),
@@ -397,7 +399,10 @@ def _dataset(entry: Entry, scale: str, group: Group, request: Request) -> str | 
             have = ", ".join(qualities) or "none"
             raise BadInput(f"{entry.name} has no data set {group.dataset!r}; it has: {have}")
         return group.dataset
-    given = (name for name in qualities if name in request.data)
+    taken = [*qualities]
+    if scale == REFERENCE:
+        taken += datasets.alike(entry.name, qualities)
+    given = (name for name in taken if name in request.data)
     # a streamed set is the user's: without its folder there is none
     own = (name for name in qualities if not datasets.streamed(name))
     return next(given, next(own, None))
@@ -416,10 +421,13 @@ def _with_data(
     weights, why_random = _weights(spec, entry, request, home=home)
     spec = replace(spec, weights=weights, weights_reason=why_random)
     if weights is None and spec.scale == REFERENCE and hasattr(entry.module, "pretrained"):
+        own = (None, *entry.scale(spec.scale).qualities)
         try:
+            if spec.dataset not in own:
+                raise NotMeasurable(f"the package's weights are not for {spec.dataset}'s classes")
             entry.module.pretrained()
             spec = replace(spec, pretrained=True, weights_reason=None)
-        except MissingPackage as error:
+        except (MissingPackage, NotMeasurable) as error:
             spec = replace(spec, weights_reason=f"random weights: {error}")
     if spec.dataset is None:
         why = f"no data: scale {spec.scale} runs on random inputs, which have no right answers"

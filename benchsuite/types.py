@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -112,12 +112,19 @@ class Scale:
         batch: Samples a query in `Offline` unless the user says otherwise.
         qualities: Data set name to what must be reached on it; the first is the default set.
         training: The recipe, where the scale can be trained here.
+        buckets: Data set name to the signatures that it has in the place of `signatures`, the
+            shortest first: for a user's set whose samples differ in length.
     """
 
     signatures: tuple[Signature, ...]
     batch: int = 1
     qualities: Mapping[str, Quality] = field(default_factory=dict)
     training: Training | None = None
+    buckets: Mapping[str, tuple[Signature, ...]] = field(default_factory=dict)
+
+    def on(self, dataset: str | None) -> Scale:
+        """The scale as it is on a data set; None, or a set without buckets, leaves it."""
+        return replace(self, signatures=self.buckets.get(dataset or "", self.signatures))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +196,8 @@ class Dataset:
         source: Where the raw data come from and who made them.
         packages: Importable modules it needs (`gensim`), brought by `extra`.
         places: What `--data NAME=DIR` must hold, in words; empty where no directory is needed.
+        like: Data sets, or workloads as globs (`video/*`), whose networks at reference scale take
+            this set too when the user gives it: judged with his weights, without a target.
     """
 
     title: str
@@ -197,6 +206,7 @@ class Dataset:
     packages: tuple[str, ...] = ()
     extra: str = "bench"
     places: str = ""
+    like: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

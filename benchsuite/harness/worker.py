@@ -177,7 +177,9 @@ def measure_system(spec: SystemSpec) -> Measurement:
     system = subject.load(spec, device, backend)
 
     phases.tell("count")
-    counts = counting.counts(system.entry, spec.scale, system.batches, cache=system.cache)
+    counts = counting.counts(
+        system.entry, spec.scale, system.batches, cache=system.cache, dataset=spec.dataset
+    )
     expected = _expected(system)
 
     # before the memory's base level is read: the pinned kernel may be another library's, whose
@@ -381,7 +383,12 @@ def _parts(
         element_b=ELEMENT_B[system.spec.precision],
     )
     frames = system.scale.signatures[0].frames
-    before = stages.preprocessing(system.entry, system.test, system.inputs, frames=frames)
+    before = stages.preprocessing(
+        system.entry,
+        system.test,
+        system.inputs,
+        frames=[signature.frames for signature in system.scale.signatures],
+    )
     after = stages.postprocessing(system.entry, executable, sample, frames=frames * batch)
     return times, before, after
 
