@@ -112,12 +112,14 @@ class Scale:
         batch: Samples a query in `Offline` unless the user says otherwise.
         qualities: Data set name to what must be reached on it; the first is the default set.
         training: The recipe, where the scale can be trained here.
+        fixed_batch: The network takes exactly `batch` samples a query, no other number.
     """
 
     signatures: tuple[Signature, ...]
     batch: int = 1
     qualities: Mapping[str, Quality] = field(default_factory=dict)
     training: Training | None = None
+    fixed_batch: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -570,6 +572,21 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A network of the user's that has no workload file.
+
+    Attributes:
+        text: A file, `timm:NAME`, `torchvision:NAME` or `module:function`.
+        folder: The current folder when it was named: files and modules are looked for there.
+        inputs: `NAME=1x3x224x224` of `--input`.
+    """
+
+    text: str
+    folder: str
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SystemSpec:
     """What a worker is to measure: one system, ready to start.
 
@@ -578,7 +595,7 @@ class SystemSpec:
         dataset, data: Name of the data set and its prepared folder; None for random inputs.
         data_hash: Of the data set's recipe and sources.
         weights: A safetensors file; None for random weights, with the reason.
-        pretrained: The weights are those that the workload's `pretrained` gives.
+        pretrained: The weights are those that the workload brings (`pretrained`, or in its graph).
         device: As on the command line.
         seconds: Least length of a window; a meter may need more.
         warmup_s: Longest warm-up.
@@ -589,6 +606,7 @@ class SystemSpec:
         latency_bound_s: Of `Server`.
         candidates: Backends of which the fastest is to be measured (`--backend best`).
         trial: A short look for such a choice: no accuracy, no stages.
+        target: The user's own network, which has no workload file; `path` is what it rests on.
     """
 
     path: str
@@ -620,6 +638,7 @@ class SystemSpec:
     latency_bound_s: float | None = None
     candidates: tuple[str, ...] = ()
     trial: bool = False
+    target: Target | None = None
 
     def batch_of(self, scenario: str) -> int:
         """Samples a query under a scenario."""

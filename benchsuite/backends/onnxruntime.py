@@ -6,14 +6,17 @@ import ast
 import importlib.util
 import json
 import logging
+import math
 import tempfile
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchsuite import graphs
 from benchsuite.arrays import to_tensors
 from benchsuite.backends import Job
 from benchsuite.backends._artefacts import Artefact, Shape, artefacts, keep, shape_of
@@ -29,6 +32,20 @@ if TYPE_CHECKING:
 _PACKAGES = ("onnxruntime", "onnx", "onnxscript")
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _PRECISIONS = {"cpu": ("fp32", "int8"), "cuda": ("fp32", "tf32", "fp16")}
+# ONNX Runtime's names of the element types that an input can have
+_ELEMENTS = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(bfloat16)": "bfloat16",
+    "tensor(double)": "float64",
+    "tensor(bool)": "bool",
+    **{
+        f"tensor({kind}{bits})": f"{kind}{bits}"
+        for kind in ("int", "uint")
+        for bits in (8, 16, 32, 64)
+    },
+}
+_SAVED = {"float32": "fp32", "float64": "fp64", "float16": "fp16", "bfloat16": "bf16"}
 _OPSET = 18
 _MODEL = "model.onnx"
 _PROTOBUF_LIMIT_B = 1 << 30
@@ -51,6 +68,8 @@ _FLOATING = (
 
 
 class _OnnxRuntime:
+    TAKES_GRAPHS = True
+
     def missing(self, kind: str, precision: str) -> str | None:
         absent = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
         if absent:
@@ -74,24 +93,30 @@ class _OnnxRuntime:
         return ("torch", *_PACKAGES)
 
     def imports(self, job: Job) -> tuple[str, ...]:
+        if job.graph is not None and job.precision != "int8":
+            return ("onnxruntime",)
         exported = all((a.folder / _MODEL).is_file() for a in artefacts(job, "onnx"))
         return ("onnxruntime",) if exported else _PACKAGES
 
     def prepare(self, network: torch.nn.Module, job: Job) -> _Executable:
-        if job.precision == "fp16":
+        if job.precision == "fp16" and job.graph is None:
             network = lowered(network, job.precision)
         sessions: dict[Shape, Any] = {}
         paths: dict[Shape, Path] = {}
         cached = True
         for artefact in artefacts(job, "onnx"):
-            if not (artefact.folder / _MODEL).is_file():
+            path = artefact.folder / _MODEL
+            if job.graph is not None and job.precision != "int8":
+                path = job.graph
+            elif not path.is_file():
                 cached = False
                 _make(network, artefact, job)
-            path = artefact.folder / _MODEL
             sessions[shape_of(artefact.query)] = _session(path, job)
             paths[shape_of(artefact.query)] = path
         ran = _precision_ran(list(paths.values()), job)
         how = "exported graph from the cache" if cached else "exported by torch.onnx"
+        if job.graph is not None:
+            how = f"{job.graph.name} as it is"
         if job.precision == "int8":
             how += ", quantised by onnxruntime.quantization (static, QDQ, a scale a channel)"
         return _Executable(
@@ -129,8 +154,10 @@ class _Executable:
     def profile(self, inputs: Arrays) -> list[Step]:
         """ONNX Runtime's own profile, in a session beside the one that is timed."""
         path = self._paths[shape_of(inputs)]
-        modules = _modules(path)
+        modules = _nodes(path) if self._job.graph is not None else _modules(path)
         with tempfile.TemporaryDirectory() as folder:
+            if self._job.graph is not None:
+                path = _named(path, Path(folder, _MODEL))
             session = _session(path, self._job, profiled=Path(folder, "profile"))
             binding = self._binding(session, inputs)
             for _ in range(WARM_UP + PROFILED):
@@ -153,7 +180,9 @@ class _Executable:
 
         kind, index = self._device.kind, self._device.index
         binding = session.io_binding()
-        for description, array in zip(session.get_inputs(), inputs, strict=True):
+        taken = [_ELEMENTS.get(each.type, "float32") for each in session.get_inputs()]
+        cast = graphs.cast(inputs, taken)
+        for description, array in zip(session.get_inputs(), cast, strict=True):
             value = onnxruntime.OrtValue.ortvalue_from_numpy(array, kind, index)
             binding.bind_ortvalue_input(description.name, value)
         for description in session.get_outputs():
@@ -186,7 +215,12 @@ def _session(
         if job.device.kind == "cpu"
         else (provider, {"device_id": job.device.index, "use_tf32": int(job.precision == "tf32")})
     )
-    session = onnxruntime.InferenceSession(str(path), options, providers=[choice])
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=[choice])
+    except Exception as error:  # its own kinds share no base
+        raise NotMeasurable(
+            f"ONNX Runtime cannot take {path.name}: {one_line(error)[:300]}"
+        ) from error
     if session.get_providers()[0] != provider:
         raise NotMeasurable(f"ONNX Runtime fell back to {session.get_providers()[0]}")
     return session
@@ -230,8 +264,11 @@ def _module_of(node: Any) -> list[str]:
 def _precision_ran(paths: Sequence[Path], job: Job) -> str:
     """For int8 read back from the graphs as optimised: what most of their products run in.
 
-    A graph's other types are explicit, and the provider never leaves them (TF32 is an option).
+    An exported graph's other types are explicit, and the provider never leaves them (TF32 is an
+    option). A user's graph has the types that it was saved with.
     """
+    if job.graph is not None and job.precision != "int8":
+        return _saved_precision(job)
     if job.precision != "int8":
         return job.precision
     import onnx
@@ -247,6 +284,65 @@ def _precision_ran(paths: Sequence[Path], job: Job) -> str:
     return "int8" if integer > floating else "fp32"
 
 
+def _saved_precision(job: Job) -> str:
+    """In what a user's graph computes: integers where they do most of its products."""
+    assert job.graph is not None
+    model = graphs.load(job.graph)
+    kinds = [node.op_type for node in model.graph.node]
+    integer = sum(kind.startswith(_INTEGER) for kind in kinds)
+    quantised = sum(kind == "DequantizeLinear" for kind in kinds)
+    floating = sum(kind in _FLOATING for kind in kinds)
+    if integer > floating or (floating and quantised > floating):
+        return "int8"
+    weights = Counter(
+        graphs.element_type(t.data_type)
+        for t in graphs.tensors(model.graph)
+        if math.prod(t.dims) > 1 and graphs.element_type(t.data_type) in _SAVED
+    )
+    if not weights:
+        return job.precision
+    saved = _SAVED[weights.most_common(1)[0][0]]
+    return job.precision if saved == "fp32" and job.precision == "tf32" else saved
+
+
+def _nodes(path: Path) -> Callable[[str, str], tuple[str, ...]]:
+    """From a node of the optimised graph to the user's own nodes that it computes."""
+    import onnx
+
+    graph = onnx.load(str(path), load_external_data=False).graph
+    makers = {output: node for node in graph.node for output in node.output}
+    by_name = {graphs.node_name(node): node for node in graph.node}
+
+    def names(kernel: str, operator: str) -> tuple[str, ...]:
+        kernel = kernel.removesuffix("_nchwc").removesuffix("_quant")
+        node = by_name.get(kernel) or makers.get(kernel)
+        found: list[str] = []
+        for _ in range(_FUSED_AT_MOST):
+            if node is None:
+                break
+            found.append(graphs.node_name(node))
+            if operator.removeprefix("QLinear").removeprefix("Fused") == node.op_type:
+                break
+            node = makers.get(node.input[0]) if node.input else None
+        return tuple(dict.fromkeys(found))
+
+    return names
+
+
+def _named(path: Path, copy: Path) -> Path:
+    """A copy in which every node has a name, for the profile; the file itself if all have one."""
+    import onnx
+
+    model = onnx.load(str(path), load_external_data=False)
+    unnamed = [node for node in model.graph.node if not node.name]
+    if not unnamed or any(t.external_data for t in graphs.tensors(model.graph)):
+        return path
+    for node in unnamed:
+        node.name = graphs.node_name(node)
+    onnx.save(model, str(copy))
+    return copy
+
+
 def _make(network: torch.nn.Module, artefact: Artefact, job: Job) -> None:
     """Exports the graph for one shape, quantises it where asked, and keeps it."""
     if job.precision != "int8":
@@ -255,8 +351,9 @@ def _make(network: torch.nn.Module, artefact: Artefact, job: Job) -> None:
 
     def write(draft: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            plain = Path(folder, _MODEL)
-            _export(network, artefact.query, plain)
+            plain = job.graph or Path(folder, _MODEL)
+            if job.graph is None:
+                _export(network, artefact.query, plain)
             _quantise(plain, draft / _MODEL, artefact.calibration_queries(), job)
 
     keep(artefact.folder, write)
@@ -313,7 +410,7 @@ def _quantise(plain: Path, quantised: Path, samples: Sequence[Arrays], job: Job)
     large = plain.stat().st_size > _PROTOBUF_LIMIT_B
     try:
         with _quiet():
-            ready = plain.with_name("ready.onnx")
+            ready = quantised.with_name("ready.onnx")
             quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
             quantize_static(
                 str(ready),
@@ -326,6 +423,7 @@ def _quantise(plain: Path, quantised: Path, samples: Sequence[Arrays], job: Job)
                 weight_type=QuantType.QInt8,
                 use_external_data_format=large,
             )
+            ready.unlink()
     except OSError:
         raise
     except Exception as error:  # of many kinds, all of them the quantiser's

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from benchsuite import backends, catalog, datasets, devices, environment, meters
+from benchsuite import backends, catalog, datasets, devices, environment, meters, targets
 from benchsuite.accounting import count as count_module
-from benchsuite.accounting.count import count
+from benchsuite.accounting.summary import count_query
 from benchsuite.backends import Job
 from benchsuite.errors import BadInput, BenchsuiteError, NotMeasurable, one_line
 from benchsuite.harness import (
@@ -137,12 +137,12 @@ def measure_system(spec: SystemSpec) -> Measurement:
     probe, device_peak = _pinned(plug, device, spec, cache)
 
     _phase("build")
-    entry = catalog.load_entry(Path(spec.path), name=spec.name)
+    entry = targets.entry_of(spec)
     scale = entry.scale(spec.scale)
     net = network.build(entry, spec.scale, seed=spec.seed)
     if spec.weights:
         network.load_weights(net, Path(spec.weights))
-    elif spec.pretrained:
+    elif spec.pretrained and hasattr(entry.module, "pretrained"):
         net.load_state_dict(entry.module.pretrained())
     test = datasets.load(Path(spec.data), "test") if spec.data else None
     if test is not None:
@@ -200,6 +200,7 @@ def measure_system(spec: SystemSpec) -> Measurement:
         key=_artefact_key(fingerprint, spec),
         cache=cache,
         calibration=_calibration(entry, spec),
+        graph=entry.module.graph(spec.scale) if hasattr(entry.module, "graph") else None,
     )
     resident = _resident_after_imports(backend.imports(job))
     executable = backend.prepare(net, job)
@@ -384,11 +385,8 @@ def _counts(
     except (OSError, msgspec.DecodeError):
         pass
 
-    def build() -> torch.nn.Module:
-        return network.build(entry, spec.scale)
-
     counts = tuple(
-        count(build, signature, batch=batch, training=batch == batches[0])
+        count_query(entry, spec.scale, signature, batch=batch, training=batch == batches[0])
         for batch in batches
         for signature in entry.scale(spec.scale).signatures
     )
