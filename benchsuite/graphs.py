@@ -6,6 +6,8 @@ What a file refers to outside its own folder is refused.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +69,41 @@ def load(path: Path, *, data: bool = False) -> onnx.ModelProto:
     if data:
         onnx.load_external_data_for_model(model, str(path.parent))
     return model
+
+
+def installed(package: str, inside: str, *, needed_for: str) -> Path:
+    """A graph that an installed package brings, found without importing the package.
+
+    Args:
+        package: The importable name.
+        inside: The file within it; a glob, of which the last match counts.
+        needed_for: What needs it, for the message.
+
+    Raises:
+        MissingPackage: It is not installed.
+        BadInput: It no longer holds the file.
+    """
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        name = package.replace("_", "-")
+        raise MissingPackage(name, needed_for=needed_for, extra="weights")
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    found = sorted(folder.glob(inside))
+    if not found:
+        raise BadInput(f"{needed_for}: {folder} holds no {inside}; another version of it does")
+    return found[-1]
+
+
+def keep(model: onnx.ModelProto, folder: Path) -> Path:
+    """Writes a graph that was changed into a folder, once, and gives its path."""
+    content = model.SerializeToString(deterministic=True)
+    path = folder / f"{hashlib.sha256(content).hexdigest()[:16]}.onnx"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_bytes(content)
+        draft.replace(path)
+    return path
 
 
 def tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:

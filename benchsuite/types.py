@@ -273,6 +273,7 @@ class Count:
         input_integer_b: Bytes of its integer inputs, which do not scale with the precision.
         uncounted: Operators that are neither in the FLOP registry nor known to cost nothing.
         training_work: FLOP of one forward and backward pass for the query; None if not trainable.
+        how: By what it was counted.
     """
 
     batch: int
@@ -286,6 +287,7 @@ class Count:
     uncounted: tuple[str, ...] = ()
     training_work: float | None = None
     training_reason: str | None = None
+    how: str = "on the meta device"
 
     def input_bytes(self, element_b: float) -> float:
         """Bytes of the network's own inputs at `element_b` bytes an element."""

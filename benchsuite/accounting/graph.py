@@ -52,6 +52,7 @@ _NO_WEIGHTS: dict[str, tuple[int, ...]] = {
     "MatMulInteger": (2, 3),
     "QuantizeLinear": (1, 2),
     "DequantizeLinear": (1, 2),
+    **dict.fromkeys(_RECURRENT, (4, 5, 6)),  # lengths and first states
     **dict.fromkeys(("Resize", "Upsample", "Pad", "Clip", "Tile", "TopK", "OneHot"), (1, 2, 3)),
 }
 _PRODUCT_OPERATORS = (*_CONVOLUTIONS, *_PRODUCTS, *_RECURRENT, "ConvTranspose", "Gemm", "Einsum")
@@ -87,6 +88,7 @@ def count_graph(model: onnx.ModelProto, signature: Signature, *, batch: int) -> 
         uncounted=tuple(sorted(table.uncounted)),
         training_work=None,
         training_reason="an ONNX graph is for inference: it has no backward pass",
+        how="from the ONNX graph",
     )
 
 

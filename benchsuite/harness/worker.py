@@ -297,7 +297,14 @@ def measure_system(spec: SystemSpec) -> Measurement:
         postprocessing=after[0],
         postprocessing_reason=after[1],
         doubts=_doubts(
-            windows, counts, apart, calibrations, score=score, probe=probe, device=device
+            windows,
+            counts,
+            apart,
+            calibrations,
+            score=score,
+            probe=probe,
+            device=device,
+            reference="eager fp32" if job.graph is None else "ONNX Runtime's fp32, not optimised,",
         ),
         environment=environment.capture(device, threads=torch.get_num_threads()),
         unmet=unmet,
@@ -703,6 +710,7 @@ def _doubts(
     score: Score | None,
     probe: Probe,
     device: DeviceInfo,
+    reference: str,
 ) -> tuple[Doubt, ...]:
     found: list[Doubt] = []
     for window in windows:
@@ -751,7 +759,7 @@ def _doubts(
             Doubt(
                 code="parity",
                 message=(
-                    f"outputs differ from eager fp32 by {apart.relative_error:.2g} (relative), "
+                    f"outputs differ from {reference} by {apart.relative_error:.2g} (relative), "
                     f"allowed {apart.tolerance:g}: a change of the answer when only the software "
                     "changed is a bug. Compare layer by layer"
                 ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import importlib.util
@@ -32,7 +33,10 @@ def resolve(target: Target) -> Entry:
         )
     _import_torchvision(target.text)
     try:
-        collection = importlib.import_module(library if library == "timm" else "torchvision.models")
+        with contextlib.redirect_stdout(sys.stderr):
+            collection = importlib.import_module(
+                library if library == "timm" else "torchvision.models"
+            )
     except ImportError as error:
         raise BadInput(f"{target.text}: {library} cannot be imported: {one_line(error)}") from error
     known = collection.list_models()
