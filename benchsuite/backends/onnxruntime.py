@@ -5,21 +5,18 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
-import logging
 import math
 import tempfile
-import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchsuite import graphs
-from benchsuite.arrays import to_tensors
 from benchsuite.backends import Job
 from benchsuite.backends._artefacts import Artefact, Shape, artefacts, keep, shape_of
+from benchsuite.backends._onnx import PROTOBUF_LIMIT_B, export, quiet
 from benchsuite.backends._profile import PROFILED, WARM_UP, medians
 from benchsuite.backends._torch import lowered
 from benchsuite.errors import NotMeasurable, one_line
@@ -46,9 +43,7 @@ _ELEMENTS = {
     },
 }
 _SAVED = {"float32": "fp32", "float64": "fp64", "float16": "fp16", "bfloat16": "bf16"}
-_OPSET = 18
 _MODEL = "model.onnx"
-_PROTOBUF_LIMIT_B = 1 << 30
 _KERNEL = "_kernel_time"
 _SCOPES = "pkg.torch.onnx.name_scopes"
 _FUSED_AT_MOST = 4
@@ -119,8 +114,14 @@ class _OnnxRuntime:
             how = f"{job.graph.name} as it is"
         if job.precision == "int8":
             how += ", quantised by onnxruntime.quantization (static, QDQ, a scale a channel)"
+        providers = next(iter(sessions.values())).get_providers()
+        where = "" if job.device.kind == "cpu" else f" on {', '.join(providers)}"
         return _Executable(
-            sessions=sessions, paths=paths, job=job, precision_ran=ran, how=f"ONNX Runtime, {how}"
+            sessions=sessions,
+            paths=paths,
+            job=job,
+            precision_ran=ran,
+            how=f"ONNX Runtime{where}, {how}",
         )
 
 
@@ -346,37 +347,17 @@ def _named(path: Path, copy: Path) -> Path:
 def _make(network: torch.nn.Module, artefact: Artefact, job: Job) -> None:
     """Exports the graph for one shape, quantises it where asked, and keeps it."""
     if job.precision != "int8":
-        keep(artefact.folder, lambda draft: _export(network, artefact.query, draft / _MODEL))
+        keep(artefact.folder, lambda draft: export(network, artefact.query, draft / _MODEL))
         return
 
     def write(draft: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
             plain = job.graph or Path(folder, _MODEL)
             if job.graph is None:
-                _export(network, artefact.query, plain)
+                export(network, artefact.query, plain)
             _quantise(plain, draft / _MODEL, artefact.calibration_queries(), job)
 
     keep(artefact.folder, write)
-
-
-def _export(network: torch.nn.Module, sample: Arrays, path: Path) -> None:
-    """Writes the graph, and weights too large for it beside it."""
-    import torch
-
-    try:
-        with _quiet():
-            program: Any = torch.onnx.export(
-                network, to_tensors(sample), dynamo=True, opset_version=_OPSET, verbose=False
-            )
-            size_b = sum(p.numel() * p.element_size() for p in network.parameters())
-            program.save(str(path), external_data=size_b > _PROTOBUF_LIMIT_B)
-    except OSError:
-        raise
-    except Exception as error:  # torch.onnx raises errors of many kinds, all of them its own
-        first = str(error).strip().splitlines()[0] if str(error).strip() else ""
-        raise NotMeasurable(
-            f"torch.onnx cannot export the network: {type(error).__name__}: {first}"
-        ) from error
 
 
 def _quantise(plain: Path, quantised: Path, samples: Sequence[Arrays], job: Job) -> None:
@@ -407,9 +388,9 @@ def _quantise(plain: Path, quantised: Path, samples: Sequence[Arrays], job: Job)
 
     vector = job.device.facts.get("vector", ())
     saturates = "avx2" in vector and not any("vnni" in name for name in vector)
-    large = plain.stat().st_size > _PROTOBUF_LIMIT_B
+    large = plain.stat().st_size > PROTOBUF_LIMIT_B
     try:
-        with _quiet():
+        with quiet():
             ready = quantised.with_name("ready.onnx")
             quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
             quantize_static(
@@ -431,20 +412,3 @@ def _quantise(plain: Path, quantised: Path, samples: Sequence[Arrays], job: Job)
             f"onnxruntime.quantization cannot quantise the network: {type(error).__name__}: "
             f"{one_line(error)[:300]}"
         ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter's progress and deprecation notes are not this program's output."""
-    names = ("torch.onnx", "onnxscript", "onnx_ir", "root")
-    loggers = [logging.getLogger(None if name == "root" else name) for name in names]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
