@@ -41,7 +41,7 @@ class _TensorRt:
 
     def missing(self, kind: str, precision: str) -> str | None:
         if kind != "cuda":
-            return f"backend tensorrt does not run on {kind}; it runs on cuda"
+            return f"backend tensorrt does not run {precision} on {kind}; it runs on cuda"
         for package, line in _NEEDED.items():
             if importlib.util.find_spec(package) is None:
                 return f"backend tensorrt needs {package}: {line}"
@@ -169,7 +169,7 @@ def _synchronise(device: torch.device) -> None:
 def _numpy_name(kind: Any) -> str:
     """What numpy and torch call an element type of TensorRT."""
     names = {"FLOAT": "float32", "HALF": "float16", "BF16": "bfloat16", "BOOL": "bool"}
-    return names.get(kind.name, kind.name.lower())
+    return names.get(str(kind.name), str(kind.name).lower())
 
 
 def _engine(path: Path) -> Any:
