@@ -64,7 +64,8 @@ def test_every_workload_says_what_it_is(name: str) -> None:
             assert datasets.describe(dataset).title
             assert 0 < quality.target <= 1
     if "embedded" in workload.scales:
-        assert workload.scales["embedded"].training is not None
+        graph = hasattr(CATALOG.entries[name].module, "graph")  # brings its weights
+        assert graph or workload.scales["embedded"].training is not None
 
 
 @pytest.mark.parametrize("path", WEIGHTS, ids=lambda path: f"{path.parent.name}-{path.stem}")

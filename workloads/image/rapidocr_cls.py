@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchsuite import graphs
+from _rapidocr import packaged
+
 from benchsuite.types import Scale, Signature, TensorSpec, Workload
 
 WORKLOAD = Workload(
@@ -31,8 +32,4 @@ def graph(scale: str) -> Path:
     Raises:
         MissingPackage: rapidocr-onnxruntime is not installed.
     """
-    return graphs.installed(
-        "rapidocr_onnxruntime",
-        "models/ch_ppocr_mobile_v2.0_cls_infer.onnx",
-        needed_for="image/rapidocr_cls",
-    )
+    return packaged("image/rapidocr_cls", "ch_ppocr_mobile_v2.0_cls_infer.onnx")
