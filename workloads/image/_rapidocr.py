@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from benchsuite import graphs
 from benchsuite.types import Arrays
 
@@ -21,6 +19,8 @@ def packaged(name: str, inside: str) -> Path:
 
 def scaled(pictures: Arrays) -> Arrays:
     """Bytes (n, h, w, 3), RGB -> (n, 3, h, w), BGR, from -1 to 1 as the package does."""
+    import numpy as np
+
     (images,) = pictures
     values = np.asarray(images)[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32)
     return (np.ascontiguousarray(values / 127.5 - 1),)
