@@ -140,9 +140,9 @@ def _loadgen() -> None:
     ours, LoadGen's, LoadGen's, ours, so that what drifts within a turn falls on both alike.
     A clock inside LoadGen's system under test takes its figure apart into two factors: the query
     itself (the same call, timed as ours is) and what LoadGen and its Python binding add from
-    issue to completion: 5 to 9 us whatever the network, and 1 to 2 % more on a query well below a
-    millisecond, which runs on caches that LoadGen has used in between. The promise is for queries of
-    milliseconds, where neither is a part of the 2 %; shorter ones are shown beside them.
+    issue to completion, 5 to 9 us whatever the network. Queries well below a millisecond are 1 to
+    2 % slower inside LoadGen too, perhaps for the caches that it uses in between. The promise is
+    for queries of milliseconds, where neither is a part of the 2 %; shorter ones stand beside them.
     """
     if importlib.util.find_spec("mlperf_loadgen") is None:
         print("LoadGen is not installed: pip install 'benchsuite[perf]'")
