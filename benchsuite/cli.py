@@ -412,8 +412,11 @@ def _history(options: argparse.Namespace) -> int:
 
 
 def _ab(options: argparse.Namespace) -> int:
-    from benchsuite import ab, environment, output, progress, verdicts
+    from time import monotonic
 
+    from benchsuite import ab, environment, output, progress, sequential, verdicts
+
+    started = monotonic()
     _check_writable(options.json, "--json")
     cache = environment.cache_folder()
     _check_cache(cache)
@@ -428,11 +431,11 @@ def _ab(options: argparse.Namespace) -> int:
         sides.append(side)
         for note in notes:
             show.note(note)
-    limits = ab.Limits(
+    limits = sequential.Limits(
         rounds=options.rounds, budget_s=options.budget, min_effect=options.min_effect
     )
     with show.steps() as on_round:
-        judgement = ab.compare_sides(sides[0], sides[1], limits, on_round=on_round)
+        judgement = ab.compare_sides(sides[0], sides[1], limits, on_round=on_round, started=started)
     code = judgement.exit_code(inconclusive_fails=True)
     if options.bisect:
         code = ab.bisect_code(judgement)

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
-import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Thread
 from time import monotonic, sleep
-from typing import IO
-
-import msgspec
 
 from benchsuite import devices, environment, hw, metrics
 from benchsuite.best import measure_best
 from benchsuite.catalog import content_roots, load_entry
-from benchsuite.errors import BadInput, Interrupted, one_line
+from benchsuite.errors import BadInput, Interrupted
 from benchsuite.goals import Goals
-from benchsuite.harness.worker import FAILED, PHASE_MARK
 from benchsuite.plan import BEST, Plan
 from benchsuite.store import Store
 from benchsuite.types import (
@@ -44,9 +34,9 @@ from benchsuite.types import (
     Value,
     Window,
 )
+from benchsuite.workers import run_worker
 
 LOCK_NOTE_S = 1.0
-_TAIL_B = 4000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,122 +333,6 @@ def above_peak(values: Mapping[str, Value]) -> list[Doubt]:
             ),
         )
     ]
-
-
-def run_worker(
-    spec: SystemSpec,
-    *,
-    on_phase: Callable[[str], None] = lambda name: None,
-    interpreter: str | None = None,
-) -> Measurement | str:
-    """Measures one system in a process of its own; gives the reason where that failed.
-
-    Args:
-        spec: What to measure.
-        on_phase: Told of every phase.
-        interpreter: Another environment's Python, which has benchsuite too; None for this one.
-    """
-    with tempfile.TemporaryDirectory(prefix="benchsuite-") as folder:
-        spec_path, out_path = Path(folder, "spec.json"), Path(folder, "out.json")
-        spec_path.write_bytes(msgspec.json.encode(spec))
-        with Path(folder, "errors").open("w+b") as errors:
-            process = subprocess.Popen(
-                [
-                    interpreter or sys.executable,
-                    "-m",
-                    "benchsuite.harness.worker",
-                    str(spec_path),
-                    str(out_path),
-                    str(os.getpid()),
-                ],
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                stdin=subprocess.DEVNULL,
-                env=environment.thread_variables(spec.threads),
-                start_new_session=True,  # Ctrl-C reaches the parent alone, which ends the group
-            )
-            try:
-                last_phase = _listen(process, spec.time_limit_s, on_phase)
-            finally:
-                _end(process)
-            return _outcome(process, spec, out_path, errors, last_phase)
-
-
-def _listen(
-    process: subprocess.Popen[bytes], limit_s: float, on_phase: Callable[[str], None]
-) -> str:
-    """Passes phases on until the worker ends or its time is over; gives the last phase."""
-    phases: list[str] = ["start"]
-
-    def read(stream: IO[bytes]) -> None:
-        for line in stream:
-            text = line.decode(errors="replace").rstrip(
-                "\r\n"
-            )  # strip() would take the mark as well
-            if text.startswith(PHASE_MARK):
-                try:
-                    phases.append(str(json.loads(text.removeprefix(PHASE_MARK))["phase"]))
-                except (ValueError, TypeError, KeyError):
-                    continue  # a workload may print what it likes
-                on_phase(phases[-1])
-
-    assert process.stdout is not None
-    reader = Thread(target=read, args=(process.stdout,), daemon=True)
-    reader.start()
-    try:
-        process.wait(timeout=limit_s)
-    except subprocess.TimeoutExpired:
-        _end(process)
-        phases.append(f"{phases[-1]} (timeout)")
-    reader.join(timeout=5)
-    return phases[-1]
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends a worker with all that it started."""
-    if process.poll() is None:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            process.kill()
-        process.wait()
-
-
-def _outcome(
-    process: subprocess.Popen[bytes],
-    spec: SystemSpec,
-    out_path: Path,
-    errors: IO[bytes],
-    phase: str,
-) -> Measurement | str:
-    if phase.endswith("(timeout)"):
-        where = phase.removesuffix(" (timeout)")
-        return f"time limit of {spec.time_limit_s:g} s reached in phase {where!r} (--time-limit)"
-    if process.returncode == 0:
-        try:
-            return msgspec.json.decode(out_path.read_bytes(), type=Measurement)
-        except FileNotFoundError:
-            return f"the worker ended itself with exit code 0 in phase {phase!r}: a sys.exit?"
-        except (OSError, msgspec.DecodeError) as error:
-            return f"the worker left no readable measurement: {one_line(error)}"
-    if process.returncode == FAILED:
-        try:
-            return str(json.loads(out_path.read_text(encoding="utf-8"))["reason"])
-        except (OSError, ValueError, KeyError):
-            pass
-    if process.returncode < 0:
-        name = signal.Signals(-process.returncode).name
-        hint = ", as the system does when memory runs out" if name == "SIGKILL" else ""
-        return f"the worker was ended by {name} in phase {phase!r}{hint}"
-    return f"the worker failed in phase {phase!r}: {_last_words(errors)}"
-
-
-def _last_words(errors: IO[bytes]) -> str:
-    """The last line that a crashed worker wrote, which names the exception."""
-    errors.seek(0, os.SEEK_END)
-    errors.seek(max(0, errors.tell() - _TAIL_B))
-    lines = errors.read().decode(errors="replace").strip().splitlines()
-    return lines[-1].strip() if lines else "it said nothing"
 
 
 def unmeasured(

@@ -588,7 +588,8 @@ class SystemSpec:
         rate: Frames a second in `RealTime`.
         latency_bound_s: Of `Server`.
         candidates: Backends of which the fastest is to be measured (`--backend best`).
-        trial: A short look for such a choice: no accuracy, no stages.
+        trial: A short look: no accuracy, no stages, one calibration.
+        turns: The worker asks for its turn before all that is timed: another one measures.
     """
 
     path: str
@@ -620,6 +621,7 @@ class SystemSpec:
     latency_bound_s: float | None = None
     candidates: tuple[str, ...] = ()
     trial: bool = False
+    turns: bool = False
 
     def batch_of(self, scenario: str) -> int:
         """Samples a query under a scenario."""

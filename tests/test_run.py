@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchsuite import run
+from benchsuite import run, workers
 from benchsuite.metrics import compute
 from benchsuite.types import REAL_TIME, SCENARIOS, Doubt, Pace, Quality, SystemSpec, Value
 
@@ -117,11 +117,10 @@ def test_the_workers_phases_are_told() -> None:
     """Marked lines are phases; whatever else a workload prints is passed over."""
     code = (
         "import json\nprint('chatter')\n"
-        f"print({run.PHASE_MARK!r} + json.dumps({{'phase': 'build'}}))\n"
-        f"print({run.PHASE_MARK!r} + 'no json')\n"
-        f"print({run.PHASE_MARK!r} + json.dumps({{'phase': 'Offline'}}))\n"
+        f"print({workers.PHASE_MARK!r} + json.dumps({{'phase': 'build'}}))\n"
+        f"print({workers.PHASE_MARK!r} + 'no json')\n"
+        f"print({workers.PHASE_MARK!r} + json.dumps({{'phase': 'Offline'}}))\n"
     )
-    seen: list[str] = []
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
-        assert run._listen(process, 60, seen.append) == "Offline"
-    assert seen == ["build", "Offline"]
+        assert process.stdout is not None
+        assert list(workers.phases(process.stdout)) == ["build", "Offline"]

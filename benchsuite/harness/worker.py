@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     import torch
 
 PHASE_MARK = "\x1e"
+TURN = "turn"  # said as a phase: the worker waits for a line on standard input
 FAILED = 70  # exit status: the reason is in OUT
 _PR_SET_PDEATHSIG = 1
 _POOL_QUERIES = 4
@@ -179,15 +180,20 @@ def measure_system(spec: SystemSpec) -> Measurement:
         cache=cache,
     )
 
+    calibrator = probing.Calibrator(plug, device, probe)
+    calibrations: list[Calibration] = []
     # before the memory's base level is read: the pinned kernel may be another library's, whose
     # import is no part of the system
-    _phase("calibration")
-    calibrator = probing.Calibrator(plug, device, probe)
-    calibrations = [calibrator.run()]
-    if calibrations[0].peak > probing.OUTRUN * probe.calibration_peak:
-        probe, device_peak = _pinned(plug, device, spec, cache, anew=True)
-        calibrator = probing.Calibrator(plug, device, probe)
+    if spec.trial:
+        calibrator.load()
+    else:
+        _await_turn(spec)
+        _phase("calibration")
         calibrations = [calibrator.run()]
+        if calibrations[0].peak > probing.OUTRUN * probe.calibration_peak:
+            probe, device_peak = _pinned(plug, device, spec, cache, anew=True)
+            calibrator = probing.Calibrator(plug, device, probe)
+            calibrations = [calibrator.run()]
 
     _phase("prepare")
     started = perf_counter()
@@ -222,7 +228,9 @@ def measure_system(spec: SystemSpec) -> Measurement:
     windows: list[Window] = []
     unmet: dict[str, str] = {}
     with torch.inference_mode():
-        for scenario in spec.scenarios:
+        for number, scenario in enumerate(spec.scenarios):
+            if number or spec.trial:
+                _await_turn(spec)
             _phase(scenario)
             try:
                 windows.append(
@@ -241,6 +249,7 @@ def measure_system(spec: SystemSpec) -> Measurement:
                 )
             except NotMeasurable as error:
                 unmet[scenario] = one_line(error)
+        _phase("calibration")
         calibrations.append(calibrator.run())
 
         _phase("accuracy")
@@ -817,6 +826,15 @@ def _give_back_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
     except (OSError, AttributeError):
         pass  # not the GNU C library
+
+
+def _await_turn(spec: SystemSpec) -> None:
+    """Sleeps until the run lets this worker measure, where others live beside it."""
+    if not spec.turns:
+        return
+    _phase(TURN)
+    if not sys.stdin.readline():  # the run is gone
+        raise SystemExit(FAILED)
 
 
 def _phase(name: str) -> None:
