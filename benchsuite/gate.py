@@ -309,6 +309,11 @@ def failure(result: Result, *, label: str, reason: str) -> Line:
     )
 
 
+def timed_metrics(scenario: str) -> tuple[str, ...]:
+    """The metrics of a scenario that are judged with statistics."""
+    return _OF_OFFLINE if scenario == OFFLINE else _OF_OTHERS
+
+
 def identity(result: Result) -> tuple[str, SystemKey, str]:
     """What tells a result from all others of a store."""
     return result.run, result.key, result.scenario
@@ -351,7 +356,7 @@ def _leads(scenario: str, have: Sequence[str]) -> bool:
 
 
 def _metrics(row: Row, first: Result) -> list[str]:
-    own = list(_OF_OFFLINE if row.scenario == OFFLINE else _OF_OTHERS)
+    own = list(timed_metrics(row.scenario))
     if row.leading:
         own = [*_OF_SYSTEM, *own]
     return [metric for metric in own if _value(first, metric) is not None]
