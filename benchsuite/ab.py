@@ -19,7 +19,6 @@ from time import monotonic
 from benchsuite import environment, gate, hw, judge, run, workers
 from benchsuite.errors import BadInput, one_line
 from benchsuite.gate import Evidence, Judgement, Line, Row
-from benchsuite.judge import INCONCLUSIVE
 from benchsuite.plan import Plan, Request, make_plan
 from benchsuite.sequential import Limits, Source, State, follow
 from benchsuite.types import Measurement, Result, RunInfo, SystemSpec
@@ -155,7 +154,7 @@ def compare_sides(
         return found
 
     def judged(rounds: Sequence[Round], rate: float) -> State:
-        return state(judge_rounds(before, after, rounds, limits=limits, rate=rate))
+        return state(judge_rounds(before, after, rounds, limits=limits, rate=rate), limits)
 
     source = Source(measure=measure, usable=complete, judged=judged, clock=monotonic)
     with run.device_lock(before.plan, 1, lambda event: on_round(f"waiting for {event.text}", 0)):
@@ -164,12 +163,12 @@ def compare_sides(
     return _judgement(before, after, lines, rounds=len(first), repeated=len(again))
 
 
-def state(lines: Sequence[Line]) -> State:
+def state(lines: Sequence[Line], limits: Limits) -> State:
     """Whether more rounds may still change what is said."""
     leading = [line.verdict for line in lines if line.leading]
-    undecided = any(each.verdict == INCONCLUSIVE and not each.suspected for each in leading)
     return State(
-        clear=bool(leading) and not undecided,
+        clear=bool(leading)
+        and all(judge.settled(each, min_effect=limits.min_effect) for each in leading),
         suspected=any(line.verdict.suspected for line in lines),
     )
 

@@ -17,6 +17,7 @@ R = TypeVar("R")
 BUDGET_S = 60.0
 FEWEST_ROUNDS = 4
 MOST_ROUNDS = 40
+CONFIRMING_ROUNDS = 8
 LOOKS = (4, 6, 9, 13, 19, 28, 40)
 # of the time, what the first look for a change may take; the rest is for measuring it again
 _SHARE_FIRST = 0.6
@@ -80,7 +81,8 @@ def follow(source: Source[R], limits: Limits, *, started: float) -> tuple[list[R
         return first, []
     again: list[R] = []
     longest = 0.0
-    while len(again) < len(first):
+    wanted = limits.rounds or max(len(first), CONFIRMING_ROUNDS)  # not what these rounds show
+    while len(again) < wanted:
         begun = source.clock()
         over = begun - started + longest > limits.budget_s
         if limits.rounds is None and over and len(again) >= FEWEST_ROUNDS:

@@ -230,7 +230,8 @@ class Bench:
         limits = Limits()
 
         def judged(rounds: Sequence[ab.Round], rate: float) -> State:
-            return ab.state(ab.judge_rounds(plain, other, rounds, limits=limits, rate=rate))
+            lines = ab.judge_rounds(plain, other, rounds, limits=limits, rate=rate)
+            return ab.state(lines, limits)
 
         source = Source(measure=measure, usable=ab.complete, judged=judged, clock=monotonic)
         first, repeated = follow(source, limits, started=started)
@@ -432,9 +433,8 @@ def readings(record: Record, key: str, processes: Sequence[Process]) -> tuple[Re
 def state(record: Record, verdicts: Sequence[judge.Verdict]) -> State:
     """As `ab.state` has it."""
     leading = [each for each in verdicts if each.row == LEADING]
-    undecided = any(each.verdict == INCONCLUSIVE and not each.suspected for each in leading)
     return State(
-        clear=bool(leading) and not undecided,
+        clear=bool(leading) and all(map(judge.settled, leading)),
         suspected=any(each.suspected for each in verdicts),
     )
 
