@@ -407,7 +407,12 @@ def _case(
         calm = list(old)
     again = None
     if row.again and not rule.exact:
-        repeated = [result for result in row.again if result.status == OK]
+        machine = machine_class(new[-1], evidence)
+        repeated = [
+            result
+            for result in row.again
+            if result.status == OK and machine_class(result, evidence) == machine
+        ]
         beside = [result for result in row.again_before if result.status == OK]
         pair = _pair(rule, beside or calm, repeated, evidence, interleaved=bool(beside))
         again = pair if pair.before and pair.after else None

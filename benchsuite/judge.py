@@ -5,7 +5,7 @@ of their medians: its interval comes from a bootstrap standard error (rounds tha
 are resampled by round) widened by Student's t, because few processes are measured. All rows of a
 night are judged together: their spreads inform each other (Smyth 2004), and the false-discovery
 rate is set for the whole night. A suspected regression counts only if a second measurement, which
-is handed in as data, shows it again.
+is handed in as data, shows it again; until then it is inconclusive, however large.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ VERDICTS = (IMPROVED, SAME, REGRESSED, INCONCLUSIVE, MISSING, FAILED)
 RATE = 0.05  # false-discovery rate of a whole night
 CONFIDENCE_P = 0.05  # of the interval shown, and of a confirmation
 POWER = 0.80
-EVIDENT = 0.10
 MARGIN = 2.5  # `same`: below the minimum effect, the interval within this many times it
 LEANING = 0.5  # of the minimum effect: a `same` beyond it is worth further rounds
 
@@ -306,9 +305,6 @@ def _suspected(base: Verdict, rule: Rule, again: Sequence[Estimate] | None) -> V
             suspected=False,
             reason=f"suspected, but a second measurement gave {change_said(second)}",
         )
-    near = shown.high if rule.better == "higher" else 1 / shown.low
-    if near <= 1 - EVIDENT:
-        return replace(base, verdict=REGRESSED, confirmed=False)
     return replace(base, reason="suspected; measure it again before it is called a regression")
 
 

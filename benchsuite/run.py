@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -134,6 +134,29 @@ def resumed_plan(store: Store, run: RunInfo) -> Plan:
             if path is not None and not Path(path).exists():
                 raise BadInput(f"run {run.id} cannot go on: {path} is gone")
     return Plan(specs=tuple(specs), skipped=(), notes=(), device=devices.find(specs[0].device))
+
+
+def repeated_plan(store: Store, run: RunInfo, systems: Collection[SystemKey]) -> Plan:
+    """The plan of a stored run with these systems alone, to measure them again as they were.
+
+    Args:
+        store: Where the run is.
+        run: Whose plan it is.
+        systems: As `nightly.system_of` gives them: the device and the batch aside.
+
+    Raises:
+        BadInput: The run has no plan (it was imported), or what it names is gone.
+    """
+    plan = resumed_plan(store, run)
+    return replace(
+        plan, specs=tuple(spec for spec in plan.specs if any(_is(spec, key) for key in systems))
+    )
+
+
+def _is(spec: SystemSpec, key: SystemKey) -> bool:
+    mine = (spec.name, spec.scale, spec.dataset, spec.precision, spec.threads)
+    theirs = (key.workload, key.scale, key.dataset, key.precision, key.threads)
+    return mine == theirs and (spec.backend == key.backend or bool(spec.candidates))
 
 
 def _moved(spec: SystemSpec) -> SystemSpec:
