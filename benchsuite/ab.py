@@ -111,7 +111,7 @@ def check_interpreter(python: str) -> None:
     """
     try:
         done = subprocess.run(
-            [python, "-c", "from benchsuite.harness.worker import TURN"],
+            [python, "-c", "from benchsuite.harness.phases import TURN"],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,

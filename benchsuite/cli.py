@@ -125,13 +125,15 @@ def _run(options: argparse.Namespace) -> int:
             raise BadInput("name a suite or a workload: benchsuite run smoke")
         with show.working("preparing data"):
             planned = plan.make_plan(_request(options), cache=cache, home=home)
+        if options.budget is not None:
+            planned = run.left_over_first(planned, store)
         info = run.new_run(_labels(options.label), command=_command_line())
         store.add_run(info, plan=[*planned.specs, *(spec for spec, _ in planned.skipped)])
     for note in planned.notes:
         show.note(note)
-    done = run.measured_specs(planned, store.results(info.id)) if options.resume else []
+    done = run.measured(planned, store.results(info.id)) if options.resume else {}
     try:
-        with show.running(len(planned.specs)):
+        with show.running(run.turns_left(planned, done)):
             run.execute(
                 planned,
                 info,
@@ -529,6 +531,7 @@ def _request(options: argparse.Namespace) -> Request:
         rate=options.rate,
         device=options.device,
         threads=options.threads,
+        repeats=options.repeats,
         time_limit_s=options.time_limit,
         meter=options.meter,
         data=_places(options),
@@ -540,7 +543,7 @@ def _request(options: argparse.Namespace) -> Request:
 def _check_resume(options: argparse.Namespace) -> None:
     """A resumed run measures what it set out to: what would choose other systems is refused."""
     chosen = ["targets", "scale", "backend", "precision", "batch", "scenario", "rate", "device",
-              "threads", "time_limit", "weights", "label", "data", "places"]  # fmt: skip
+              "threads", "repeats", "time_limit", "weights", "label", "data", "places"]  # fmt: skip
     given = [name for name in chosen if getattr(options, name) not in (None, [])]
     if options.meter != "auto":
         given.append("meter")
@@ -671,7 +674,13 @@ def _write_page(
 
     environments = store.environments(sorted({result.environment for result in results}))
     path = Path(path)
-    text = page.render(info, results, environments=environments, root=_reports_root(options))
+    text = page.render(
+        info,
+        results,
+        environments=environments,
+        root=_reports_root(options),
+        windows=store.window,
+    )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -815,9 +824,11 @@ def _parser() -> argparse.ArgumentParser:
                      help="of RealTime; else the workload's own")  # fmt: skip
     run.add_argument("--device", metavar="KIND[:N]", help="cpu, cuda:0, ...")
     run.add_argument("--threads", type=_positive, metavar="N")
-    run.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of one system")
+    run.add_argument("--repeats", type=_positive, metavar="N",
+                     help="processes a system, all systems in turn: gives intervals")  # fmt: skip
+    run.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of one process")
     run.add_argument("--budget", type=_seconds, metavar="SECONDS",
-                     help="of the whole run; what is left over is skipped")  # fmt: skip
+                     help="of the whole run; what is left over is the next's first")  # fmt: skip
     run.add_argument(
         "--meter", default="auto", metavar="NAME[:FILE]", help="where joules come from"
     )

@@ -11,7 +11,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from benchsuite import charts, compare
+from benchsuite import compare, formatting
 from benchsuite.attribution import ENERGY, LINEAR, OWNERS, Missing, Split
 from benchsuite.compare import OK, System
 from benchsuite.metrics import METRICS
@@ -40,14 +40,14 @@ def shares_table(split: Split | Missing) -> RenderableType:
         return _text(f"No split: {split.reason}", style="red")
     table = _table("factor", "whose", right=("share",))
     for share in split.shares:
-        still = charts.still(share.amount, scale=split.scale)
-        ratio = charts.amount_said(share.amount, scale=split.scale)
+        still = formatting.still(share.amount, scale=split.scale)
+        ratio = formatting.amount_said(share.amount, scale=split.scale)
         table.add_row(
             _text(share.title), _text(OWNERS[share.owner]), ratio, style="dim" if still else ""
         )
     table.add_section()
     unit = " points" if split.scale == LINEAR else ""
-    whole = charts.amount_said(split.amount, scale=split.scale) + unit
+    whole = formatting.amount_said(split.amount, scale=split.scale) + unit
     table.add_row(
         f"{METRICS[split.metric].title}{', modelled' if split.modelled else ''}",
         "",
@@ -198,7 +198,7 @@ def _wide(systems: Sequence[System]) -> Table:
             _text(system.workload),
             _text(system.short),
             _accuracy(system),
-            _figured(system, "throughput"),
+            _figured(system, "throughput") + _spread(system),
             _latencies(system),
             _energy(system),
             _figured(system, "fraction_of_peak"),
@@ -221,7 +221,7 @@ def _narrow(systems: Sequence[System]) -> Table:
         table.add_row(
             _text(f"  {system.short}"),
             _accuracy(system),
-            MISSING if speed is None else significant(speed),
+            MISSING if speed is None else significant(speed) + _spread(system),
             _figured(system, "latency_p50").replace("/query", ""),
             _energy(system),
             _figured(system, "fraction_of_peak"),
@@ -254,6 +254,16 @@ def _accuracy(system: System) -> Text:
     return text
 
 
+def _spread(system: System) -> str:
+    """The wider half of throughput's interval over processes, as a share; else nothing."""
+    row = system.source("throughput")
+    found = row.metrics.get("throughput")
+    if found is None or not found.value or found.low is None or found.high is None:
+        return ""
+    half = max(found.high - found.value, found.value - found.low) / found.value
+    return f" ±{significant(100 * half, 2)}%"
+
+
 def _latencies(system: System) -> str:
     found = [_figured(system, key).replace("/query", "") for key in ("latency_p50", "latency_p90")]
     return MISSING if set(found) == {MISSING} else " / ".join(found)
@@ -266,7 +276,7 @@ def _energy(system: System) -> str:
 def _figured(system: System, metric: str) -> str:
     row = system.source(metric)
     return str(
-        charts.figure(
+        formatting.figure(
             system.number(metric), METRICS[metric], frame=_clean(row.frame), measure=row.measure
         )
     )

@@ -388,6 +388,21 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PowerCourse:
+    """Power in the course of a window, to be looked at; the joules do not rest on it.
+
+    Attributes:
+        at_s: Seconds since the window began, increasing; negative before it.
+        power_w: Watts at those times.
+        how: What was sampled, and how it was thinned.
+    """
+
+    at_s: tuple[float, ...]
+    power_w: tuple[float, ...]
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnergyReading:
     """Energy over a window.
 
@@ -405,6 +420,7 @@ class EnergyReading:
             the counter's resolution); None where the source has none.
         disagreement: Integrated power samples over the counter, less 1; None where only one of
             them exists.
+        course: Power over time; None where nothing was sampled, with its reason.
     """
 
     energy_j: float
@@ -419,6 +435,8 @@ class EnergyReading:
     low_j: float | None = None
     high_j: float | None = None
     disagreement: float | None = None
+    course: PowerCourse | None = None
+    course_reason: str | None = None
 
     @property
     def mean_power_w(self) -> float:
@@ -466,11 +484,19 @@ class Clocks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contention:
-    """What else the machine did during a window; None where the system does not tell."""
+    """What else the machine did during a window; None where the system does not tell.
+
+    Attributes:
+        involuntary_switches: Of this process.
+        steal_s: CPU time that the hypervisor gave to others.
+        other_cpu_s: CPU time of other processes.
+        counted: Where the two were counted: on which processors, or in which container.
+    """
 
     involuntary_switches: int | None = None
     steal_s: float | None = None
     other_cpu_s: float | None = None
+    counted: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -590,6 +616,7 @@ class SystemSpec:
         candidates: Backends of which the fastest is to be measured (`--backend best`).
         trial: A short look: no accuracy, no stages, one calibration.
         turns: The worker asks for its turn before all that is timed: another one measures.
+        repeats: Processes that measure it, one after another among those of the other systems.
     """
 
     path: str
@@ -622,6 +649,7 @@ class SystemSpec:
     candidates: tuple[str, ...] = ()
     trial: bool = False
     turns: bool = False
+    repeats: int = 1
 
     def batch_of(self, scenario: str) -> int:
         """Samples a query under a scenario."""
@@ -636,11 +664,17 @@ class LayerTime:
         name: As in the layer table (`Layer.name`).
         seconds: Measured, with whatever the backend fused into the layer.
         roofline_s: max(FLOP / peak, bytes / bandwidth) of the layer alone.
+        work: FLOP of the layer; None in results stored before it was kept.
+        traffic_b: Bytes that the layer reads and writes at the precision used; likewise.
+        kind: Module class or operator; likewise empty.
     """
 
     name: str
     seconds: float
     roofline_s: float
+    work: float | None = None
+    traffic_b: float | None = None
+    kind: str = ""
 
     @property
     def fraction_of_roofline(self) -> float:
@@ -785,6 +819,20 @@ class MetricInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """What one of several processes gave for a row.
+
+    Attributes:
+        values: Of the metrics that are not the same in all processes.
+        doubts: What disturbed it.
+    """
+
+    measured_at: str
+    values: Mapping[str, float | None] = field(default_factory=dict)
+    doubts: tuple[Doubt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """One system under one scenario, as stored and shown.
 
@@ -794,6 +842,7 @@ class Result:
         measure: The accuracy measure by name (`top-1`, `1 - WER`, `Spearman rho`).
         chosen: The backend was not named but chosen as the fastest (`--backend best`).
         layer_times: Where a query's time goes, on rows of the batch that was profiled.
+        processes: Of `--repeats`, in the order they were measured; empty where one was asked for.
     """
 
     run: str
@@ -817,6 +866,7 @@ class Result:
     measured_at: str = ""
     chosen: bool = False
     layer_times: LayerTimes | None = None
+    processes: tuple[Process, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

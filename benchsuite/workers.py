@@ -20,7 +20,9 @@ import msgspec
 
 from benchsuite import environment
 from benchsuite.errors import one_line
-from benchsuite.harness.worker import FAILED, PHASE_MARK, TURN
+from benchsuite.harness import worker
+from benchsuite.harness.phases import PHASE_MARK, TURN
+from benchsuite.harness.worker import FAILED
 from benchsuite.types import Measurement, SystemSpec
 
 OnPhase = Callable[[str], None]
@@ -47,7 +49,10 @@ class Worker:
         self._late = False
         self._events: SimpleQueue[bool] = SimpleQueue()
         self._folder = tempfile.TemporaryDirectory(prefix="benchsuite-")
-        spec_path, self._out = Path(self._folder.name, "spec.json"), Path(self._folder.name, "out")
+        spec_path, self._out = (
+            Path(self._folder.name, "spec.json"),
+            Path(self._folder.name, "out.json"),
+        )
         spec_path.write_bytes(msgspec.json.encode(spec))
         self._errors = Path(self._folder.name, "errors").open("w+b")  # noqa: SIM115
         self._process = subprocess.Popen(
@@ -112,10 +117,10 @@ class Worker:
         code = self._process.returncode
         if code == 0:
             try:
-                return msgspec.json.decode(self._out.read_bytes(), type=Measurement)
+                return worker.read(self._out)
             except FileNotFoundError:
                 return f"the worker ended itself with exit code 0 in phase {phase!r}: a sys.exit?"
-            except (OSError, msgspec.DecodeError) as error:
+            except (OSError, ValueError) as error:
                 return f"the worker left no readable measurement: {one_line(error)}"
         if code == FAILED:
             try:
@@ -164,9 +169,9 @@ def run_worker(
         on_phase: Told of every phase.
         interpreter: Another environment's Python, which has benchsuite too; None for this one.
     """
-    with Worker(spec, interpreter=interpreter, on_phase=on_phase) as worker:
-        worker.wait()
-        return worker.outcome()
+    with Worker(spec, interpreter=interpreter, on_phase=on_phase) as process:
+        process.wait()
+        return process.outcome()
 
 
 def run_in_turns(
@@ -185,18 +190,18 @@ def run_in_turns(
         pairs = zip(specs, interpreters, strict=True)
         return [run_worker(spec, interpreter=interpreter) for spec, interpreter in pairs]
     with ExitStack() as stack:
-        workers = [
+        all_of_them = [
             stack.enter_context(Worker(replace(spec, turns=True), interpreter=interpreter))
             for spec, interpreter in zip(specs, interpreters, strict=True)
         ]
-        waiting = [worker for worker in workers if worker.wait()]
+        waiting = [each for each in all_of_them if each.wait()]
         while waiting:
-            for worker in tuple(waiting):
-                worker.go()
-                if not worker.wait():
-                    waiting.remove(worker)
+            for each in tuple(waiting):
+                each.go()
+                if not each.wait():
+                    waiting.remove(each)
             waiting.reverse()
-        return [worker.outcome() for worker in workers]
+        return [each.outcome() for each in all_of_them]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -528,8 +528,8 @@ def test_rows_that_stay_inconclusive_are_listed(
 
 
 # Jenkins' schema of JUnit's XML (junit-10.xsd of its xunit plug-in): what an element may carry and
-# hold; an attribute that it must have is marked by `!`. GitLab reads name, classname, time, the text
-# of failure, error, skipped and system-out (docs.gitlab.com, "Unit test report examples").
+# hold; an attribute that it must have is marked by `!`. GitLab reads name, classname, time,
+# the text of failure, error, skipped and system-out (docs.gitlab.com, "Unit test report examples").
 SCHEMA = {
     "testsuites": ("name time tests failures disabled errors", "testsuite"),
     "testsuite": (

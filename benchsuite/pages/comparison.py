@@ -8,22 +8,16 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchsuite import attribution, charts, plots
+from benchsuite import attribution, plots
 from benchsuite.attribution import ENERGY, OWNERS, SPLITTABLE, THROUGHPUT
 from benchsuite.compare import System
 from benchsuite.difference import Change, Comparison
+from benchsuite.formatting import MINUS, cut, is_correlation, points, times
 from benchsuite.metrics import METRICS
 from benchsuite.pages import render_page
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
-from benchsuite.pages.run import (
-    SPLIT_TITLES,
-    choices_of,
-    cut,
-    figure_of,
-    moved_between,
-    plain_of,
-    split_data,
-)
+from benchsuite.pages.moved import SPLIT_TITLES, choices_of, moved_between, split_data
+from benchsuite.pages.numbers import figure_of, plain_of
 from benchsuite.plots import Axis, Plot, Point, Roof
 from benchsuite.ranking import pareto
 from benchsuite.units import percent, quantity, significant
@@ -220,11 +214,11 @@ def _ratio(changes: Sequence[Change], metric: str) -> Ratio | None:
         return None
     spread = ""
     if len(logs) > 1:
-        ends = [charts.times(math.exp(end)) for end in (min(logs), max(logs))]
+        ends = [times(math.exp(end)) for end in (min(logs), max(logs))]
         spread = "" if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
     return Ratio(
         title=METRICS[metric].title,
-        said=charts.times(math.exp(sum(logs) / len(logs))) if logs else None,
+        said=times(math.exp(sum(logs) / len(logs))) if logs else None,
         spread=spread,
         rows=len(logs),
         modelled=metric in _OF_ENERGY and any(change.after.modelled for change in changes),
@@ -254,7 +248,7 @@ def _grid(comparison: Comparison, id: str) -> Grid:
                     Cell(
                         text=plain_of(after, "accuracy"),
                         sort=there,
-                        sub=f"{charts.points((there or 0) - (here or 0))} points" if both else "",
+                        sub=f"{points((there or 0) - (here or 0))} points" if both else "",
                     ),
                     *(_cell(change, metric) for metric in _SHOWN),
                     Cell(text=", ".join(change.cause.differing) or "nothing recorded"),
@@ -271,9 +265,9 @@ def _cell(change: Change, metric: str) -> Cell:
     )
     if isinstance(found, str):
         known = change.before.number(metric) is not None or change.after.number(metric) is not None
-        return Cell(text=charts.MINUS, sub=f"{before} to {after}: {cut(found)}" if known else "")
+        return Cell(text=MINUS, sub=f"{before} to {after}: {cut(found)}" if known else "")
     return Cell(
-        text=charts.times(found[1] / found[0]),
+        text=times(found[1] / found[0]),
         sort=found[1] / found[0],
         sub=f"{before} to {after}",
         soft=metric in _OF_ENERGY and change.after.modelled,
@@ -388,7 +382,7 @@ def _scatter(group: Sequence[System], metric: str, measure: str, about: str, *, 
     front = pareto(pairs)
     names = list(dict.fromkeys(_device(system) for system in group))
     row = group[0].source("accuracy")
-    correlation = charts.is_correlation(measure)
+    correlation = is_correlation(measure)
     title = f"{cut(measure)} against {info.title}"
     origin = attribution.energy_origin(group[0].source(ENERGY))
     if metric == ENERGY and origin is not None:

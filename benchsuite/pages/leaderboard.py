@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchsuite import charts, compare, history, plots
+from benchsuite import compare, formatting, history, plots
 from benchsuite.attribution import ENERGY, THROUGHPUT, energy_origin
 from benchsuite.compare import System
+from benchsuite.formatting import NO_BREAK, cut, date_said
 from benchsuite.history import CORRECTED, SPEED, Line, Track
 from benchsuite.metrics import METRICS
 from benchsuite.pages import render_page
+from benchsuite.pages.everything import everything_of
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
-from benchsuite.pages.run import NO_BREAK, cut, date_said, everything_of, figure_of, plain_of
+from benchsuite.pages.numbers import figure_of, plain_of
 from benchsuite.plots import Axis, Plot, Point
 from benchsuite.ranking import CLASSES, LATENCY, Entry, entries, pareto
 from benchsuite.store import Course, Store
@@ -164,7 +166,7 @@ def _filters(board: Sequence[Entry]) -> list[tuple[str, str, list[str]]]:
         "device": [entry.system.key.device_name for entry in board],
         "backend": [entry.system.key.backend for entry in board],
         "precision": [entry.system.key.precision for entry in board],
-        "goals": [goals for entry in board if (goals := _goals(entry.system)) != charts.MINUS],
+        "goals": [goals for entry in board if (goals := _goals(entry.system)) != formatting.MINUS],
     }
     return [
         (key, title, sorted(set(values[key])))
@@ -597,8 +599,8 @@ def _track(track: Track, corrected: Track | None, line: Line, system: System) ->
 def change_said(metric: str, before: float, after: float) -> str:
     """A change of level as a ratio, or in points."""
     if metric in history.LINEAR:
-        return f"{charts.points(after - before)} points"
-    return charts.times(after / before)
+        return f"{formatting.points(after - before)} points"
+    return formatting.times(after / before)
 
 
 def _course_table(course: Course, system: System) -> tuple[str, int, int]:
@@ -616,7 +618,7 @@ def _class_title(rank_class: str) -> str:
 
 def _share_said(measure: str | None) -> Callable[[float], str]:
     """An accuracy with a digit more than in tables: on an axis neighbours must differ."""
-    if charts.is_correlation(measure):
+    if formatting.is_correlation(measure):
         return lambda value: significant(value, 4)
     return lambda value: percent(value, digits=4)
 
@@ -630,13 +632,13 @@ def _target(system: System) -> str:
     if row.target is None:
         return ""
     verb = {True: "reaches", False: "misses", None: "target"}[system.target_met]
-    said = f"{verb} {charts.target(row.target, measure=row.measure)}"
+    said = f"{verb} {formatting.target(row.target, measure=row.measure)}"
     return said.replace(" ", NO_BREAK)
 
 
 def _goals(system: System) -> str:
     met = system.number("meets_goals")
-    return charts.MINUS if met is None else "met" if met else "missed"
+    return formatting.MINUS if met is None else "met" if met else "missed"
 
 
 def _provenance(entry: Entry) -> str:

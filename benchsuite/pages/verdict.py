@@ -8,11 +8,11 @@ from pathlib import Path
 
 from benchsuite import forest, verdicts
 from benchsuite.forest import Band, Forest, Ratio
+from benchsuite.formatting import cut
 from benchsuite.gate import Judgement, Line
 from benchsuite.judge import IMPROVED, INCONCLUSIVE, REGRESSED, RULES
 from benchsuite.metrics import METRICS
 from benchsuite.pages import render_page
-from benchsuite.pages.run import cut
 
 TEMPLATE = "verdict.html.j2"
 _GROUPS = {REGRESSED: "worse", IMPROVED: "better", INCONCLUSIVE: "unclear"}

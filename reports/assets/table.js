@@ -2,7 +2,6 @@
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  for (const part of document.querySelectorAll(".js")) part.hidden = false;
   const WINDOW = 50;
   const make = (name, attributes = {}, ...inside) => {
     const node = document.createElement(name);
@@ -63,10 +62,8 @@
   // --- drawing -------------------------------------------------------------------------------
 
   // an endless text scrolls in a box of its own, which the keyboard must reach
-  const ENDLESS = 200;
+  const ENDLESS = 90;
   const clip = (text) => make("bdi", { class: "clip", ...(text.length > ENDLESS ? { tabindex: 0 } : {}) }, text);
-  for (const box of document.querySelectorAll(".clip"))
-    if (box.textContent.length > ENDLESS) box.tabIndex = 0;
   const cell = (grid, column, i, first) => {
     const inside = [];
     let text = clip(column.text[i]);
@@ -132,7 +129,9 @@
   // --- a permanent link for every state ------------------------------------------------------
 
   const remember = () => {
-    const state = new URLSearchParams();
+    const before = new URLSearchParams(location.hash.startsWith("#?") ? location.hash.slice(2) : "");
+    const kept = ["from", "to", "metric"].filter((key) => before.has(key)); // of who moved it
+    const state = new URLSearchParams(kept.map((key) => [key, before.get(key)]));
     if (search && search.value) state.set("q", search.value);
     for (const filter of filters) if (filter.value) state.set(filter.dataset.filter, filter.value);
     for (const grid of grids.values())
