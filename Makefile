@@ -31,9 +31,9 @@ pictures: $(VENV)/.test
 perf: $(VENV)/.test
 	$(BIN)/python -m tests.perf
 
-# how often the judge is wrong on this machine; an hour, and nothing here is a test
+# how often the judge is wrong on this machine; three quarters of an hour, and nothing here is a test
 noise: $(VENV)/.test
-	$(BIN)/python tests/noise.py --record noise.json
+	$(BIN)/python -m tests.noise --record noise.json
 
 # what only a machine with an NVIDIA GPU shows; writes reports/data/gpu-NAME.json
 gpu-check: $(VENV)/.bench

@@ -1,36 +1,37 @@
 """Two systems measured in interleaved rounds of fresh processes and judged: `benchsuite ab`.
 
-Rounds go A B, B A, A B, ...: what drifts slowly hits both sides alike. They end as soon as the
-verdict is clear or the time is over; what looks like a regression is measured again in fresh
-rounds before it is called one.
+A round is a fresh process a side; both are made ready at once, then time their windows in turn, A B
+B A, and the next round begins with B: what drifts hits both sides alike. What is exact (accuracy,
+size, work) is found in the first round, the others only time. Rounds end as soon as the verdict is
+clear or the time is over; what looks like a regression is measured again in fresh rounds before it
+is called one.
 """
 
 from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from time import monotonic
 
-from benchsuite import environment, gate, hw, judge, run
+from benchsuite import environment, gate, hw, judge, run, workers
 from benchsuite.errors import BadInput, one_line
 from benchsuite.gate import Evidence, Judgement, Line, Row
-from benchsuite.judge import INCONCLUSIVE
 from benchsuite.plan import Plan, Request, make_plan
+from benchsuite.sequential import Limits, Source, State, follow
 from benchsuite.types import Measurement, Result, RunInfo, SystemSpec
 
-BUDGET_S = 60.0
-FEWEST_ROUNDS = 4
-MOST_ROUNDS = 40
-LOOKS = (4, 6, 9, 13, 19, 28, 40)
 SECONDS, WARMUP_S = 0.5, 1.0
-# of the time, what the first look for a change may take; the rest is for measuring it again
-_SHARE_FIRST = 0.6
 _SPEC_KEYS = ("backend", "precision", "scale", "batch", "scenario", "device", "threads", "data",
               "weights", "python")  # fmt: skip
 _BEFORE, _AFTER = "A", "B"
+# what one process shows as well as ten
+_EXACT = ("accuracy", "accuracy_reason", "reference", "reference_reason", "distance",
+          "distance_reason", "layer_times", "layer_times_reason", "preprocessing",
+          "preprocessing_reason", "postprocessing", "postprocessing_reason")  # fmt: skip
+_EXACT_DOUBTS = ("parity", "left_out", "uncounted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,21 +49,6 @@ class Side:
     spec: SystemSpec
     plan: Plan
     interpreter: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How long to look.
-
-    Attributes:
-        rounds: Exactly so many in the first look; None: as many as it takes.
-        budget_s: Seconds for all of it.
-        min_effect: The least change that matters; None for each metric's own.
-    """
-
-    rounds: int | None = None
-    budget_s: float = BUDGET_S
-    min_effect: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +111,7 @@ def check_interpreter(python: str) -> None:
     """
     try:
         done = subprocess.run(
-            [python, "-c", "import benchsuite.harness.worker"],
+            [python, "-c", "from benchsuite.harness.phases import TURN"],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
@@ -142,7 +128,12 @@ def check_interpreter(python: str) -> None:
 
 
 def compare_sides(
-    before: Side, after: Side, limits: Limits, *, on_round: OnRound = lambda what, number: None
+    before: Side,
+    after: Side,
+    limits: Limits,
+    *,
+    on_round: OnRound = lambda what, number: None,
+    started: float | None = None,
 ) -> Judgement:
     """Measures both sides in interleaved rounds and judges them.
 
@@ -150,16 +141,36 @@ def compare_sides(
         before, after: A and B.
         limits: When to stop.
         on_round: Told of each round that begins.
+        started: When the budget began (`time.monotonic`); None for now.
     """
-    started = monotonic()
+    started = monotonic() if started is None else started
+    known: list[Round] = []
+
+    def measure(number: int, again: bool) -> Round:
+        on_round("measured again, round" if again else "round", number + 1)
+        found = measure_round(before, after, number=number, known=known[0] if known else None)
+        if not known and complete(found):
+            known.append(found)
+        return found
+
+    def judged(rounds: Sequence[Round], rate: float) -> State:
+        return state(judge_rounds(before, after, rounds, limits=limits, rate=rate), limits)
+
+    source = Source(measure=measure, usable=complete, judged=judged, clock=monotonic)
     with run.device_lock(before.plan, 1, lambda event: on_round(f"waiting for {event.text}", 0)):
-        first = _rounds(before, after, limits, started=started, on_round=on_round)
-        lines = judge_rounds(before, after, first, limits=limits)
-        if not any(line.verdict.suspected for line in lines):
-            return _judgement(before, after, lines, rounds=len(first))
-        again = _again(before, after, limits, len(first), started=started, on_round=on_round)
-        lines = judge_rounds(before, after, first, again=again, limits=limits)
-        return _judgement(before, after, lines, rounds=len(first), repeated=len(again))
+        first, again = follow(source, limits, started=started)
+    lines = judge_rounds(before, after, first, again=again, limits=limits)
+    return _judgement(before, after, lines, rounds=len(first), repeated=len(again))
+
+
+def state(lines: Sequence[Line], limits: Limits) -> State:
+    """Whether more rounds may still change what is said."""
+    leading = [line.verdict for line in lines if line.leading]
+    return State(
+        clear=bool(leading)
+        and all(judge.settled(each, min_effect=limits.min_effect) for each in leading),
+        suspected=any(line.verdict.suspected for line in lines),
+    )
 
 
 def judge_rounds(
@@ -172,7 +183,7 @@ def judge_rounds(
     rate: float = judge.RATE,
 ) -> tuple[Line, ...]:
     """The verdicts of interleaved rounds; a round in which either side failed is left out."""
-    whole = [each for each in rounds if _complete(each)]
+    whole = [each for each in rounds if complete(each)]
     facts: dict[str, dict[str, object]] = {}
     if not whole:
         return _failures(before, after, rounds[-1])
@@ -183,7 +194,7 @@ def judge_rounds(
             (after, _AFTER, [each.after for each in whole]),
         )
     ]
-    repeats = [each for each in again if _complete(each)]
+    repeats = [each for each in again if complete(each)]
     seconds = [
         [_results(side, m, name, facts) for m in measured]
         for side, name, measured in (
@@ -225,72 +236,44 @@ def bisect_code(judgement: Judgement) -> int:
 # --- rounds ---------------------------------------------------------------------------------------
 
 
-def _rounds(
-    before: Side, after: Side, limits: Limits, *, started: float, on_round: OnRound
-) -> list[Round]:
-    """The first look: until every row is clear, or 60 % of the time is over."""
-    rounds: list[Round] = []
-    longest = 0.0
-    while len(rounds) < (limits.rounds or MOST_ROUNDS):
-        begun = monotonic()
-        spent = begun - started
-        over = spent + longest > _SHARE_FIRST * limits.budget_s
-        if limits.rounds is None and over and len(rounds) >= FEWEST_ROUNDS:
-            break
-        on_round("round", len(rounds) + 1)
-        rounds.append(measure_round(before, after, number=len(rounds)))
-        longest = max(longest, monotonic() - begun)
-        if not _complete(rounds[-1]) and len(rounds) >= 2 and not any(map(_complete, rounds)):
-            break  # twice in a row nothing came of it: it does not run
-        if limits.rounds is None and len(rounds) in LOOKS:
-            # each look has its part of the false-discovery rate
-            lines = judge_rounds(before, after, rounds, limits=limits, rate=judge.RATE / len(LOOKS))
-            leading = [line for line in lines if line.leading]
-            if leading and not any(_open(line) for line in leading):
-                break
-    return rounds
+def measure_round(before: Side, after: Side, *, number: int, known: Round | None = None) -> Round:
+    """One process a side; A first in even rounds, B first in odd ones.
+
+    Args:
+        before, after: A and B.
+        number: Of the round.
+        known: A whole round before this one: what is exact is taken over from it, and this one
+            only times.
+    """
+    sides = [before, after]
+    specs = [replace(side.spec, trial=known is not None) for side in sides]
+    interpreters = [side.interpreter for side in sides]
+    order = (1, 0) if number % 2 else (0, 1)
+    outcomes = workers.run_in_turns(
+        [specs[n] for n in order],
+        [interpreters[n] for n in order],
+        together=before.plan.device.kind == "cpu",
+    )
+    first, second = (outcomes[n] for n in order)
+    if known is None:
+        return Round(before=first, after=second)
+    return Round(before=_with_exact(first, known.before), after=_with_exact(second, known.after))
 
 
-def _again(
-    before: Side,
-    after: Side,
-    limits: Limits,
-    count: int,
-    *,
-    started: float,
-    on_round: OnRound,
-) -> list[Round]:
-    """Fresh rounds for what looks like a regression: as many as before, while there is time."""
-    rounds: list[Round] = []
-    longest = 0.0
-    while len(rounds) < count:
-        begun = monotonic()
-        over = begun - started + longest > limits.budget_s
-        if limits.rounds is None and over and len(rounds) >= FEWEST_ROUNDS:
-            break
-        on_round("measured again, round", len(rounds) + 1)
-        rounds.append(measure_round(before, after, number=len(rounds)))
-        longest = max(longest, monotonic() - begun)
-    return rounds
+def _with_exact(found: Measurement | str, known: Measurement | str) -> Measurement | str:
+    """A round that only timed, with what does not change from process to process."""
+    if isinstance(found, str) or isinstance(known, str):
+        return found
+    if found.fingerprint != known.fingerprint:
+        return "its network, weights, data or software changed during the comparison"
+    exact = {name: getattr(known, name) for name in _EXACT}
+    doubts = [each for each in known.doubts if each.code in _EXACT_DOUBTS]
+    doubts += [each for each in found.doubts if each not in doubts]
+    return replace(found, **exact, doubts=tuple(doubts))
 
 
-def _open(line: Line) -> bool:
-    """Whether more rounds may still change what is said."""
-    return line.verdict.verdict == INCONCLUSIVE and not line.verdict.suspected
-
-
-def measure_round(before: Side, after: Side, *, number: int) -> Round:
-    """One process a side; A first in even rounds, B first in odd ones."""
-    if number % 2:
-        second = run.run_worker(after.spec, interpreter=after.interpreter)
-        first = run.run_worker(before.spec, interpreter=before.interpreter)
-    else:
-        first = run.run_worker(before.spec, interpreter=before.interpreter)
-        second = run.run_worker(after.spec, interpreter=after.interpreter)
-    return Round(before=first, after=second)
-
-
-def _complete(each: Round) -> bool:
+def complete(each: Round) -> bool:
+    """Whether both sides were measured."""
     return isinstance(each.before, Measurement) and isinstance(each.after, Measurement)
 
 

@@ -18,10 +18,11 @@ from benchsuite.types import SCALES
 if TYPE_CHECKING:
     from benchsuite.accounting.roofline import Roof
     from benchsuite.catalog import Entry
+    from benchsuite.gate import Judgement
     from benchsuite.goals import Goals
     from benchsuite.plan import Request
     from benchsuite.store import Store
-    from benchsuite.types import Result, RunInfo
+    from benchsuite.types import Result, RunInfo, SystemKey
 
 DONE, BAD_INPUT, SOME_FAILED, NOTHING = 0, 2, 3, 5
 _INTERRUPTED = 130
@@ -127,6 +128,8 @@ def _run(options: argparse.Namespace) -> int:
             raise BadInput("name a suite or a workload: benchsuite run smoke")
         with show.working("preparing data"):
             planned = plan.make_plan(_request(options), cache=cache, home=home)
+        if options.budget is not None:
+            planned = run.left_over_first(planned, store)
         info = run.new_run(_labels(options.label), command=_command_line())
         store.add_run(info, plan=[*planned.specs, *(spec for spec, _ in planned.skipped)])
     for note in planned.notes:
@@ -364,33 +367,41 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _gate(options: argparse.Namespace) -> int:
+    from dataclasses import replace
     from datetime import date
 
     from benchsuite import nightly, output, verdicts
     from benchsuite.acceptance import load_accepted
 
     for place, flag in ((options.json, "--json"), (options.junit, "--junit"),
-                        (options.summary, "--summary")):  # fmt: skip
+                        (options.summary, "--summary"),
+                        (options.output and str(options.output), "-o")):  # fmt: skip
         _check_writable(place, flag)
+    if options.remeasure and options.confirm:
+        raise BadInput("--remeasure and --confirm: give one; each is the second measurement")
     accepted = load_accepted(options.accept) if options.accept else ()
     store = _store(options, create=False)
-    judgement = nightly.judge_night(
-        store,
-        nightly.Question(
-            before=options.base,
-            after=options.new,
-            confirm=options.confirm,
-            reference=options.reference,
-            min_effect=options.min_effect,
-            accepted=accepted,
-            today=date.today(),
-        ),
+    question = nightly.Question(
+        before=options.base,
+        after=options.new,
+        confirm=options.confirm,
+        reference=options.reference,
+        min_effect=options.min_effect,
+        accepted=accepted,
+        today=date.today(),
     )
+    judgement = nightly.judge_night(store, question)
+    systems = nightly.suspects(judgement)
+    if options.remeasure and systems:
+        pinned = nightly.pinned(store, question)  # `latest` is another run soon
+        confirm = _measure_again(options, store, nightly.newest(store, options.new), systems)
+        judgement = nightly.judge_night(store, replace(pinned, confirm=confirm.id))
     code = judgement.exit_code(inconclusive_fails=options.inconclusive == "fail")
     if options.junit:
         _write_text(options.junit, verdicts.junit(judgement))
     if options.summary:
         _write_text(options.summary, verdicts.markdown(judgement))
+    _write_verdict(options, judgement)
     try:
         _emit(
             options.json,
@@ -400,6 +411,33 @@ def _gate(options: argparse.Namespace) -> int:
     except BrokenPipeError:  # the reader left; the verdict stands
         _mute(sys.stdout)
     return code
+
+
+def _write_verdict(options: argparse.Namespace, judgement: Judgement) -> None:
+    """The page of a verdict, where `-o` asks for one."""
+    if options.output is None:
+        return
+    from benchsuite.pages import verdict as page
+
+    _write_text(str(options.output), page.render(judgement, root=_reports_root(options)))
+    if options.json != "-":
+        _say(f"page: {options.output}")
+
+
+def _measure_again(
+    options: argparse.Namespace, store: Store, new: RunInfo, systems: frozenset[SystemKey]
+) -> RunInfo:
+    """Measures systems of a run again, as they were planned; a run of its own."""
+    from benchsuite import environment, progress, run
+
+    _check_cache(environment.cache_folder())
+    planned = run.repeated_plan(store, new, systems)
+    info = run.new_run({"confirms": new.id}, command=_command_line())
+    store.add_run(info, plan=planned.specs)
+    show = progress.Progress(quiet=options.json == "-")
+    with show.running(len(planned.specs)):
+        run.execute(planned, info, store=store, goals=None, on_event=show.on_event)
+    return info
 
 
 def _leaderboard(options: argparse.Namespace) -> int:
@@ -439,9 +477,13 @@ def _history(options: argparse.Namespace) -> int:
 
 
 def _ab(options: argparse.Namespace) -> int:
-    from benchsuite import ab, environment, output, progress, verdicts
+    from time import monotonic
 
+    from benchsuite import ab, environment, output, progress, sequential, verdicts
+
+    started = monotonic()
     _check_writable(options.json, "--json")
+    _check_writable(options.output and str(options.output), "-o")
     cache = environment.cache_folder()
     _check_cache(cache)
     quiet = options.quiet or options.json == "-"
@@ -455,14 +497,15 @@ def _ab(options: argparse.Namespace) -> int:
         sides.append(side)
         for note in notes:
             show.note(note)
-    limits = ab.Limits(
+    limits = sequential.Limits(
         rounds=options.rounds, budget_s=options.budget, min_effect=options.min_effect
     )
     with show.steps() as on_round:
-        judgement = ab.compare_sides(sides[0], sides[1], limits, on_round=on_round)
+        judgement = ab.compare_sides(sides[0], sides[1], limits, on_round=on_round, started=started)
     code = judgement.exit_code(inconclusive_fails=True)
     if options.bisect:
         code = ab.bisect_code(judgement)
+    _write_verdict(options, judgement)
     try:
         _emit(
             options.json,
@@ -819,7 +862,7 @@ def _parser() -> argparse.ArgumentParser:
                      help="processes a system, all systems in turn: gives intervals")  # fmt: skip
     run.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of one process")
     run.add_argument("--budget", type=_seconds, metavar="SECONDS",
-                     help="of the whole run; what is left over is skipped")  # fmt: skip
+                     help="of the whole run; what is left over is the next's first")  # fmt: skip
     run.add_argument(
         "--meter", default="auto", metavar="NAME[:FILE]", help="where joules come from"
     )
@@ -886,12 +929,15 @@ def _parser() -> argparse.ArgumentParser:
     gate.add_argument("base", metavar="BASE", help="the baseline; label:KEY=VALUE~N is N runs")
     gate.add_argument("new", metavar="NEW")
     gate.add_argument("--confirm", metavar="RUN", help="a second measurement of what NEW measured")
+    gate.add_argument("--remeasure", action="store_true",
+                      help="measure what looks like a regression again, here and now")  # fmt: skip
     gate.add_argument("--reference", metavar="RUN", help="label:release: catches slow creep")
     gate.add_argument("--accept", type=Path, metavar="FILE", help="accepted regressions (TOML)")
     gate.add_argument("--inconclusive", choices=("fail", "pass"), default="fail")
     gate.add_argument("--min-effect", type=_share, metavar="F", help="0.02: two per cent")
     gate.add_argument("--junit", metavar="FILE", help="JUnit XML for GitLab and Jenkins")
     gate.add_argument("--summary", metavar="FILE", help="Markdown for a GitHub step")
+    gate.add_argument("-o", "--output", type=Path, metavar="FILE", help="a page as well")
     _add_common(gate, store=True)
 
     ab = command("ab", _ab, "measure two systems in interleaved rounds, and judge them")
@@ -902,6 +948,7 @@ def _parser() -> argparse.ArgumentParser:
     ab.add_argument("--min-effect", type=_share, metavar="F", help="0.02: two per cent")
     ab.add_argument("--bisect", action="store_true",
                     help="exit 0 good, 1 bad, 125 cannot tell: for `git bisect run`")  # fmt: skip
+    ab.add_argument("-o", "--output", type=Path, metavar="FILE", help="a page as well")
     _add_common(ab, quiet=True)
 
     leaderboard = command("leaderboard", _leaderboard, "a static site over a whole store")

@@ -308,6 +308,11 @@ def failure(result: Result, *, label: str, reason: str) -> Line:
     )
 
 
+def timed_metrics(scenario: str) -> tuple[str, ...]:
+    """The metrics of a scenario that are judged with statistics."""
+    return _OF_OFFLINE if scenario == OFFLINE else _OF_OTHERS
+
+
 def identity(result: Result) -> tuple[str, SystemKey, str]:
     """What tells a result from all others of a store."""
     return result.run, result.key, result.scenario
@@ -350,7 +355,7 @@ def _leads(scenario: str, have: Sequence[str]) -> bool:
 
 
 def _metrics(row: Row, first: Result) -> list[str]:
-    own = list(_OF_OFFLINE if row.scenario == OFFLINE else _OF_OTHERS)
+    own = list(timed_metrics(row.scenario))
     if row.leading:
         own = [*_OF_SYSTEM, *own]
     return [metric for metric in own if _value(first, metric) is not None]
@@ -401,7 +406,12 @@ def _case(
         calm = list(old)
     again = None
     if row.again and not rule.exact:
-        repeated = [result for result in row.again if result.status == OK]
+        machine = machine_class(new[-1], evidence)
+        repeated = [
+            result
+            for result in row.again
+            if result.status == OK and machine_class(result, evidence) == machine
+        ]
         beside = [result for result in row.again_before if result.status == OK]
         pair = _pair(rule, beside or calm, repeated, evidence, interleaved=bool(beside))
         again = pair if pair.before and pair.after else None

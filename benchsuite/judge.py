@@ -5,7 +5,7 @@ of their medians: its interval comes from a bootstrap standard error (rounds tha
 are resampled by round) widened by Student's t, because few processes are measured. All rows of a
 night are judged together: their spreads inform each other (Smyth 2004), and the false-discovery
 rate is set for the whole night. A suspected regression counts only if a second measurement, which
-is handed in as data, shows it again.
+is handed in as data, shows it again; until then it is inconclusive, however large.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ VERDICTS = (IMPROVED, SAME, REGRESSED, INCONCLUSIVE, MISSING, FAILED)
 RATE = 0.05  # false-discovery rate of a whole night
 CONFIDENCE_P = 0.05  # of the interval shown, and of a confirmation
 POWER = 0.80
-EVIDENT = 0.10
-MARGIN = 2.5  # `same`: the interval lies within this many times the minimum effect
+MARGIN = 2.5  # `same`: below the minimum effect, the interval within this many times it
+LEANING = 0.5  # of the minimum effect: a `same` beyond it is worth further rounds
 
 RATE_LIKE, TIME_LIKE, UNMOVED = "rate", "time", "unmoved"
 
@@ -219,6 +219,16 @@ def judge(cases: Sequence[Case], *, rate: float = RATE) -> list[Verdict]:
     return found
 
 
+def settled(verdict: Verdict, *, min_effect: float | None = None) -> bool:
+    """Whether more rounds would hardly change a verdict: it is suspected, clear, or not leaning."""
+    if verdict.verdict == INCONCLUSIVE:
+        return verdict.suspected
+    if verdict.verdict != SAME or verdict.estimate is None:
+        return True
+    least = RULES[verdict.metric].min_effect if min_effect is None else min_effect
+    return abs(math.log(verdict.estimate.ratio)) < LEANING * math.log1p(least)
+
+
 def drift(pair: Pair) -> tuple[float | None, float | None]:
     """How the machine's compute and bandwidth moved from one sample to the other."""
     return _ratio_of(pair, "compute"), _ratio_of(pair, "bandwidth")
@@ -275,7 +285,8 @@ def _timed(
     if significant:
         return _suspected(base, rule, again)
     margin = math.log1p(MARGIN * rule.min_effect)
-    if max(abs(math.log(shown.low)), abs(math.log(shown.high))) <= margin:
+    near = max(abs(math.log(shown.low)), abs(math.log(shown.high))) <= margin
+    if near and abs(gain) < least:
         return replace(base, verdict=SAME)
     return replace(base, reason=_why_inconclusive(shown, raw, cutoff=cutoff, rule=rule))
 
@@ -294,9 +305,6 @@ def _suspected(base: Verdict, rule: Rule, again: Sequence[Estimate] | None) -> V
             suspected=False,
             reason=f"suspected, but a second measurement gave {change_said(second)}",
         )
-    near = shown.high if rule.better == "higher" else 1 / shown.low
-    if near <= 1 - EVIDENT:
-        return replace(base, verdict=REGRESSED, confirmed=False)
     return replace(base, reason="suspected; measure it again before it is called a regression")
 
 

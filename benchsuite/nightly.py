@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from benchsuite import gate, repeats
@@ -12,7 +12,7 @@ from benchsuite.acceptance import Acceptance
 from benchsuite.difference import fits
 from benchsuite.errors import BadInput
 from benchsuite.gate import Evidence, Judgement, Line
-from benchsuite.judge import INCONCLUSIVE
+from benchsuite.judge import INCONCLUSIVE, RULES
 from benchsuite.store import Store
 from benchsuite.types import Result, RunInfo, SystemKey, Window
 
@@ -93,10 +93,41 @@ def judge_night(store: Store, question: Question) -> Judgement:
         notes=tuple(notes),
     )
     stale = _stale(store, before, after, question, judgement)
-    return Judgement(
-        **{name: getattr(judgement, name) for name in Judgement.__slots__ if name != "stale"},
-        stale=stale,
+    return replace(judgement, stale=stale)
+
+
+def suspects(judgement: Judgement) -> frozenset[SystemKey]:
+    """The systems that a second measurement should look at; their devices and batches aside."""
+    lines = (*judgement.lines, *judgement.creep)
+    return frozenset(system_of(line.key) for line in lines if line.verdict.suspected
+                     and not RULES[line.verdict.metric].exact)  # fmt: skip
+
+
+def system_of(key: SystemKey) -> SystemKey:
+    """What tells a system from another on the same machine."""
+    return replace(key, batch=0, device_name="", device_count=0)
+
+
+def newest(store: Store, name: str) -> RunInfo:
+    """The newest run that `RUN` or `RUN#SPEC` names."""
+    return store.find_runs(name.partition("#")[0])[-1]
+
+
+def pinned(store: Store, question: Question) -> Question:
+    """The same question with `latest` and its like as ids: they outlast a run that is added."""
+    names = (question.before, question.after, question.reference)
+    before, after, reference = (name and _pinned(store, name) for name in names)
+    return replace(
+        question,
+        before=before or question.before,
+        after=after or question.after,
+        reference=reference,
     )
+
+
+def _pinned(store: Store, name: str) -> str:
+    run, mark, spec = name.partition("#")
+    return name if run.startswith("label:") else f"{store.find_run(run).id}{mark}{spec}"
 
 
 def _side(store: Store, name: str, *, without: Sequence[str] = ()) -> _Side:
@@ -172,9 +203,9 @@ def _stale(
     """
     names = {line.name for line in judgement.undecided}
     runs = store.runs()
-    newest = next(n for n, run in enumerate(runs) if run.id == after.ids[-1])
-    labels = runs[newest].labels
-    earlier = [run for run in runs[newest + 1 :] if run.labels == labels][: NIGHTS - 1]
+    place = next(n for n, run in enumerate(runs) if run.id == after.ids[-1])
+    labels = runs[place].labels
+    earlier = [run for run in runs[place + 1 :] if run.labels == labels][: NIGHTS - 1]
     if not names or len(earlier) < NIGHTS - 1:
         return ()
     for run in earlier:

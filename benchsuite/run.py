@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
-import signal
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Thread
 from time import monotonic, sleep
-from typing import IO
-
-import msgspec
 
 from benchsuite import devices, environment, hw, metrics, repeats, targets
 from benchsuite.best import measure_best
 from benchsuite.catalog import content_roots
-from benchsuite.errors import BadInput, Interrupted, one_line
+from benchsuite.errors import BadInput, Interrupted
 from benchsuite.goals import Goals
-from benchsuite.harness import worker
-from benchsuite.harness.phases import PHASE_MARK
-from benchsuite.harness.worker import FAILED
 from benchsuite.plan import BEST, Plan
 from benchsuite.store import Store
 from benchsuite.types import (
@@ -47,10 +35,11 @@ from benchsuite.types import (
     Value,
     Window,
 )
+from benchsuite.workers import run_worker
 
 OK = "ok"
+_USED_UP = "was used up (--budget)"
 LOCK_NOTE_S = 1.0
-_TAIL_B = 4000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,15 +111,28 @@ def execute(
             for place, (number, spec) in enumerate(turns, 1):
                 turn = _Turn(spec=spec, process=number, place=place, total=total)
                 if budget_s is not None and monotonic() - started > budget_s:
-                    measurer.skip(
-                        turn, f"the run's budget of {budget_s:g} s was used up (--budget)"
-                    )
+                    measurer.skip(turn, f"the run's budget of {budget_s:g} s {_USED_UP}")
                 else:
                     measurer.measure(turn)
     except KeyboardInterrupt:
         raise Interrupted(run.id) from None
     finally:
         store.finish_run(run.id, seconds=monotonic() - started)
+
+
+def left_over_first(plan: Plan, store: Store) -> Plan:
+    """The plan with those systems first that the newest run had no time left for."""
+    newest = store.runs()[:1]
+    left = [
+        result.key
+        for run in newest
+        for result in store.results(run.id)
+        if result.status == "skipped" and (result.reason or "").endswith(_USED_UP)
+    ]
+    return replace(
+        plan,
+        specs=tuple(sorted(plan.specs, key=lambda spec: not any(_is(spec, key) for key in left))),
+    )
 
 
 def turns_left(plan: Plan, done: Mapping[SystemSpec, int]) -> int:
@@ -163,6 +165,29 @@ def resumed_plan(store: Store, run: RunInfo) -> Plan:
             if path is not None and not Path(path).exists():
                 raise BadInput(f"run {run.id} cannot go on: {path} is gone")
     return Plan(specs=tuple(specs), skipped=(), notes=(), device=devices.find(specs[0].device))
+
+
+def repeated_plan(store: Store, run: RunInfo, systems: Collection[SystemKey]) -> Plan:
+    """The plan of a stored run with these systems alone, to measure them again as they were.
+
+    Args:
+        store: Where the run is.
+        run: Whose plan it is.
+        systems: As `nightly.system_of` gives them: the device and the batch aside.
+
+    Raises:
+        BadInput: The run has no plan (it was imported), or what it names is gone.
+    """
+    plan = resumed_plan(store, run)
+    return replace(
+        plan, specs=tuple(spec for spec in plan.specs if any(_is(spec, key) for key in systems))
+    )
+
+
+def _is(spec: SystemSpec, key: SystemKey) -> bool:
+    mine = (spec.name, spec.scale, spec.dataset, spec.precision, spec.threads)
+    theirs = (key.workload, key.scale, key.dataset, key.precision, key.threads)
+    return mine == theirs and (spec.backend == key.backend or bool(spec.candidates))
 
 
 def _moved(spec: SystemSpec) -> SystemSpec:
@@ -467,122 +492,6 @@ def above_peak(values: Mapping[str, Value]) -> list[Doubt]:
             ),
         )
     ]
-
-
-def run_worker(
-    spec: SystemSpec,
-    *,
-    on_phase: Callable[[str], None] = lambda name: None,
-    interpreter: str | None = None,
-) -> Measurement | str:
-    """Measures one system in a process of its own; gives the reason where that failed.
-
-    Args:
-        spec: What to measure.
-        on_phase: Told of every phase.
-        interpreter: Another environment's Python, which has benchsuite too; None for this one.
-    """
-    with tempfile.TemporaryDirectory(prefix="benchsuite-") as folder:
-        spec_path, out_path = Path(folder, "spec.json"), Path(folder, "out.json")
-        spec_path.write_bytes(msgspec.json.encode(spec))
-        with Path(folder, "errors").open("w+b") as errors:
-            process = subprocess.Popen(
-                [
-                    interpreter or sys.executable,
-                    "-m",
-                    "benchsuite.harness.worker",
-                    str(spec_path),
-                    str(out_path),
-                    str(os.getpid()),
-                ],
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                stdin=subprocess.DEVNULL,
-                env=environment.thread_variables(spec.threads),
-                start_new_session=True,  # Ctrl-C reaches the parent alone, which ends the group
-            )
-            try:
-                last_phase = _listen(process, spec.time_limit_s, on_phase)
-            finally:
-                _end(process)
-            return _outcome(process, spec, out_path, errors, last_phase)
-
-
-def _listen(
-    process: subprocess.Popen[bytes], limit_s: float, on_phase: Callable[[str], None]
-) -> str:
-    """Passes phases on until the worker ends or its time is over; gives the last phase."""
-    phases: list[str] = ["start"]
-
-    def read(stream: IO[bytes]) -> None:
-        for line in stream:
-            text = line.decode(errors="replace").rstrip(
-                "\r\n"
-            )  # strip() would take the mark as well
-            if text.startswith(PHASE_MARK):
-                try:
-                    phases.append(str(json.loads(text.removeprefix(PHASE_MARK))["phase"]))
-                except (ValueError, TypeError, KeyError):
-                    continue  # a workload may print what it likes
-                on_phase(phases[-1])
-
-    assert process.stdout is not None
-    reader = Thread(target=read, args=(process.stdout,), daemon=True)
-    reader.start()
-    try:
-        process.wait(timeout=limit_s)
-    except subprocess.TimeoutExpired:
-        _end(process)
-        phases.append(f"{phases[-1]} (timeout)")
-    reader.join(timeout=5)
-    return phases[-1]
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends a worker with all that it started."""
-    if process.poll() is None:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            process.kill()
-        process.wait()
-
-
-def _outcome(
-    process: subprocess.Popen[bytes],
-    spec: SystemSpec,
-    out_path: Path,
-    errors: IO[bytes],
-    phase: str,
-) -> Measurement | str:
-    if phase.endswith("(timeout)"):
-        where = phase.removesuffix(" (timeout)")
-        return f"time limit of {spec.time_limit_s:g} s reached in phase {where!r} (--time-limit)"
-    if process.returncode == 0:
-        try:
-            return worker.read(out_path)
-        except FileNotFoundError:
-            return f"the worker ended itself with exit code 0 in phase {phase!r}: a sys.exit?"
-        except (OSError, ValueError) as error:
-            return f"the worker left no readable measurement: {one_line(error)}"
-    if process.returncode == FAILED:
-        try:
-            return str(json.loads(out_path.read_text(encoding="utf-8"))["reason"])
-        except (OSError, ValueError, KeyError):
-            pass
-    if process.returncode < 0:
-        name = signal.Signals(-process.returncode).name
-        hint = ", as the system does when memory runs out" if name == "SIGKILL" else ""
-        return f"the worker was ended by {name} in phase {phase!r}{hint}"
-    return f"the worker failed in phase {phase!r}: {_last_words(errors)}"
-
-
-def _last_words(errors: IO[bytes]) -> str:
-    """The last line that a crashed worker wrote, which names the exception."""
-    errors.seek(0, os.SEEK_END)
-    errors.seek(max(0, errors.tell() - _TAIL_B))
-    lines = errors.read().decode(errors="replace").strip().splitlines()
-    return lines[-1].strip() if lines else "it said nothing"
 
 
 def unmeasured(

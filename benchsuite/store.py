@@ -275,11 +275,22 @@ class Store:
             return [_run(row) for row in rows]
 
     def find_run(self, name: str) -> RunInfo:
-        """The run of an id or unique prefix, `latest`, `latest~N`, or `label:KEY=VALUE[~N]`.
+        """The run of an id or unique prefix, `latest`, `latest~N`, or `label:KEY[=VALUE]`.
+
+        `latest~N` is the N-th before the newest. A label with `~N` is the last N runs that carry it
+        (`find_runs`), which no command that takes one run can mean.
 
         Raises:
             BadInput: None or several are meant.
         """
+        if name.startswith("label:"):
+            found = self.find_runs(name)
+            if _count_of(name) > 1:
+                raise BadInput(
+                    f"{name}: the last {_count_of(name)} runs with that label, where one is "
+                    f"wanted; {name.rpartition('~')[0]} is the newest"
+                )
+            return found[-1]
         runs = self.runs()
         if not runs:
             raise BadInput(f"{self.place}: no run is stored yet; benchsuite run smoke makes one")
@@ -288,16 +299,6 @@ class Store:
             if back >= len(runs):
                 raise BadInput(f"{name}: only {len(runs)} runs are stored in {self.place}")
             return runs[back]
-        if name.startswith("label:"):
-            key, equals, value = name.removeprefix("label:").partition("=")
-            if not equals:
-                raise BadInput(f"{name}: write label:KEY=VALUE")
-            value, _, back_text = value.partition("~")
-            labelled = [run for run in runs if run.labels.get(key) == value]
-            back = int(back_text) if back_text.isdigit() else 0
-            if back >= len(labelled):
-                raise BadInput(f"{name}: {len(labelled)} runs carry that label in {self.place}")
-            return labelled[back]
         near = [run for run in runs if run.id.startswith(name)]
         if len(near) != 1:
             what = f"{len(near)} runs begin with it" if near else "no run has that id"
@@ -489,6 +490,12 @@ def open_store(place: str | Path, *, create: bool = True) -> Store:
     except OSError as error:
         raise BadInput(f"{shown}: the store cannot be written: {error.strerror}") from error
     return Store(engine, place=shown)
+
+
+def _count_of(name: str) -> int:
+    """N of `label:KEY=VALUE~N`; 1 without it."""
+    count = name.rpartition("~")[2]
+    return int(count) if "~" in name and count.isdigit() else 1
 
 
 def _prepare_schema(connection: sa.Connection, place: str) -> None:

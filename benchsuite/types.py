@@ -643,7 +643,8 @@ class SystemSpec:
         rate: Frames a second in `RealTime`.
         latency_bound_s: Of `Server`.
         candidates: Backends of which the fastest is to be measured (`--backend best`).
-        trial: A short look for such a choice: no accuracy, no stages.
+        trial: A short look: no accuracy, no stages, one calibration.
+        turns: The worker asks for its turn before all that is timed: another one measures.
         target: The user's own network, which has no workload file; `path` is what it rests on.
         repeats: Processes that measure it, one after another among those of the other systems.
     """
@@ -678,6 +679,7 @@ class SystemSpec:
     candidates: tuple[str, ...] = ()
     trial: bool = False
     target: Target | None = None
+    turns: bool = False
     repeats: int = 1
 
     def batch_of(self, scenario: str) -> int:

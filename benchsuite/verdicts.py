@@ -47,8 +47,8 @@ def sentence(judgement: Judgement) -> str:
         first = (suspects or list(judgement.undecided))[0]
         others = len(judgement.undecided) - 1
         more = f" (and {others} more)" if others else ""
-        change = _change(first.verdict)
-        at = f" at {change}" if change else ""
+        moved = change(first.verdict)
+        at = f" at {moved}" if moved else ""
         return (
             f"{colour}: {_label(first)} {_title(first)} is inconclusive{at}: "
             f"{_clean(first.verdict.reason or '')}{more}"
@@ -57,7 +57,7 @@ def sentence(judgement: Judgement) -> str:
     gain = ""
     if better:
         best = max(better, key=lambda line: abs(_log_change(line.verdict)))
-        gain = f"; {_label(best)} {_title(best)} {_change(best.verdict)}, improved"
+        gain = f"; {_label(best)} {_title(best)} {change(best.verdict)}, improved"
     accepted = sum(line.accepted is not None for line in (*judgement.lines, *judgement.creep))
     kept = f", {_count(accepted, 'accepted regression')}" if accepted else ""
     return f"{GREEN}: nothing regressed in {_count(of, 'row')}, {sure} conclusive{kept}{gain}"
@@ -66,10 +66,9 @@ def sentence(judgement: Judgement) -> str:
 def regression(line: Line) -> str:
     """One regression: what, by how much, how sure, and what alone changed."""
     verdict = line.verdict
-    sure = {True: "confirmed", False: "evident, not measured again", None: "confirmed"}
-    parts = [f"{_label(line)} {_title(line)} {_change(verdict)}".rstrip()]
+    parts = [f"{_label(line)} {_title(line)} {change(verdict)}".rstrip()]
     if not RULES[verdict.metric].exact:
-        parts[0] += f", {sure[verdict.confirmed]}"
+        parts[0] += ", confirmed"
     if verdict.reason:
         parts.append(_clean(verdict.reason))
     parts.append(because(line))
@@ -153,7 +152,7 @@ def details(judgement: Judgement) -> list[tuple[str, list[str]]]:
         (
             "improved",
             [
-                f"{_label(line)} {_title(line)} {_change(line.verdict)}"
+                f"{_label(line)} {_title(line)} {change(line.verdict)}"
                 for line in judgement.lines
                 if line.verdict.verdict == IMPROVED
             ],
@@ -161,7 +160,7 @@ def details(judgement: Judgement) -> list[tuple[str, list[str]]]:
         (
             "inconclusive",
             [
-                f"{_label(line)}, {said(line.scenario)}, {_title(line)} {_change(line.verdict)}: "
+                f"{_label(line)}, {said(line.scenario)}, {_title(line)} {change(line.verdict)}: "
                 f"{_clean(line.verdict.reason or '')}"
                 for line in judgement.undecided
             ],
@@ -180,8 +179,8 @@ def table(judgement: Judgement) -> list[tuple[str, ...]]:
             _label(line),
             said(line.scenario),
             line.verdict.metric,
-            "accepted" if line.accepted else line.verdict.verdict,
-            _change(line.verdict),
+            word(line),
+            change(line.verdict),
             _percent(line.verdict.detectable) if line.verdict.detectable else "",
         )
         for line in judgement.lines
@@ -277,8 +276,8 @@ def _outcome(line: Line) -> tuple[str | None, str]:
     if verdict.verdict in (MISSING, FAILED):
         return "error", absence(line)
     if verdict.verdict == INCONCLUSIVE:
-        return "skipped", f"inconclusive {_change(verdict)}: {_clean(verdict.reason or '')}"
-    return None, f"{verdict.verdict} {_change(verdict)}".rstrip()
+        return "skipped", f"inconclusive {change(verdict)}: {_clean(verdict.reason or '')}"
+    return None, f"{verdict.verdict} {change(verdict)}".rstrip()
 
 
 def _line_json(line: Line) -> dict[str, Any]:
@@ -323,7 +322,13 @@ def _title(line: Line) -> str:
     return known.title if known else line.verdict.metric
 
 
-def _change(verdict: Verdict) -> str:
+def word(line: Line) -> str:
+    """The verdict in a word."""
+    return "accepted" if line.accepted else line.verdict.verdict
+
+
+def change(verdict: Verdict) -> str:
+    """`-4.8% [-5.6, -4.1]`, or both values of an exact metric."""
     if verdict.estimate is not None:
         return judge.change_said(verdict.estimate)
     if verdict.before is None or verdict.after is None or verdict.verdict == INCONCLUSIVE:

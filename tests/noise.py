@@ -1,148 +1,536 @@
-"""How often the judge is wrong on this machine, measured: `make noise`. Not a test.
+"""How often `benchsuite ab` and `gate` are wrong on this machine, measured: `make noise`.
 
-Process rounds are recorded once; disjoint replays of them are judged. A slow-down is planted by
-multiplying one side's values, which moves a rate exactly as a slower network does; `--end-to-end`
-adds comparisons that run `benchsuite ab` from start to end.
+Comparisons are run from start to end, and every round of processes they measure is recorded;
+replays of the record then follow the same procedure (`benchsuite.sequential`), with the recorded
+seconds as their clock. Not a test.
 
-    python tests/noise.py [--rounds N] [--workload NAME] [--record FILE] [--replay FILE]
+    python -m tests.noise --part aa|planted|loaded|nights|report [--minutes M] [--record FILE]
+
+A part goes on where the record ends, so that it can be run in pieces. Within a comparison no round
+is used twice; over all replays of a kind each round is used equally often (the report says how
+often), always in the order measured, and who is A is drawn anew for each round of an A/A replay.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
+import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
-from benchsuite import ab, environment
-from benchsuite.judge import REGRESSED, RULES, SAME, Case, Pair, Reading, judge
+import msgspec
+
+from benchsuite import ab, environment, gate, judge
+from benchsuite.judge import IMPROVED, INCONCLUSIVE, REGRESSED, RULES, SAME, Case, Pair, Reading
 from benchsuite.metrics import compute
-from benchsuite.stats import median
-from benchsuite.types import OFFLINE, Measurement
+from benchsuite.sequential import Limits, Source, State, follow
+from benchsuite.types import Measurement
+from tests.planted import KINDS, plant
 
-COMPARISONS = 500
-PLANTED = ((0.95, 19), (0.97, 15))
+PARTS = ("aa", "planted", "loaded", "nights", "report")
+NETWORK = "image/lenet"
+SETTING = "threads=1,scenario=Offline"
+LEADING = "Offline throughput"
+SHARES = {0.05: 19, 0.03: 15}  # planted, and how many of 20 must be found
 OF = 20
-NIGHTS, ROWS = 30, 100
-ROUNDS = (6, 10)  # of a comparison, and as many to confirm
+END_TO_END = 10  # of each kind
+COMPARISONS = 500
+NIGHTS, ROWS, BASELINE = 30, 100, 7
+AA_ROUNDS = 120
+WITHIN_S = 60.0
+_BURST_S = (1.0, 4.0)
+_LOADER = """
+import random, sys, time
+import numpy as np
+low, high = float(sys.argv[1]), float(sys.argv[2])
+a = np.random.rand(700, 700)
+while True:
+    length = random.uniform(low, high)
+    end = time.perf_counter() + length
+    while time.perf_counter() < end:
+        a @ a
+    time.sleep(length)
+"""
+
+Process = list[float | None]
+
+
+@dataclass
+class Compared:
+    """A comparison that was run from start to end."""
+
+    kind: str
+    rounds: int
+    again: int
+    seconds: float
+    verdict: str
+    metrics: dict[str, str]
+
+
+@dataclass
+class Record:
+    """What was measured, for `--record`: rounds by kind, each two processes' figures by `keys`."""
+
+    machine: dict[str, Any]
+    workload: str = f"{NETWORK}@{SETTING}"
+    schema: str = "benchsuite/noise/1"
+    keys: list[str] = field(default_factory=list)
+    rounds: dict[str, list[tuple[Process, Process]]] = field(default_factory=dict)
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    compared: list[Compared] = field(default_factory=list)
+    report: list[str] = field(default_factory=list)
 
 
 def main() -> int:
-    """Records or reads rounds, judges replays, prints every figure with its promise."""
+    """Measures a part until it is whole or its time is over, and reports on all that is there."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--workload", default="image/lenet@threads=1")
-    parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=3600.0, help="stop recording after")
-    parser.add_argument("--record", type=Path, help="where the rounds are kept (JSON)")
-    parser.add_argument("--replay", type=Path, help="rounds kept by --record")
-    parser.add_argument("--end-to-end", type=int, default=0, metavar="N")
+    parser.add_argument("--part", choices=PARTS, action="append", help="all by default")
+    parser.add_argument("--minutes", type=float, default=600.0, help="stop measuring after")
+    parser.add_argument("--record", type=Path, default=Path("noise.json"))
+    parser.add_argument("--comparisons", type=int, default=END_TO_END, metavar="N",
+                        help="of each kind, from start to end")  # fmt: skip
+    parser.add_argument("--rounds", type=int, default=AA_ROUNDS, metavar="N", help="of A/A")
     options = parser.parse_args()
-    if options.replay:
-        values = json.loads(options.replay.read_text())["throughput"]
-    else:
-        values = record(options.workload, rounds=options.rounds, seconds=options.seconds)
-        if options.record:
-            options.record.write_text(json.dumps({"throughput": values}, indent=1) + "\n")
-    middle = median(values)
-    spread = median([abs(value / middle - 1) for value in values]) * 1.4826
-    print(f"{len(values)} processes; robust spread between them {spread:.2%}", flush=True)
-    for rounds in ROUNDS:
-        if len(values) >= 4 * rounds:
-            report(values, rounds=rounds)
-        else:
-            print(f"{rounds} rounds: needs {4 * rounds} processes for one disjoint replay")
-    for number in range(options.end_to_end):
-        print(f"end to end {number + 1}: {end_to_end(options.workload)}", flush=True)
+    record = read(options.record)
+    bench = Bench(record, options.record, until=monotonic() + 60 * options.minutes)
+    for part in options.part or PARTS:
+        if part in ("aa", "planted", "loaded"):
+            getattr(bench, part)(options.comparisons, options.rounds)
+    record.report = report(record)
+    print("\n".join(record.report))
+    write(record, options.record)
     return 0
 
 
-def record(workload: str, *, rounds: int, seconds: float) -> list[float]:
-    """The throughput of one system in fresh processes, in the order they ran."""
-    side = prepared(workload)
-    found: list[float] = []
-    started = monotonic()
-    while len(found) < rounds and monotonic() - started < seconds:
-        outcome = ab.run.run_worker(side.spec)
-        if not isinstance(outcome, Measurement):
-            raise SystemExit(f"{workload}: {outcome}")
-        window = next(w for w in outcome.windows if w.scenario == OFFLINE)
-        value = compute(outcome, window)["throughput"].value
-        assert value is not None
-        found.append(value)
-    print(f"a process takes {(monotonic() - started) / len(found):.1f} s", flush=True)
+def read(path: Path) -> Record:
+    """The record so far, or a new one."""
+    if path.exists():
+        return msgspec.json.decode(path.read_bytes(), type=Record)
+    import platform
+
+    model = next(
+        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+         if line.startswith("model name")), platform.processor())  # fmt: skip
+    facts = {
+        "device": model,
+        "cores": os.cpu_count(),
+        "begun": datetime.now(UTC).isoformat(timespec="minutes"),
+        "packages": environment.versions(("benchsuite", "torch", "numpy")),
+    }
+    return Record(machine=facts)
+
+
+def write(record: Record, path: Path) -> None:
+    """The record as a whole or not at all, a round a line."""
+    data = msgspec.to_builtins(record)
+    rounds = data.pop("rounds")
+    text = json.dumps(data, indent=1)[:-2] + ',\n "rounds": {'
+    text += ",".join(
+        f'\n  "{kind}": [\n'
+        + ",\n".join(json.dumps(each, separators=(",", ":")) for each in several)
+        + "]"
+        for kind, several in rounds.items()
+    )
+    draft = path.with_suffix(".draft")
+    draft.write_text(text + "}\n}\n", encoding="utf-8")
+    draft.replace(path)
+
+
+# --- measuring ------------------------------------------------------------------------------------
+
+
+class Bench:
+    """Measures what a record lacks, and writes it down after each comparison or round."""
+
+    def __init__(self, record: Record, path: Path, *, until: float) -> None:
+        self.record, self.path, self.until = record, path, until
+        self._folder = tempfile.TemporaryDirectory(prefix="noise-")
+        self._sides: dict[str, ab.Side] = {}
+
+    def aa(self, comparisons: int, rounds: int) -> None:
+        """A system against itself: comparisons from start to end, then single rounds."""
+        self._compare("aa", comparisons)
+        side = self._side("plain")
+        known: ab.Round | None = None
+        while len(self.record.rounds.get("aa", [])) < rounds and not self._over():
+            begun = monotonic()
+            number = len(self.record.rounds.get("aa", []))
+            found = ab.measure_round(side, side, number=number, known=known)
+            if known is not None:
+                self._keep("aa", found, seconds=monotonic() - begun)
+                write(self.record, self.path)
+            known = known or (found if ab.complete(found) else None)
+
+    def planted(self, comparisons: int, rounds: int) -> None:
+        """Each share in turn, and each kind in turn within it."""
+        for number in range(comparisons):
+            for share in SHARES:
+                self._compare(f"{KINDS[number % len(KINDS)]} {share:g}", None, of=share,
+                              at_most=comparisons)  # fmt: skip
+
+    def loaded(self, comparisons: int, rounds: int) -> None:
+        """The same beside a process that loads all cores half of the time."""
+        with load():
+            for number in range(comparisons):
+                self._compare("loaded aa", number + 1)
+                for share in SHARES:
+                    kind = KINDS[number % len(KINDS)]
+                    self._compare(f"loaded {kind} {share:g}", None, of=share, at_most=comparisons,
+                                  prefix="loaded ")  # fmt: skip
+
+    def _over(self) -> bool:
+        return monotonic() > self.until
+
+    def _compare(
+        self,
+        kind: str,
+        wanted: int | None,
+        *,
+        of: float | None = None,
+        at_most: int = 0,
+        prefix: str = "",
+    ) -> None:
+        """One comparison of a share, where there are fewer than `at_most`; else all `wanted`."""
+        if of is not None:
+            have = [c for c in self.record.compared if c.kind.startswith(prefix)
+                    and c.kind.endswith(f" {of:g}")
+                    and c.kind.startswith("loaded") == bool(prefix)]  # fmt: skip
+            if len(have) < at_most and not self._over():
+                self._once(kind)
+            return
+        assert wanted is not None
+        while sum(c.kind == kind for c in self.record.compared) < wanted and not self._over():
+            self._once(kind)
+
+    def _once(self, kind: str) -> None:
+        plain, other = self._side("plain"), self._side(kind.removeprefix("loaded "))
+        started, measured, again = monotonic(), [], [0]
+        pool = "aa" if kind == "aa" else kind
+
+        def measure(number: int, confirm: bool) -> ab.Round:
+            begun = monotonic()
+            known = measured[0] if measured else None
+            found = ab.measure_round(plain, other, number=number, known=known)
+            if measured:  # the first also finds what is exact: it takes longer than the others
+                self._keep(pool, found, seconds=monotonic() - begun)
+            measured.append(found)
+            again[0] += confirm
+            return found
+
+        limits = Limits()
+
+        def judged(rounds: Sequence[ab.Round], rate: float) -> State:
+            lines = ab.judge_rounds(plain, other, rounds, limits=limits, rate=rate)
+            return ab.state(lines, limits)
+
+        source = Source(measure=measure, usable=ab.complete, judged=judged, clock=monotonic)
+        first, repeated = follow(source, limits, started=started)
+        lines = ab.judge_rounds(plain, other, first, again=repeated, limits=limits)
+        verdicts = {
+            f"{line.scenario} {line.verdict.metric}": line.verdict.verdict
+            for line in lines
+            if line.verdict.metric in RULES and not RULES[line.verdict.metric].exact
+        }
+        self.record.compared.append(
+            Compared(
+                kind=kind,
+                rounds=len(first),
+                again=len(repeated),
+                seconds=round(monotonic() - started, 1),
+                verdict=said(verdicts, aa=kind.endswith("aa")),
+                metrics=verdicts,
+            )
+        )
+        print(self.record.compared[-1], flush=True)
+        write(self.record, self.path)
+
+    def _keep(self, kind: str, found: ab.Round, *, seconds: float) -> None:
+        if not ab.complete(found):
+            raise SystemExit(f"{kind}: {found.before} / {found.after}")
+        sides = [figures(each) for each in (found.before, found.after)]
+        keys = list(sides[0])
+        if not self.record.keys:
+            self.record.keys = keys
+        process = [[rounded(side[key]) for key in self.record.keys] for side in sides]
+        self.record.rounds.setdefault(kind, []).append((process[0], process[1]))
+        self.record.seconds.setdefault(kind, []).append(round(seconds, 2))
+
+    def _side(self, kind: str) -> ab.Side:
+        if kind == "aa":
+            kind = "plain"
+        if kind not in self._sides:
+            content = []
+            if kind != "plain":
+                name, share = kind.split()
+                content = [Path(self._folder.name, kind.replace(" ", "-"))]
+                plant(NETWORK, content[0], kind=name, share=float(share))
+            self._sides[kind], _ = ab.prepare(
+                f"{NETWORK}@{SETTING}",
+                cache=environment.cache_folder(),
+                home=environment.data_folder(),
+                content=content,
+            )
+        return self._sides[kind]
+
+
+def figures(measured: Measurement | str) -> dict[str, float | None]:
+    """What is judged of one process, and the machine's drift beside it."""
+    assert isinstance(measured, Measurement)
+    found: dict[str, float | None] = {}
+    for window in measured.windows:
+        values = compute(measured, window)
+        for metric in gate.timed_metrics(window.scenario):
+            found[f"{window.scenario} {metric}"] = values[metric].value
+        found["compute"] = values["drift"].value
+        found["bandwidth"] = values["bandwidth_drift"].value
     return found
 
 
-def report(values: Sequence[float], *, rounds: int) -> None:
-    """All figures at one number of rounds."""
-    draw = random.Random(rounds)
-    alarms = same = 0
-    for _ in range(COMPARISONS):
-        verdict = compared(values, draw, rounds=rounds, factor=1.0)
-        alarms += verdict == REGRESSED
-        same += verdict == SAME
-    row(f"{rounds} rounds: false `regressed` in {COMPARISONS} A/A", alarms, "<= 1")
-    row(f"{rounds} rounds: `same` in {COMPARISONS} A/A", same, "(for comparison)")
-    for factor, least in PLANTED:
-        found = sum(
-            compared(values, draw, rounds=rounds, factor=factor) == REGRESSED for _ in range(OF)
+def rounded(value: float | None) -> float | None:
+    """Five digits are enough for per mille."""
+    return None if value is None else float(f"{value:.5g}")
+
+
+@contextmanager
+def load() -> Iterator[None]:
+    """A process that computes on all cores half of the time, in bursts of 1 to 4 s."""
+    arguments = [sys.executable, "-c", _LOADER, *map(str, _BURST_S)]
+    with subprocess.Popen(arguments, start_new_session=True) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+# --- replaying ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Replayed:
+    """Replays of one kind.
+
+    Attributes:
+        verdicts: Of all comparisons.
+        uses: How often a round was used, on average.
+        longest_s: The longest comparison's recorded seconds.
+    """
+
+    verdicts: list[str]
+    uses: float
+    longest_s: float
+
+
+def said(verdicts: dict[str, str], *, aa: bool) -> str:
+    """A comparison's verdict: the leading metric's; of an A/A any metric's change counts."""
+    changed = [each for each in verdicts.values() if each in (REGRESSED, IMPROVED)]
+    return sorted(changed)[-1] if aa and changed else verdicts.get(LEADING, INCONCLUSIVE)
+
+
+def replay(record: Record, kinds: Sequence[str], *, comparisons: int, seed: int) -> Replayed:
+    """Comparisons that follow the procedure of `ab` through recorded rounds.
+
+    The rounds of each kind are gone through in the order measured, from a start that is drawn for
+    every pass, so that each is used once a pass and neighbours stay neighbours.
+    """
+    draw = random.Random(seed)
+    verdicts: list[str] = []
+    longest = used = 0.0
+    aa = all(kind.endswith("aa") for kind in kinds)
+    of = [kind for kind in kinds if len(record.rounds.get(kind, ())) >= 8]
+    queue: dict[str, list[int]] = {kind: [] for kind in of}
+    for number in range(comparisons if of else 0):
+        kind = of[number % len(of)]
+        pool = record.rounds[kind]
+        most = min(len(pool), 2 * 40)
+        if len(queue[kind]) < most:
+            # what is left of a pass is followed by the next pass, from another start: a
+            # comparison that reached into it could meet a round twice, so it begins with it
+            start = draw.randrange(len(pool))
+            queue[kind] = [*range(start, len(pool)), *range(start)]
+        clock, taken = [0.0], [0]
+
+        def measure(
+            _: int, again: bool, kind: str = kind, clock: list[float] = clock,
+            taken: list[int] = taken,
+        ) -> tuple[Process, Process]:  # fmt: skip
+            place = queue[kind][taken[0]] if taken[0] < len(queue[kind]) else None
+            if place is None:
+                raise IndexError(kind)
+            taken[0] += 1
+            clock[0] += record.seconds[kind][place]
+            before, after = record.rounds[kind][place]
+            return (after, before) if aa and draw.random() < 0.5 else (before, after)
+
+        source: Source[tuple[Process, Process]] = Source(
+            measure=measure,
+            usable=lambda each: True,
+            judged=lambda rounds, rate: state(record, judged(record, rounds, (), rate=rate)),
+            clock=lambda clock=clock: clock[0],
         )
-        row(f"{rounds} rounds: slow-down of {1 - factor:.0%} found, of {OF}", found, f">= {least}")
-    red = 0
-    for _ in range(NIGHTS):
-        cases = [case(values, draw, rounds=rounds, factor=1.0, name=str(n)) for n in range(ROWS)]
-        red += any(verdict.verdict == REGRESSED for verdict in judge(cases))
-    row(f"{rounds} rounds: false red nights of {NIGHTS}, {ROWS} rows each", red, "<= 1")
+        try:
+            first, again = follow(source, Limits(), started=0.0)
+        except IndexError:
+            verdicts.append("record too short")
+            continue
+        finally:
+            used += taken[0]
+            queue[kind] = queue[kind][taken[0] :]
+        found = judged(record, first, again)
+        verdicts.append(said({v.row: v.verdict for v in found}, aa=aa))
+        longest = max(longest, clock[0])
+    have = sum(len(record.rounds[kind]) for kind in of)
+    return Replayed(verdicts=verdicts, uses=used / have if have else 0.0, longest_s=longest)
 
 
-def case(
-    values: Sequence[float], draw: random.Random, *, rounds: int, factor: float, name: str = "x"
-) -> Case:
-    """One comparison with its confirmation: four disjoint samples of neighbouring processes."""
-    need = 4 * rounds
-    start = draw.randrange(len(values) - need + 1)
-    block = list(values[start : start + need])
-    first, second = block[: 2 * rounds], block[2 * rounds :]
-
-    def pair(part: Sequence[float]) -> Pair:
-        # A B, B A, A B, ...: each round is two neighbouring processes; who is first, by chance
-        before, after = [], []
-        flip = draw.random() < 0.5
-        for place in range(0, len(part), 2):
-            a, b = part[place], part[place + 1]
-            if (place // 2) % 2 != flip:
-                a, b = b, a
-            before.append(Reading(value=a))
-            after.append(Reading(value=b * factor))
-        return Pair(before=tuple(before), after=tuple(after), interleaved=True)
-
-    return Case(row=name, rule=RULES["throughput"], pair=pair(first), again=pair(second))
-
-
-def compared(values: Sequence[float], draw: random.Random, *, rounds: int, factor: float) -> str:
-    """The verdict of one comparison."""
-    return judge([case(values, draw, rounds=rounds, factor=factor)])[0].verdict
+def judged(
+    record: Record,
+    rounds: Sequence[tuple[Process, Process]],
+    again: Sequence[tuple[Process, Process]],
+    *,
+    rate: float = judge.RATE,
+) -> list[judge.Verdict]:
+    """All metrics of interleaved rounds, as `ab` judges them."""
+    cases = []
+    for key in record.keys:
+        if key in ("compute", "bandwidth") or rounds[0][0][record.keys.index(key)] is None:
+            continue
+        pairs = [
+            Pair(
+                before=readings(record, key, [each[0] for each in several]),
+                after=readings(record, key, [each[1] for each in several]),
+                interleaved=True,
+            )
+            for several in (rounds, again)
+        ]
+        rule = RULES[key.split()[1]]
+        cases.append(Case(row=key, rule=rule, pair=pairs[0], again=pairs[1] if again else None))
+    return judge.judge(cases, rate=rate)
 
 
-def prepared(workload: str) -> ab.Side:
-    """The system as `benchsuite ab` measures it."""
-    side, _ = ab.prepare(workload, cache=environment.cache_folder(), home=environment.data_folder())
-    return side
+def readings(record: Record, key: str, processes: Sequence[Process]) -> tuple[Reading, ...]:
+    """One metric of several processes."""
+    at = {name: place for place, name in enumerate(record.keys)}
+    return tuple(
+        Reading(
+            value=each[at[key]] or 0.0,
+            compute=each[at["compute"]],
+            bandwidth=each[at["bandwidth"]],
+        )
+        for each in processes
+    )
 
 
-def end_to_end(workload: str) -> str:
-    """A real comparison of a system with itself: its verdict and how long it took."""
-    side, started = prepared(workload), monotonic()
-    judgement = ab.compare_sides(side, side, ab.Limits())
-    return f"{judgement.colour}, {monotonic() - started:.0f} s, {judgement.notes[0]}"
+def state(record: Record, verdicts: Sequence[judge.Verdict]) -> State:
+    """As `ab.state` has it."""
+    leading = [each for each in verdicts if each.row == LEADING]
+    return State(
+        clear=bool(leading) and all(map(judge.settled, leading)),
+        suspected=any(each.suspected for each in verdicts),
+    )
 
 
-def row(what: str, value: float, promise: str) -> None:
-    """One figure."""
-    print(f"{what:66} {value:6g}  {promise}", flush=True)
+def nights(record: Record, *, seed: int, kind: str = "aa") -> tuple[int, int, float]:
+    """False red nights of `gate`, suspected rows in all, and how often each process was used.
+
+    A row is nine neighbouring processes: seven nights of the baseline, the night that is judged,
+    and its second measurement. Rows lie anywhere in the record.
+    """
+    draw = random.Random(seed)
+    processes = [side for each in record.rounds.get(kind, ()) for side in each]
+    need = BASELINE + 2
+    red = suspects = 0
+    starts: list[int] = []
+    for _ in range(NIGHTS if len(processes) >= need else 0):
+        cases, repeats = [], []
+        for row in range(ROWS):
+            if not starts:
+                shift = draw.randrange(len(processes) % need + 1)
+                starts = list(range(shift, len(processes) - need + 1, need))
+                draw.shuffle(starts)
+            place = starts.pop()
+            block = processes[place : place + need]
+            for key in record.keys:
+                if key in ("compute", "bandwidth") or block[0][record.keys.index(key)] is None:
+                    continue
+                found = readings(record, key, block)
+                pair = Pair(before=found[:BASELINE], after=found[BASELINE : BASELINE + 1])
+                name = f"{row} {key}"
+                cases.append(Case(row=name, rule=RULES[key.split()[1]], pair=pair))
+                repeats.append(replace(pair, after=found[-1:]))
+        first = judge.judge(cases)
+        suspects += sum(each.suspected for each in first)
+        both = [replace(c, again=again) for c, again in zip(cases, repeats, strict=True)]
+        red += any(each.verdict == REGRESSED for each in judge.judge(both))
+    used = NIGHTS * ROWS * need / len(processes) if processes else 0.0
+    return red, suspects, used
+
+
+def report(record: Record) -> list[str]:
+    """Every figure beside its promise."""
+    lines = []
+
+    def row(what: str, value: str, promise: str = "") -> None:
+        lines.append(f"{what:76} {value:>14}  {promise}".rstrip())
+
+    everything: list[tuple[str, Callable[[str], bool]]] = [
+        ("A/A", lambda kind: kind == "aa"),
+        *((f"slower by {share:.0%}", lambda kind, s=share: not kind.startswith("loaded")
+           and kind.endswith(f" {s:g}")) for share in SHARES),
+        ("A/A, loaded half of the time", lambda kind: kind == "loaded aa"),
+        *((f"slower by {share:.0%}, loaded half of the time", lambda kind, s=share:
+           kind.startswith("loaded") and kind.endswith(f" {s:g}")) for share in SHARES),
+    ]  # fmt: skip
+    for number, (what, fits) in enumerate(everything):
+        kinds = [kind for kind in record.rounds if fits(kind)]
+        have = sum(len(record.rounds[kind]) for kind in kinds)
+        done = [each for each in record.compared if fits(each.kind)]
+        if not kinds:
+            row(what, "not recorded")
+            continue
+        wrong_of = (REGRESSED, IMPROVED) if "A/A" in what else (SAME, IMPROVED)
+        row(f"{what}: rounds recorded", str(have))
+        if done:
+            took = max(each.seconds for each in done)
+            row(f"{what}: from start to end, {len(done)}: {counted([c.verdict for c in done])}", "")
+            row("  the longest took, s", f"{took:.0f}", f"<= {WITHIN_S:.0f}")
+        several = COMPARISONS if "A/A" in what else 10 * OF
+        played = replay(record, kinds, comparisons=several, seed=number)
+        row(f"  {several} replays: {counted(played.verdicts)}", "")
+        row("  each round used, times", f"{played.uses:.1f}")
+        wrong = sum(each in wrong_of for each in played.verdicts)
+        if "A/A" in what:
+            false = played.verdicts.count(REGRESSED)
+            row("  false `regressed`", str(false), "<= 1")
+        elif "loaded" in what:
+            row("  wrong verdicts (same, improved)", str(wrong), "0")
+        else:
+            share = next(s for s in SHARES if f"{s:.0%}" in what)
+            found = played.verdicts.count(REGRESSED) / several * OF
+            row(f"  found, of {OF}", f"{found:.1f}", f">= {SHARES[share]}")
+        row("  the longest replay's recorded seconds", f"{played.longest_s:.0f}")
+    red, suspects, used = nights(record, seed=7)
+    if used:
+        row(f"false red nights of {NIGHTS}, {ROWS} rows each (gate, baseline of {BASELINE} runs)",
+            str(red), "<= 1")  # fmt: skip
+        row("  rows suspected by the first measurement", str(suspects))
+        row("  each process used, times", f"{used:.1f}")
+    return lines
+
+
+def counted(verdicts: Sequence[str]) -> str:
+    """`482 same, 18 inconclusive`."""
+    kinds = sorted(set(verdicts), key=lambda each: -verdicts.count(each))
+    return ", ".join(f"{verdicts.count(each)} {each}" for each in kinds)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 
 from benchsuite import ab
 from benchsuite.cli import main
+from benchsuite.sequential import FEWEST_ROUNDS
 from benchsuite.types import Measurement, SystemSpec
 
 from .measurements import measurement, window
@@ -33,16 +34,23 @@ class Replay:
         self.slower, self.noise = slower, noise
         self.random = random.Random(5)
         self.order: list[str] = []
+        self.whole = 0
 
     def __call__(
-        self, spec: SystemSpec, *, interpreter: str | None = None, **_: object
-    ) -> Measurement | str:
+        self, specs: Sequence[SystemSpec], interpreters: Sequence[str | None], *, together: bool
+    ) -> list[Measurement | str]:
+        return [self.measure(spec) for spec in specs]
+
+    def measure(self, spec: SystemSpec) -> Measurement | str:
+        """One process."""
         self.order.append(spec.backend)
+        self.whole += not spec.trial
         factor = self.slower(spec)
         if factor == 0:
             return "the worker was ended by SIGKILL in phase 'build'"
         seconds = 2.0 * factor * (1 + self.random.gauss(0, self.noise))
-        return measurement(windows=(replace(window(queries=100), seconds=seconds, energy=None),))
+        made = measurement(windows=(replace(window(queries=100), seconds=seconds, energy=None),))
+        return replace(made, accuracy=None, accuracy_reason="a trial") if spec.trial else made
 
 
 Made = Callable[..., tuple[Replay, list[str]]]
@@ -54,7 +62,7 @@ def replayed(monkeypatch: pytest.MonkeyPatch, content: Path) -> Made:
 
     def make(slower: Callable[[SystemSpec], float], **how: float) -> tuple[Replay, list[str]]:
         replay = Replay(slower, **how)
-        monkeypatch.setattr(ab.run, "run_worker", replay)
+        monkeypatch.setattr(ab.workers, "run_in_turns", replay)
         return replay, ["image/tiny@backend=eager", "image/tiny@backend=onnxruntime",
                         "--content", str(content)]  # fmt: skip
 
@@ -66,7 +74,7 @@ def test_two_alike_are_the_same(replayed: Made, capsys: pytest.CaptureFixture[st
     replay, arguments = replayed(lambda spec: 1.0)
     assert run(*arguments) == 0
     assert capsys.readouterr().out.startswith("GREEN: nothing regressed in 1 row, 1 conclusive")
-    assert len(replay.order) == 2 * ab.FEWEST_ROUNDS
+    assert len(replay.order) == 2 * FEWEST_ROUNDS
 
 
 def test_rounds_go_abba(replayed: Made) -> None:
@@ -75,6 +83,46 @@ def test_rounds_go_abba(replayed: Made) -> None:
     run(*arguments, "--rounds", 4)
     a, b = "eager", "onnxruntime"
     assert replay.order == [a, b, b, a, a, b, b, a]
+
+
+def test_what_is_exact_is_measured_once(replayed: Made, tmp_path: Path) -> None:
+    """Later rounds only time; the accuracy is still compared, and `same`."""
+    replay, arguments = replayed(lambda spec: 1.0)
+    assert run(*arguments, "--rounds", 5, "--json", tmp_path / "ab.json", "--quiet") == 0
+    assert replay.whole == 2
+    lines = json.loads((tmp_path / "ab.json").read_text())["lines"]
+    assert [each["verdict"] for each in lines if each["metric"] == "accuracy"] == ["same"]
+
+
+def test_a_system_that_changes_meanwhile_is_refused() -> None:
+    """A later round of another network does not get the first one's accuracy."""
+    first = measurement()
+    other = replace(first, fingerprint=replace(first.fingerprint, network="another"))
+    assert isinstance(ab._with_exact(replace(first, accuracy=None), first), Measurement)
+    assert "changed during the comparison" in str(ab._with_exact(other, first))
+
+
+def test_workers_take_turns(content: Path, cache: Path, tmp_path: Path) -> None:
+    """Two live at once, and both measure both scenarios; the reason of one that fails is told."""
+    side, _ = ab.prepare("image/tiny", cache=cache, home=tmp_path, content=[content])
+    spec = replace(side.spec, seconds=0.1, warmup_s=0.1, trial=True)
+    broken = replace(spec, backend="none")
+    outcomes = ab.workers.run_in_turns([spec, spec, broken], [None] * 3, together=True)
+    for outcome in outcomes[:2]:
+        assert isinstance(outcome, Measurement)
+        assert [each.scenario for each in outcome.windows] == list(spec.scenarios)
+        assert len(outcome.calibrations) == 1
+    assert "unknown backend" in str(outcomes[2])
+
+
+def test_a_worker_that_overruns_its_turn_is_ended(
+    content: Path, cache: Path, tmp_path: Path
+) -> None:
+    """The reason names the limit and the phase."""
+    side, _ = ab.prepare("image/tiny", cache=cache, home=tmp_path, content=[content])
+    spec = replace(side.spec, seconds=0.1, warmup_s=0.1, time_limit_s=0.01)
+    (outcome,) = ab.workers.run_in_turns([spec], [None], together=True)
+    assert str(outcome).startswith("time limit of 0.01 s reached in phase 'start'")
 
 
 def test_a_slower_side_is_measured_again_and_red(
@@ -172,5 +220,5 @@ def test_a_worker_can_run_in_another_python(content: Path, cache: Path, tmp_path
         f"image/tiny@python={other}", cache=cache, home=tmp_path, content=[content]
     )
     spec = replace(side.spec, seconds=0.1, warmup_s=0.1, scenarios=("Offline",))
-    assert isinstance(ab.run.run_worker(spec, interpreter=side.interpreter), Measurement)
+    assert isinstance(ab.workers.run_worker(spec, interpreter=side.interpreter), Measurement)
     assert "benchsuite.harness.worker" in log.read_text().splitlines()[-1]

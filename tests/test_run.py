@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from benchsuite import run
+from benchsuite import run, workers
 from benchsuite.metrics import compute
+from benchsuite.plan import Plan
+from benchsuite.store import open_store
 from benchsuite.types import REAL_TIME, SCENARIOS, Doubt, Pace, Quality, SystemSpec, Value
 
+from .fakes import failed
 from .measurements import measurement, window
 from .test_store import spec
 
@@ -117,11 +120,27 @@ def test_the_workers_phases_are_told() -> None:
     """Marked lines are phases; whatever else a workload prints is passed over."""
     code = (
         "import json\nprint('chatter')\n"
-        f"print({run.PHASE_MARK!r} + json.dumps({{'phase': 'build'}}))\n"
-        f"print({run.PHASE_MARK!r} + 'no json')\n"
-        f"print({run.PHASE_MARK!r} + json.dumps({{'phase': 'Offline'}}))\n"
+        f"print({workers.PHASE_MARK!r} + json.dumps({{'phase': 'build'}}))\n"
+        f"print({workers.PHASE_MARK!r} + 'no json')\n"
+        f"print({workers.PHASE_MARK!r} + json.dumps({{'phase': 'Offline'}}))\n"
     )
-    seen: list[str] = []
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
-        assert run._listen(process, 60, seen.append) == "Offline"
-    assert seen == ["build", "Offline"]
+        assert process.stdout is not None
+        assert list(workers.phases(process.stdout)) == ["build", "Offline"]
+
+
+def test_what_a_budget_left_over_comes_first(tmp_path: Path) -> None:
+    """The next run begins with the systems that the last one had no time for."""
+    store = open_store(tmp_path / "r.db")
+    first, second = replace(spec(), name="image/a"), replace(spec(), name="image/b")
+    plan = Plan(specs=(first, second), skipped=(), notes=(), device=measurement().device)
+    assert run.left_over_first(plan, store).specs == (first, second)
+    info = run.new_run({}, command="x")
+    store.add_run(info, plan=plan.specs)
+    key = replace(failed(backend=second.backend).key, workload="image/b", scale=second.scale,
+                  dataset=second.dataset, precision=second.precision,
+                  threads=second.threads)  # fmt: skip
+    reason = "the run's budget of 60 s was used up (--budget)"
+    skipped = replace(failed(), run=info.id, key=key, status="skipped", reason=reason)
+    store.add(skipped, environment={})
+    assert run.left_over_first(plan, store).specs == (second, first)

@@ -83,8 +83,12 @@ def test_runs_are_found_by_every_name(tmp_path: Path) -> None:
     assert store.find_run("latest~2").id == "aa11"
     assert store.find_run("c").id == "cc33"
     assert store.find_run("label:release=old").id == "ab22"
-    assert store.find_run("label:release=old~1").id == "aa11"
-    for name in ("a", "zz", "latest~3", "label:release=none", "label:release"):
+    assert store.find_run("label:release=old~1").id == "ab22"
+    assert store.find_run("label:release").id == "cc33"
+    assert [run.id for run in store.find_runs("label:release=old~2")] == ["aa11", "ab22"]
+    with pytest.raises(BadInput, match="the last 2 runs with that label, where one is wanted"):
+        store.find_run("label:release=old~2")
+    for name in ("a", "zz", "latest~3", "label:release=none", "label:branch"):
         with pytest.raises(BadInput):
             store.find_run(name)
 
