@@ -29,7 +29,7 @@ pictures: $(VENV)/.test
 
 # ratios, interleaved in one run; nothing here is a test
 perf: $(VENV)/.test
-	$(BIN)/python tests/perf.py
+	$(BIN)/python -m tests.perf
 
 # how often the judge is wrong on this machine; an hour, and nothing here is a test
 noise: $(VENV)/.test
