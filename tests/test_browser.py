@@ -353,7 +353,7 @@ def test_a_page_can_be_printed(show: Callable[..., Page], name: str) -> None:
         assert page.locator(f"{gone}:visible").count() == 0
     for part in page.locator(".network").all():
         assert part.is_visible()
-    for table in page.locator("details.all table").all():
+    for table in page.locator("details.all table, .worklist table").all():
         assert table.is_visible()
     printed = page.pdf(format="A4")
     assert printed.startswith(b"%PDF") and len(printed) > 10_000

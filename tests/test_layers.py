@@ -61,6 +61,13 @@ def test_what_belongs_to_no_layer_is_elsewhere() -> None:
     assert "1 of 4 layers with 20% of the work" in found.how
 
 
+def test_a_layers_time_keeps_its_work_and_traffic() -> None:
+    """What places a layer under a roofline: FLOP, and bytes at the precision used."""
+    found = join([step(0.001, "a")], COUNT, peak=PEAK, bandwidth=BANDWIDTH, element_b=2.0)
+    (row,) = found.layers
+    assert (row.work, row.traffic_b, row.kind) == (1e6, 2000.0, "Conv2d")
+
+
 def test_the_work_list_begins_with_the_most_recoverable_time() -> None:
     """Time less roofline time, never below 0; the fraction of roofline may pass 1."""
     found = join(

@@ -137,6 +137,32 @@ def test_several_boards_are_summed() -> None:
     assert "2 boards summed (GPU-1, GPU-2)" in found.how
 
 
+def test_the_course_of_power_is_kept_from_the_windows_begin() -> None:
+    """Times count from the window's begin; boards are summed; the points stay few."""
+    time = Time()
+    boards = [SteadyBoard(time, name="GPU-1"), SteadyBoard(time, name="GPU-2", watts=100.0)]
+    course = watched(boards, seconds=6.0).course
+    assert course is not None
+    assert course.at_s[0] == pytest.approx(0.0, abs=0.01)
+    assert course.at_s[-1] == pytest.approx(6.0, abs=0.03)
+    assert set(course.power_w) == {300.0}
+    assert len(course.at_s) == len(course.power_w) <= 400
+    assert "2 boards summed" in course.how
+
+
+def test_a_long_course_is_averaged_in_groups() -> None:
+    """A thousand samples become a third as many points, whose mean is that of the samples."""
+    from benchsuite.meters._course import course
+
+    found = course([(10 + i / 50, 100.0 + i % 3) for i in range(999)], started=10.0, how="test")
+    assert found is not None
+    assert len(found.at_s) == 333
+    assert set(found.power_w) == {101.0}
+    assert found.at_s[0] == pytest.approx(0.02)
+    assert "each point the mean of 3 samples" in found.how
+    assert course([(0.0, 1.0)], started=0.0, how="test") is None
+
+
 def test_a_window_under_fifty_periods_is_not_measurable() -> None:
     """Never 0 and never a guess: the window is too short."""
     with pytest.raises(NotMeasurable, match=r"4\.00 s is under 50 periods of a board's energy"):
@@ -523,6 +549,15 @@ def test_a_log_gives_the_energy_of_the_window(tmp_path: Path) -> None:
     assert (found.low_j, found.high_j) == (pytest.approx(495.0), pytest.approx(505.0))
     assert (found.source, found.boundary) == ("csv", "wall")
     assert found.max_power_w == 50.0
+
+
+def test_a_logs_course_reaches_a_fifth_past_the_window(tmp_path: Path) -> None:
+    """Rows on either side are kept, so that the window stands out from what was around it."""
+    path = log_file(tmp_path, HEADER + rows([t / 10 for t in range(0, 301)]))
+    course = csv.energy_between(_log.read(path), start=10.0, end=20.0).course
+    assert course is not None
+    assert (course.at_s[0], course.at_s[-1]) == (pytest.approx(-2.0), pytest.approx(12.0))
+    assert set(course.power_w) == {50.0}
 
 
 def test_a_log_may_count_energy_and_name_its_boundary(tmp_path: Path) -> None:

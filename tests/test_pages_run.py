@@ -19,7 +19,7 @@ from benchsuite import attribution, compare
 from benchsuite.formatting import TIMES
 from benchsuite.metrics import METRICS
 from benchsuite.pages.run import render
-from benchsuite.types import Doubt, Result, RunInfo
+from benchsuite.types import Doubt, LayerTime, LayerTimes, Result, RunInfo
 from benchsuite.units import MISSING
 from tests.fakes import (
     ENDLESS,
@@ -358,3 +358,43 @@ def test_a_label_cannot_break_the_head() -> None:
     page = Page(page_of([result()], run=info))
     assert page.open == []
     assert "yesterday" in page.text
+
+
+def test_the_badges_and_the_sentence_count_alike() -> None:
+    """Doubts and rows without numbers: the same figures in the lede and in the navigation."""
+    page = page_of(troubled_run())
+    found = re.search(r"(\d+) doubts are raised and (\d+) rows were not measured", page)
+    assert found
+    doubts, unmeasured = found.groups()
+    assert f'Doubts <span class="badge">{doubts}</span>' in page
+    assert f'Not measured <span class="badge">{unmeasured}</span>' in page
+    assert f"{unmeasured} rows" in page
+    assert len(re.findall(r'<div class="doubt (?:failed|skipped)"', page)) == int(unmeasured)
+
+
+def test_the_work_list_has_the_ten_layers_with_most_to_give() -> None:
+    """Measured, roofline, fraction, recoverable: the largest recoverable time first."""
+    layers = tuple(
+        LayerTime(name=f"layer{i:02}", seconds=i * 1e-3, roofline_s=5e-4, work=1e6, traffic_b=1e4)
+        for i in range(1, 13)
+    )
+    times = LayerTimes(layers=layers, elsewhere_s=1e-3, batch=4, how="a profile")
+    page = page_of([result(fields={"layer_times": times})])
+    (table,) = re.findall(r'<table class="systems layers".*?</table>', page, re.DOTALL)
+    names = re.findall(r'<bdi class="clip">(layer\d\d)</bdi>', table)
+    assert names == [f"layer{i:02}" for i in range(12, 2, -1)]
+    first = plain(html.unescape(re.sub(r"<title>.*?</title>|<[^>]+>", " ", table.split("<tr")[2])))
+    for figure in ("12.0 ms", "500 µs", "4.17 %", "11.5 ms"):
+        assert figure in first
+    text = Page(page).text
+    assert "72.0 ms of a query's 79.0 ms lie above the roofline, 97.2 % of them" in text
+    assert "2 more layers with less to give" in text
+    assert re.search(r"a query of 4 samples", page)
+
+
+def test_without_raw_windows_the_charts_say_why(whole: str) -> None:
+    """Imported results have no windows: the reason stands in the place of the chart."""
+    text = Page(whole).text
+    assert "No latency: the raw window is not in this store" in text
+    assert "No course of power: modelled power has no samples" in text
+    assert "No layer times: " in text

@@ -19,6 +19,7 @@ GROUPS = 6
 _LABEL_HEIGHT = 15.0
 _LETTER_WIDTH = 1.55  # per cent of a narrow chart: labels that would overlap there are left out
 _LONGEST_LABEL = 30
+_OVER = (1.0, 26.0)  # how far above its own dot a label would hide another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +157,8 @@ def dots(
         for anchor in sides if point.labelled else ():
             start = across - width if anchor == "end" else across
             if start < 0 or start + width > 100 or _crowded(written, start, start + width, up):
+                continue
+            if any(start < x < start + width and _OVER[0] < up - y < _OVER[1] for x, y in places):
                 continue
             written.append((start, start + width, up))
             names.append(text(across, up - 9, label, kind="name", anchor=anchor))

@@ -4,9 +4,11 @@
   for (const part of document.querySelectorAll(".js")) part.hidden = false;
 
   // an endless text scrolls in a box of its own, which the keyboard must reach
+  const SHORT = 40; // letters that always fit
   const reach = (root) => {
-    for (const box of root.querySelectorAll(".clip"))
-      if (box.scrollHeight > box.clientHeight + 1) box.tabIndex = 0;
+    const long = [...root.querySelectorAll(".clip")].filter((box) =>
+      box.textContent.length > SHORT && !box.closest("details:not([open]) > :not(summary)"));
+    for (const box of long.filter((each) => each.scrollHeight > each.clientHeight + 1)) box.tabIndex = 0;
   };
   reach(document);
   document.addEventListener("toggle", (event) => reach(event.target), true);

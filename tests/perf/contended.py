@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from benchsuite import ab, devices, environment, run
+from benchsuite import ab, devices, environment, workers
 from benchsuite.harness import contention
 from benchsuite.types import OFFLINE, Measurement
 from tests.perf.harness import calls_of, window_of
@@ -45,7 +45,7 @@ def main() -> None:
     def in_worker(*, busy: bool) -> bool:
         started.clear()
         with busy_process(started, busy=busy) as start:
-            outcome = run.run_worker(side.spec, on_phase=lambda phase: start_in(phase, start))
+            outcome = workers.run_worker(side.spec, on_phase=lambda phase: start_in(phase, start))
         if not isinstance(outcome, Measurement):
             raise SystemExit(f"{_WORKLOAD}: {outcome}")
         return any(

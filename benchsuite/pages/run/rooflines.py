@@ -65,7 +65,8 @@ def _roofline(systems: Sequence[System], device: str, *, id: str) -> Plot:
         ],
     )
     some = any(drawn.values())
-    about = "large dots are systems, colours networks"
+    keyed = len(networks) <= GROUPS  # more would share colours
+    about = "large dots are systems" + (", colours networks" if keyed else "")
     if some:
         about += "; small dots are their layers" + (
             ", of each network's fastest system" if few else ""
@@ -77,7 +78,7 @@ def _roofline(systems: Sequence[System], device: str, *, id: str) -> Plot:
         title=f"Roofline of {cut(device)}",
         about=about,
         svg=svg,
-        groups=tuple(networks) if len(networks) <= GROUPS else (),
+        groups=tuple(networks) if keyed else (),
         heads=("system", "layer", "intensity", "achieved", "fraction of roofline", "bound by"),
         table=tuple(row for system in systems for row in _rows(system, drawn[system.id])),
     )

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from benchsuite import charts, compare, formatting
 from benchsuite.attribution import ENERGY, THROUGHPUT
 from benchsuite.compare import OK, System
+from benchsuite.formatting import NO_BREAK
 from benchsuite.pages import Notes
 from benchsuite.pages.numbers import Number, number_of, target_of
 from benchsuite.pages.run.doubts import own_doubts
@@ -103,7 +104,10 @@ def _row(system: System, group: Sequence[System], best: bool, notes: Notes) -> R
         reason=compare.why_unranked(row),
         doubts=len(own_doubts(system)),
         accuracy=number_of(system, "accuracy", notes),
-        beside=tuple((name, formatting.share(value)) for name, value in row.beside.items()),
+        beside=tuple(
+            (name, formatting.share(value).replace(" ", NO_BREAK))
+            for name, value in row.beside.items()
+        ),
         target=target_of(row),
         met=system.target_met,
         throughput=number_of(system, THROUGHPUT, notes),
