@@ -21,6 +21,7 @@ _GROUPS = 6
 _LABEL_HEIGHT = 15.0
 _LETTER_WIDTH = 1.55  # per cent of a narrow chart: labels that would overlap there are left out
 _LONGEST_LABEL = 30
+_BELLS, _BELL = 30.0, 40.0  # where the lines of a dumbbell chart begin, how high one is
 _FEW = 12  # values of a course that are drawn as dots too
 
 
@@ -66,6 +67,31 @@ class Roof:
     peak: float
     bandwidth: float
     group: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One dot of a dumbbell, with its interval where it has one.
+
+    Attributes:
+        group: Its colour.
+        hollow: Whether it is modelled or projected.
+    """
+
+    at: float
+    label: str
+    group: int = 0
+    low: float | None = None
+    high: float | None = None
+    hollow: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bell:
+    """One line of a dumbbell chart."""
+
+    label: str
+    marks: tuple[Mark, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +156,41 @@ def roofline(points: Sequence[Point], roofs: Sequence[Roof], *, label: str, said
     dots = _dots(points, places, range(len(points)))
     below, above = _axes(x, said, across, up)
     return _chart(label, [*below, *lines, *above, *dots])
+
+
+def dumbbells(bells: Sequence[Bell], *, x: Axis, label: str) -> Markup:
+    """Ratios to a baseline, a line each: its dots joined, its intervals drawn through them.
+
+    Args:
+        bells: At least one; with at least one mark in all.
+        x: Their axis, logarithmic; 1 is marked.
+        label: What the chart says, for those who do not see it.
+    """
+    ends = [v for bell in bells for m in bell.marks for v in (m.at, m.low, m.high) if v]
+    across = _Scale.over([*ends, 1.0], log=True, start=_LEFT + 3, end=_RIGHT - 3)
+    bottom = _BELLS + _BELL * len(bells)
+    one = across(1.0)
+    parts = [_line((one, _BELLS - 12), (one, bottom), "zero")]
+    for line, bell in enumerate(bells):
+        at = _BELLS + _BELL * line + 24
+        parts.append(_text(_LEFT, at - 14, bell.label, kind="name"))
+        if len(bell.marks) > 1:
+            places = [across(mark.at) for mark in bell.marks]
+            parts.append(_line((min(places), at), (max(places), at), "join"))
+        for mark in bell.marks:
+            kind = f"g{mark.group % _GROUPS}"
+            if mark.low and mark.high:
+                parts.append(_line((across(mark.low), at), (across(mark.high), at), f"span {kind}"))
+            hollow = " hollow" if mark.hollow else ""
+            radius = 6.5 if mark.group == 0 else 4.0  # dots in one place are seen both
+            place = (across(mark.at), at)
+            parts.append(_dot(place, f"{kind}{hollow}", mark.label, radius=radius))
+    parts.append(_line((_LEFT, bottom), (_RIGHT, bottom), "axis"))
+    for at, text in _said(x, across):
+        parts.append(_line((at, bottom), (at, bottom + 4), "axis"))
+        parts.append(_text(at, bottom + 17, text, anchor=_anchor(at)))
+    parts.append(_text(_RIGHT, 12, f"{x.title} →", kind="end", anchor="end"))
+    return _chart(label, parts, height=bottom + 26)
 
 
 def course(
@@ -227,10 +288,14 @@ def _axes(x: Axis, y: Axis, across: _Scale, up: _Scale) -> tuple[list[Markup], l
     below, above = _grid(y, up)
     for at, text in _said(x, across):
         below.append(_line((at, _BOTTOM), (at, _BOTTOM + 4), "axis"))
-        anchor = "start" if at < 10 else "end" if at > 90 else "middle"
-        above.append(_text(at, _BOTTOM + 17, text, anchor=anchor))
+        above.append(_text(at, _BOTTOM + 17, text, anchor=_anchor(at)))
     above.append(_text(_RIGHT, _BOTTOM - 6, f"{x.title} →", kind="end", anchor="end"))
     return below, above
+
+
+def _anchor(at: float) -> str:
+    """On which side of its place a text stands, so that it stays inside the chart."""
+    return "start" if at < 10 else "end" if at > 90 else "middle"
 
 
 def _grid(y: Axis, up: _Scale) -> tuple[list[Markup], list[Markup]]:
@@ -308,7 +373,7 @@ def _text(x: float, y: float, text: str, *, kind: str = "tick", anchor: str = "s
     )
 
 
-def _chart(label: str, parts: Sequence[Markup]) -> Markup:
+def _chart(label: str, parts: Sequence[Markup], *, height: float = HEIGHT) -> Markup:
     return Markup(
         '<svg class="plot" width="100%" height="{}" role="group" aria-label="{}">{}</svg>'
-    ).format(HEIGHT, label, Markup("").join(parts))
+    ).format(f"{height:g}", label, Markup("").join(parts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sqlite3
@@ -21,6 +22,7 @@ from benchsuite import digest
 from benchsuite.digest import Digest
 from benchsuite.errors import BadInput, one_line
 from benchsuite.types import (
+    Count,
     Doubt,
     Fingerprint,
     LayerTimes,
@@ -97,6 +99,13 @@ _raw = sa.Table(
     sa.Column("time_order", sa.Boolean, nullable=False),
     sa.Column("window", sa.LargeBinary, nullable=False),
     sa.Column("durations", sa.LargeBinary, nullable=False),
+)
+# a network's layers, kept once for all rows that count the same
+_counts = sa.Table(
+    "counts",
+    _metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
 )
 # a row's identity over all runs: pages over a whole store read these two tables alone
 _series = sa.Table(
@@ -302,8 +311,7 @@ class Store:
             rows = connection.execute(
                 _results.select().where(_results.c.run == run).order_by(_results.c.id)
             ).all()
-            texts = _texts_of(connection, rows)
-            return [_result(row, texts) for row in rows]
+            return _read(connection, rows)
 
     def whole(self, ids: Sequence[int]) -> dict[int, Result]:
         """Results with everything that is stored of them, by their numbers in the store."""
@@ -312,8 +320,8 @@ class Store:
             for start in range(0, len(ids), _MANY):
                 part = list(ids[start : start + _MANY])
                 rows = connection.execute(_results.select().where(_results.c.id.in_(part))).all()
-                texts = _texts_of(connection, rows)
-                found |= {row.id: _result(row, texts) for row in rows}
+                results = _read(connection, rows)
+                found |= {row.id: each for row, each in zip(rows, results, strict=True)}
         return found
 
     def latest(self) -> list[Latest]:
@@ -468,6 +476,9 @@ def _prepare_schema(connection: sa.Connection, place: str) -> None:
             f"{place}: the store has schema {version}, this benchsuite reads up to {SCHEMA}; "
             "install a newer benchsuite"
         )
+    if "counts" not in tables and "counts" not in _locked(connection):
+        _metadata.create_all(connection, tables=[_counts])
+        connection.commit()
     if "digests" not in tables and "results" in tables and "digests" not in _locked(connection):
         _metadata.create_all(connection, tables=[_series, _digests])
         _digest_all(connection)
@@ -489,9 +500,8 @@ def _digest_all(connection: sa.Connection) -> None:
         for start in range(0, len(ids), _MANY):
             part = ids[start : start + _MANY]
             rows = connection.execute(_results.select().where(_results.c.id.in_(part))).all()
-            texts = _texts_of(connection, rows)
-            for row in rows:
-                _add_digest(connection, row.id, _result(row, texts))
+            for row, result in zip(rows, _read(connection, rows), strict=True):
+                _add_digest(connection, row.id, result)
     except (zlib.error, msgspec.DecodeError, ValueError, KeyError, TypeError) as error:
         raise BadInput(
             f"the store is damaged ({one_line(error)}); restore it from a copy"
@@ -594,6 +604,7 @@ def _add(
         connection.execute(_raw.delete().where(_raw.c.result.in_(old)))
         connection.execute(_digests.delete().where(_digests.c.result.in_(old)))
         connection.execute(_results.delete().where(_results.c.id.in_(old)))
+    _add_counts(connection, result.counts)
     number = connection.execute(
         _results.insert().values(
             run=result.run,
@@ -645,7 +656,22 @@ def _pack_facts(result: Result) -> bytes:
     facts = msgspec.to_builtins(result)
     for name in ("run", "environment", "key", "scenario", "status", "metrics", "measured_at"):
         facts.pop(name)
+    facts["counts"] = _counts_id(msgspec.json.encode(result.counts)) if result.counts else None
     return zlib.compress(json.dumps(facts).encode())
+
+
+def _counts_id(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:16]
+
+
+def _add_counts(connection: sa.Connection, counts: Sequence[Count]) -> None:
+    if not counts:
+        return
+    body = msgspec.json.encode(counts)
+    number = _counts_id(body)
+    known = connection.scalar(sa.select(_counts.c.id).where(_counts.c.id == number))
+    if known is None:
+        connection.execute(_counts.insert().values(id=number, body=zlib.compress(body)))
 
 
 def _pack_metrics(connection: sa.Connection, metrics: Mapping[str, Value]) -> bytes:
@@ -729,8 +755,26 @@ def _run(row: Any) -> RunInfo:
     return msgspec.convert(facts, RunInfo)
 
 
-def _result(row: Any, texts: Mapping[int, str]) -> Result:
-    facts = json.loads(zlib.decompress(row.facts))
+def _read(connection: sa.Connection, rows: Sequence[Any]) -> list[Result]:
+    """Results from their rows, with the texts and counts that they share."""
+    texts = _texts_of(connection, rows)
+    facts = [json.loads(zlib.decompress(row.facts)) for row in rows]
+    wanted = {each["counts"] for each in facts if each.get("counts")}
+    query = sa.select(_counts.c.id, _counts.c.body).where(_counts.c.id.in_(wanted))
+    counts = {
+        row.id: msgspec.json.decode(zlib.decompress(row.body), type=tuple[Count, ...])
+        for row in (connection.execute(query) if wanted else ())
+    }
+    return [_result(row, own, texts, counts) for row, own in zip(rows, facts, strict=True)]
+
+
+def _result(
+    row: Any,
+    facts: dict[str, Any],
+    texts: Mapping[int, str],
+    counts: Mapping[str, tuple[Count, ...]],
+) -> Result:
+    counted = facts.pop("counts", None)
     fingerprint = facts.pop("fingerprint")
     doubts = facts.pop("doubts")
     layer_times = facts.pop("layer_times", None)
@@ -755,5 +799,6 @@ def _result(row: Any, texts: Mapping[int, str]) -> Result:
         fingerprint=None if fingerprint is None else Fingerprint(**fingerprint),
         doubts=tuple(Doubt(**doubt) for doubt in doubts),
         layer_times=msgspec.convert(layer_times, LayerTimes | None),
+        counts=counts[counted] if counted else (),
         **facts,
     )

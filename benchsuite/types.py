@@ -792,6 +792,8 @@ class Result:
         measure: The accuracy measure by name (`top-1`, `1 - WER`, `Spearman rho`).
         chosen: The backend was not named but chosen as the fastest (`--backend best`).
         layer_times: Where a query's time goes, on rows of the batch that was profiled.
+        counts: What a query computes and moves, layer by layer, one a signature; empty where the
+            row failed, was imported, or was stored before counts were kept.
     """
 
     run: str
@@ -815,6 +817,7 @@ class Result:
     measured_at: str = ""
     chosen: bool = False
     layer_times: LayerTimes | None = None
+    counts: tuple[Count, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,7 @@ def site(store: Store) -> dict[str, str]:
 def compared(store: Store) -> str:
     """The comparison of the two devices."""
     sides = [difference.select(store, name) for name in ("7f3a91c2", "other")]
-    return comparison.render([difference.compare(*sides)], root=ROOT)
+    return comparison.render(sides, environments=environments(), root=ROOT)
 
 
 @pytest.fixture(scope="module")
@@ -260,8 +260,8 @@ def test_the_comparison_names_ratios_and_what_is_left_out(compared: str) -> None
     """Ratios over common systems; energies of other meters are left out and named."""
     text = Page(compared).text
     assert "NVIDIA H200 against" in text
-    assert "left out: energy of another source or boundary" in text
-    assert "Only in" in text
+    assert "modelled energy against measured" in text
+    assert "Excluded, since only" in text
     assert "Who moved it" in text
     assert 'id="roofline"' in compared
     assert data_of(compared)["systems"]
