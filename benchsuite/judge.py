@@ -18,6 +18,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from benchsuite.stats import (
+    PROCESS_SPREAD,
+    SINGLE_DF,
     discovery_cutoff,
     median,
     percentile,
@@ -41,9 +43,6 @@ MARGIN = 2.5  # `same`: the interval lies within this many times the minimum eff
 
 RATE_LIKE, TIME_LIKE, UNMOVED = "rate", "time", "unmoved"
 
-# spread between processes of one machine that a single process cannot show (share of 1)
-PROCESS_SPREAD = 0.01
-SINGLE_DF = 5.0
 _LEAST_SPREAD = 1e-3
 _RESAMPLES = 2000
 _ENOUGH_ROWS = 8

@@ -1,7 +1,7 @@
 """Devices side by side: like for like and each at its best, what was left out, who gained what.
 
 A geometric mean is taken only over rows that both devices have and that can be compared. Its
-interval is that of the measurement: what a lone process strays by (`judge.PROCESS_SPREAD`), and
+interval is that of the measurement: what a lone process strays by (`stats.PROCESS_SPREAD`), and
 what the meter leaves open, row by row; how far the rows differ from one another stands beside it.
 """
 
@@ -26,8 +26,8 @@ from benchsuite.attribution import (
 )
 from benchsuite.compare import UNRANKED, System
 from benchsuite.difference import Side, split_json
-from benchsuite.judge import CONFIDENCE_P, PROCESS_SPREAD, SINGLE_DF
-from benchsuite.stats import student_quantile
+from benchsuite.judge import CONFIDENCE_P
+from benchsuite.stats import PROCESS_SPREAD, SINGLE_DF, student_quantile
 from benchsuite.types import SystemKey, Value
 
 ALIKE, BEST = "alike", "best"

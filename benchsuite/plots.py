@@ -48,6 +48,7 @@ class Point:
         hollow: Whether it is modelled or projected.
         link: Where it leads.
         labelled: Whether its label is written beside it, where there is room.
+        low, high: The ends of an interval of y; left, right: of x.
     """
 
     x: float
@@ -57,6 +58,10 @@ class Point:
     hollow: bool = False
     link: str | None = None
     labelled: bool = True
+    low: float | None = None
+    high: float | None = None
+    left: float | None = None
+    right: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +123,22 @@ def scatter(
         label: What the chart says, for those who do not see it.
         front: Places of the points on the front, in the order of x.
     """
-    across = _Scale.over([p.x for p in points], log=x.log, start=_LEFT + 8, end=_RIGHT - 8)
-    up = _Scale.over([p.y for p in points], log=y.log, start=_BOTTOM - 16, end=_TOP + 22)
+    wide = [v for p in points for v in (p.x, p.left, p.right) if v is not None]
+    tall = [v for p in points for v in (p.y, p.low, p.high) if v is not None]
+    across = _Scale.over(wide, log=x.log, start=_LEFT + 15, end=_RIGHT - 8)
+    up = _Scale.over(tall, log=y.log, start=_BOTTOM - 16, end=_TOP + 22)
     places = [(across(p.x), up(p.y)) for p in points]
+    spans = []
+    for point, (at, height) in zip(points, places, strict=True):
+        kind = f"whisker g{point.group % _GROUPS}"
+        if point.low is not None and point.high is not None:
+            spans.append(_line((at, up(point.low)), (at, up(point.high)), kind))
+        if point.left is not None and point.right is not None:
+            spans.append(_line((across(point.left), height), (across(point.right), height), kind))
     lines = [_line(places[i], places[j], "front") for i, j in pairwise(front)]
     order = [*(i for i in front), *(i for i in range(len(points)) if i not in set(front))]
     below, above = _axes(x, y, across, up)
-    return _chart(label, [*below, *lines, *above, *_dots(points, places, order)])
+    return _chart(label, [*below, *spans, *lines, *above, *_dots(points, places, order)])
 
 
 def roofline(points: Sequence[Point], roofs: Sequence[Roof], *, label: str, said: Axis) -> Markup:
@@ -158,19 +172,22 @@ def roofline(points: Sequence[Point], roofs: Sequence[Roof], *, label: str, said
     return _chart(label, [*below, *lines, *above, *dots])
 
 
-def dumbbells(bells: Sequence[Bell], *, x: Axis, label: str) -> Markup:
-    """Ratios to a baseline, a line each: its dots joined, its intervals drawn through them.
+def dumbbells(bells: Sequence[Bell], *, x: Axis, label: str, origin: float | None = 1.0) -> Markup:
+    """Values on lines of their own: a line's dots joined, their intervals drawn through them.
 
     Args:
         bells: At least one; with at least one mark in all.
-        x: Their axis, logarithmic; 1 is marked.
+        x: Their axis, logarithmic.
         label: What the chart says, for those who do not see it.
+        origin: The value that a dashed line marks, where one stands out.
     """
     ends = [v for bell in bells for m in bell.marks for v in (m.at, m.low, m.high) if v]
-    across = _Scale.over([*ends, 1.0], log=True, start=_LEFT + 3, end=_RIGHT - 3)
+    ends += [] if origin is None else [origin]
+    across = _Scale.over(ends, log=True, start=_LEFT + 3, end=_RIGHT - 3)
     bottom = _BELLS + _BELL * len(bells)
-    one = across(1.0)
-    parts = [_line((one, _BELLS - 12), (one, bottom), "zero")]
+    parts = []
+    if origin is not None:
+        parts.append(_line((across(origin), _BELLS - 12), (across(origin), bottom), "zero"))
     for line, bell in enumerate(bells):
         at = _BELLS + _BELL * line + 24
         parts.append(_text(_LEFT, at - 14, bell.label, kind="name"))
@@ -182,7 +199,7 @@ def dumbbells(bells: Sequence[Bell], *, x: Axis, label: str) -> Markup:
             if mark.low and mark.high:
                 parts.append(_line((across(mark.low), at), (across(mark.high), at), f"span {kind}"))
             hollow = " hollow" if mark.hollow else ""
-            radius = 6.5 if mark.group == 0 else 4.0  # dots in one place are seen both
+            radius = max(4.0, 6.5 - 2.5 * mark.group)  # dots in one place are seen both
             place = (across(mark.at), at)
             parts.append(_dot(place, f"{kind}{hollow}", mark.label, radius=radius))
     parts.append(_line((_LEFT, bottom), (_RIGHT, bottom), "axis"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import sqlite3
 import zlib
@@ -128,6 +129,7 @@ _digests = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Index("digests_by_time", "series", "measured_at", "result"),
 )
+_SAME = 1e-9  # computed from one window of doubles
 _MANY = 500  # ids in one statement: below every database's limit
 
 
@@ -140,14 +142,45 @@ class Latest:
         series: The row's number in the store.
         result: With the metrics that a digest keeps.
         runs: How many results of the row there are.
+        since: When the row was measured first.
         raw: Whether the raw window is in this store: it was measured here, not imported.
+        recomputed: Whether that window gives the stored throughput and energy again.
     """
 
     id: int
     series: int
     result: Result
     runs: int
+    since: str
     raw: bool
+    recomputed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """The newest result of a row from another source than the newest of all.
+
+    Attributes:
+        source: Who measured it: the run's label `submitter` or `machine`, else what the
+            environment tells of machine and device.
+    """
+
+    series: int
+    source: str
+    result: Result
+
+
+class _RawEnergy(msgspec.Struct):
+    energy_j: float
+    seconds: float
+
+
+class _RawWindow(msgspec.Struct):
+    """What of a raw window a row's leading numbers follow from."""
+
+    frames: float
+    seconds: float
+    energy: _RawEnergy | None = None
 
 
 class Moment(msgspec.Struct, frozen=True, gc=False):
@@ -333,9 +366,10 @@ class Store:
             .over(partition_by=_digests.c.series, order_by=order)
             .label("place"),
             sa.func.count().over(partition_by=_digests.c.series).label("runs"),
+            sa.func.min(_digests.c.measured_at).over(partition_by=_digests.c.series).label("since"),
         ).subquery()
         query = (
-            sa.select(_digests, numbered.c.runs, _raw.c.result.label("raw"))
+            sa.select(_digests, numbered.c.runs, numbered.c.since, _raw.c.window)
             .join(numbered, numbered.c.result == _digests.c.result)
             .outerjoin(_raw, _raw.c.result == _digests.c.result)
             .where(numbered.c.place == 1)
@@ -343,21 +377,32 @@ class Store:
         )
         with self._begin() as connection:
             keys = _keys_of(connection)
+            return [_latest(row, *keys[row.series]) for row in connection.execute(query)]
+
+    def elsewhere(self, latest: Sequence[Latest]) -> list[Elsewhere]:
+        """The newest results of the same rows from every other source, where there are any."""
+        with self._begin() as connection:
+            sources = _sources(connection)
+            if len(set(sources.values())) < 2:
+                return []
+            own = {each.series: sources.get(each.result.run, "") for each in latest}
+            newest: dict[tuple[int, str], int] = {}
+            columns = (_digests.c.series, _digests.c.run, _digests.c.result)
+            order = (_digests.c.measured_at, _digests.c.result)
+            for series, run, number in connection.execute(sa.select(*columns).order_by(*order)):
+                source = sources.get(run, "")
+                if source and own.get(series) not in (None, source):
+                    newest[series, source] = number
+            keys = _keys_of(connection)
+            rows: dict[int, Any] = {}
+            wanted = list(newest.values())
+            for start in range(0, len(wanted), _MANY):
+                part = wanted[start : start + _MANY]
+                query = _digests.select().where(_digests.c.result.in_(part))
+                rows |= {row.result: row for row in connection.execute(query)}
             return [
-                Latest(
-                    id=row.result,
-                    series=row.series,
-                    result=digest.result(
-                        digest.unpack(row.body),
-                        run=row.run,
-                        key=keys[row.series][0],
-                        scenario=keys[row.series][1],
-                        measured_at=row.measured_at,
-                    ),
-                    runs=row.runs,
-                    raw=row.raw is not None,
-                )
-                for row in connection.execute(query)
+                Elsewhere(series=series, source=source, result=_brief(rows[number], *keys[series]))
+                for (series, source), number in newest.items()
             ]
 
     def courses(self) -> list[Course]:
@@ -649,6 +694,62 @@ def _keys_of(connection: sa.Connection) -> dict[int, tuple[SystemKey, str]]:
     return {
         row.id: (SystemKey(**{name: getattr(row, name) for name in _KEY}), row.scenario)
         for row in connection.execute(_series.select())
+    }
+
+
+def _brief(row: Any, key: SystemKey, scenario: str) -> Result:
+    """A result from its digest alone."""
+    return digest.result(
+        digest.unpack(row.body), run=row.run, key=key, scenario=scenario,
+        measured_at=row.measured_at,
+    )  # fmt: skip
+
+
+def _latest(row: Any, key: SystemKey, scenario: str) -> Latest:
+    result = _brief(row, key, scenario)
+    return Latest(
+        id=row.result,
+        series=row.series,
+        result=result,
+        runs=row.runs,
+        since=row.since,
+        raw=row.window is not None,
+        recomputed=row.window is not None and _recomputed(row.window, result),
+    )
+
+
+def _recomputed(packed: bytes, result: Result) -> bool:
+    """Whether the raw window gives the stored throughput, and the energy where it has one."""
+    window = msgspec.json.decode(zlib.decompress(packed), type=_RawWindow)
+    speed = window.frames / window.seconds if window.seconds else math.nan
+    pairs = [(result.metrics["throughput"].value, speed)]
+    if window.energy is not None and result.metrics["energy_per_frame"].value is not None:
+        joules = window.energy.energy_j / window.energy.seconds / speed
+        pairs.append((result.metrics["energy_per_frame"].value, joules))
+    return all(
+        stored is not None and math.isclose(stored, again, rel_tol=_SAME) for stored, again in pairs
+    )
+
+
+def _sources(connection: sa.Connection) -> dict[str, str]:
+    """Run to who measured it."""
+    environment = (
+        sa.select(_results.c.environment)
+        .where(_results.c.run == _runs.c.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = sa.select(_runs.c.id, _runs.c.labels, environment.label("environment"))
+    rows = connection.execute(query).all()
+    facts = {
+        row.id: f"{row.facts.get('machine')} {row.facts.get('device')}"
+        for row in connection.execute(_environments.select())
+    }
+    return {
+        row.id: row.labels.get("submitter")
+        or row.labels.get("machine")
+        or facts.get(row.environment, "")
+        for row in rows
     }
 
 

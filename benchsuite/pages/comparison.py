@@ -88,7 +88,7 @@ def render(
         "choices": choices_of(systems),
         "splittable": [(metric, SPLIT_TITLES[metric]) for metric in SPLITTABLE],
         "owners": OWNERS,
-        "plots": [*_rooflines(systems), *_scatters(systems)],
+        "plots": [*rooflines(systems), *_scatters(systems)],
     }
     shown = [*grids, *([projected] if projected else [])]
     shown += [] if duels else [pairing.grid for pairing in pairings]
@@ -237,7 +237,7 @@ def _cell(change: Change, metric: str) -> Cell:
 # --- charts ---------------------------------------------------------------------------------------
 
 
-def _rooflines(systems: Sequence[System]) -> list[Plot]:
+def rooflines(systems: Sequence[System]) -> list[Plot]:
     """Every system under its device's roof, at the precision it computes in."""
     known = [
         system

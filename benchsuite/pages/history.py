@@ -102,7 +102,7 @@ _COLUMNS = (
     Column(key="measured", title="since", numeric=False, falling=True),
     Column(key="workload", title="network", numeric=False),
     Column(key="backend", title="backend", numeric=False, filter="backend"),
-    Column(key="device", title="device", numeric=False, filter="device"),
+    Column(key="device", title="device", numeric=False, filter="device", wide=True),
     Column(key="metric", title="metric", numeric=False, filter="metric"),
     Column(key="change", title="change", falling=True),
     Column(key="cause", title="what changed there", numeric=False),

@@ -211,7 +211,7 @@ def _grid(
 ) -> Grid:
     columns = [
         Column(key="workload", title="network", numeric=False),
-        Column(key="device", title="device", numeric=False),
+        Column(key="device", title="device", numeric=False, wide=True),
         Column(key="kind", title="compared", numeric=False),
         *([Column(key="accuracy", title="accuracy", falling=True)] if accuracy else []),
         *(
@@ -429,7 +429,7 @@ def projected(projections: Sequence[Projection]) -> Grid:
     """What the roofline projects, beside what was measured on such a device where it was."""
     columns = (
         Column(key="workload", title="network", numeric=False),
-        Column(key="device", title="device model", numeric=False),
+        Column(key="device", title="device model", numeric=False, wide=True),
         *(
             Column(key=metric, title=f"{METRICS[metric].title}, projected")
             for metric in PROJECTABLE
