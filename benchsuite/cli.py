@@ -675,7 +675,13 @@ def _write_page(
 
     environments = store.environments(sorted({result.environment for result in results}))
     path = Path(path)
-    text = page.render(info, results, environments=environments, root=_reports_root(options))
+    text = page.render(
+        info,
+        results,
+        environments=environments,
+        root=_reports_root(options),
+        windows=store.window,
+    )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

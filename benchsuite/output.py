@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchsuite import charts, terminal
+from benchsuite import formatting, terminal
 from benchsuite.attribution import Missing
 from benchsuite.compare import finding
 from benchsuite.metrics import METRICS
@@ -172,10 +172,10 @@ def _print_duel(duel: Duel) -> None:
         rows, left = [], dict[str, None]()
         for mean in duel.means[kind]:
             found = mean.ratio
-            ratio = (charts.MINUS, "")
+            ratio = (formatting.MINUS, "")
             if found is not None:
-                ends = [charts.times(end) for end in (found.low, found.high)]
-                ratio = (charts.times(found.value), " to ".join(ends))
+                ends = [formatting.times(end) for end in (found.low, found.high)]
+                ratio = (formatting.times(found.value), " to ".join(ends))
             modelled = ("", "modelled")[mean.modelled]
             rows.append((METRICS[mean.metric].title, *ratio, str(mean.rows), modelled))
             for reason, names in mean.left_out.items():
@@ -201,7 +201,7 @@ def _projected(each: Projection) -> tuple[str, ...]:
         quantity(values["throughput"].value, "frame/s").replace("frame", each.of.row.frame),
         quantity(values[LATENCY].value, "s"),
         "≈ " + quantity(values["energy_per_frame"].value, "J"),
-        "" if error is None else charts.times(error),
+        "" if error is None else formatting.times(error),
     )
 
 

@@ -25,7 +25,8 @@ from benchsuite.best import measure_best
 from benchsuite.catalog import content_roots, load_entry
 from benchsuite.errors import BadInput, Interrupted, one_line
 from benchsuite.goals import Goals
-from benchsuite.harness.worker import FAILED, PHASE_MARK
+from benchsuite.harness.phases import PHASE_MARK
+from benchsuite.harness.worker import FAILED
 from benchsuite.plan import BEST, Plan
 from benchsuite.store import Store
 from benchsuite.types import (

@@ -11,7 +11,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from benchsuite import charts, compare
+from benchsuite import compare, formatting
 from benchsuite.attribution import ENERGY, LINEAR, OWNERS, Missing, Split
 from benchsuite.compare import OK, System
 from benchsuite.metrics import METRICS
@@ -40,14 +40,14 @@ def shares_table(split: Split | Missing) -> RenderableType:
         return _text(f"No split: {split.reason}", style="red")
     table = _table("factor", "whose", right=("share",))
     for share in split.shares:
-        still = charts.still(share.amount, scale=split.scale)
-        ratio = charts.amount_said(share.amount, scale=split.scale)
+        still = formatting.still(share.amount, scale=split.scale)
+        ratio = formatting.amount_said(share.amount, scale=split.scale)
         table.add_row(
             _text(share.title), _text(OWNERS[share.owner]), ratio, style="dim" if still else ""
         )
     table.add_section()
     unit = " points" if split.scale == LINEAR else ""
-    whole = charts.amount_said(split.amount, scale=split.scale) + unit
+    whole = formatting.amount_said(split.amount, scale=split.scale) + unit
     table.add_row(
         f"{METRICS[split.metric].title}{', modelled' if split.modelled else ''}",
         "",
@@ -266,7 +266,7 @@ def _energy(system: System) -> str:
 def _figured(system: System, metric: str) -> str:
     row = system.source(metric)
     return str(
-        charts.figure(
+        formatting.figure(
             system.number(metric), METRICS[metric], frame=_clean(row.frame), measure=row.measure
         )
     )

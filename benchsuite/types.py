@@ -388,6 +388,21 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PowerCourse:
+    """Power in the course of a window, to be looked at; the joules do not rest on it.
+
+    Attributes:
+        at_s: Seconds since the window began, increasing; negative before it.
+        power_w: Watts at those times.
+        how: What was sampled, and how it was thinned.
+    """
+
+    at_s: tuple[float, ...]
+    power_w: tuple[float, ...]
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnergyReading:
     """Energy over a window.
 
@@ -405,6 +420,7 @@ class EnergyReading:
             the counter's resolution); None where the source has none.
         disagreement: Integrated power samples over the counter, less 1; None where only one of
             them exists.
+        course: Power over time; None where nothing was sampled, with its reason.
     """
 
     energy_j: float
@@ -419,6 +435,8 @@ class EnergyReading:
     low_j: float | None = None
     high_j: float | None = None
     disagreement: float | None = None
+    course: PowerCourse | None = None
+    course_reason: str | None = None
 
     @property
     def mean_power_w(self) -> float:
@@ -634,11 +652,17 @@ class LayerTime:
         name: As in the layer table (`Layer.name`).
         seconds: Measured, with whatever the backend fused into the layer.
         roofline_s: max(FLOP / peak, bytes / bandwidth) of the layer alone.
+        work: FLOP of the layer; None in results stored before it was kept.
+        traffic_b: Bytes that the layer reads and writes at the precision used; likewise.
+        kind: Module class or operator; likewise empty.
     """
 
     name: str
     seconds: float
     roofline_s: float
+    work: float | None = None
+    traffic_b: float | None = None
+    kind: str = ""
 
     @property
     def fraction_of_roofline(self) -> float:

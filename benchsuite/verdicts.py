@@ -12,9 +12,9 @@ from xml.etree import ElementTree
 
 from benchsuite import judge
 from benchsuite.attribution import OWNERS, THROUGHPUT, Missing
-from benchsuite.charts import amount_said
 from benchsuite.compare import said
 from benchsuite.difference import split_json
+from benchsuite.formatting import amount_said
 from benchsuite.gate import GREEN, YELLOW, Judgement, Line
 from benchsuite.judge import FAILED, IMPROVED, INCONCLUSIVE, MISSING, RULES, Verdict
 from benchsuite.metrics import METRICS

@@ -266,3 +266,48 @@ def test_a_profile_names_the_modules(name: str, tmp_path: Path) -> None:
     assert {"features", "classifier"} <= named
     assert all(step.seconds >= 0 for step in steps)
     assert sum(step.seconds for step in steps) > 0
+
+
+class Normalised(torch.nn.Module):
+    """Local response normalisation as AlexNet (4-D) and the Sports-1M networks (5-D) have it."""
+
+    def __init__(self, dims: int) -> None:
+        super().__init__()
+        convolution = torch.nn.Conv2d if dims == 2 else torch.nn.Conv3d
+        self.features = convolution(3, 8, 3, padding=1)
+        self.norm = torch.nn.LocalResponseNorm(5, alpha=0.5, beta=0.75, k=2.0)
+        self.even = torch.nn.LocalResponseNorm(4, alpha=0.5, beta=0.5, k=1.0)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.even(self.norm(self.features(x)))
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("name", ["eager", "torchscript", "onnxruntime", "openvino"])
+def test_local_response_normalisation_is_the_same_everywhere(
+    name: str, dims: int, tmp_path: Path
+) -> None:
+    """OpenVINO takes an image's as one operator; the answer stays, and so does the network."""
+    torch.manual_seed(0)
+    net = Normalised(dims).eval()
+    x = np.random.default_rng(0).standard_normal((2, 3, *[6] * dims), dtype=np.float32)
+    with torch.inference_mode():
+        answer = net(torch.from_numpy(x)).numpy()
+        executable = prepared(name, job(tmp_path, samples=((x,),), batches=(2,)), net)
+        assert executable.run((x,))[0] == pytest.approx(answer, rel=1e-4, abs=1e-5)
+    assert "forward" not in vars(net.norm)
+
+
+def test_openvino_keeps_local_response_normalisation_whole(tmp_path: Path) -> None:
+    """The odd window is one LRN operator; the even one, which lies otherwise, stays as it was."""
+    net = Normalised(2).eval()
+    x = np.zeros((1, 3, 6, 6), np.float32)
+    asked = job(tmp_path, samples=((x,),), batches=(1,))
+    executable: Any = prepared("openvino", asked, net)
+    ((_, model),) = executable._models.values()
+    kinds = [
+        node.get_rt_info()["layerType"].astype(str)
+        for node in model.get_runtime_model().get_ordered_ops()
+    ]
+    assert kinds.count("Lrn") == 1
+    assert any("norm" in step.names for step in executable.profile((x,)))

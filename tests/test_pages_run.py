@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from benchsuite import attribution, compare
-from benchsuite.charts import TIMES
+from benchsuite.formatting import TIMES
 from benchsuite.metrics import METRICS
 from benchsuite.pages.run import render
 from benchsuite.types import Doubt, Result, RunInfo

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from benchsuite import difference
 from benchsuite.cli import main
 from benchsuite.pages import comparison, history, leaderboard
-from benchsuite.pages.run import plain_of
+from benchsuite.pages.numbers import plain_of
 from benchsuite.ranking import entries
 from benchsuite.store import Store, open_store
 from benchsuite.types import SINGLE_STREAM

@@ -12,6 +12,7 @@ from benchsuite.catalog import Entry
 from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.harness.network import batches
 from benchsuite.harness.stream import Stream
+from benchsuite.harness.subject import System
 from benchsuite.types import Array, Arrays, Distance, Executable, Part, Score, Split
 
 if TYPE_CHECKING:
@@ -40,6 +41,18 @@ def answers(executable: Executable, inputs: Sequence[Arrays], *, batch: int) -> 
         ]
         outputs.append(tuple(np.concatenate(column) for column in zip(*pieces, strict=True)))
     return outputs
+
+
+def score(system: System, executable: Executable) -> tuple[Score | None, str | None, list[Arrays]]:
+    """The accuracy or why there is none, and the outputs on the test split if it was run."""
+    reason, test = system.no_accuracy, system.test
+    if reason or test is None:
+        return None, reason, []
+    outputs = answers(executable, system.inputs, batch=system.batches[0])
+    found = judge(system.entry, outputs, test, inputs=system.inputs)
+    if not math.isfinite(found.value):
+        return None, f"the accuracy is {found.value}: the outputs give none", outputs
+    return found, None, outputs
 
 
 def judge(

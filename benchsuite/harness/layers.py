@@ -73,6 +73,9 @@ def join(
             name=layer.name,
             seconds=seconds[layer.name],
             roofline_s=layer_seconds(layer, peak=peak, bandwidth=bandwidth, element_b=element_b),
+            work=layer.work,
+            traffic_b=layer.traffic(element_b),
+            kind=layer.kind,
         )
         for layer in count.layers
         if layer.name in seconds

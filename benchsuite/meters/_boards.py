@@ -15,7 +15,8 @@ from time import perf_counter, sleep
 from typing import Protocol
 
 from benchsuite.errors import NotMeasurable
-from benchsuite.types import EnergyReading, Rate
+from benchsuite.meters._course import course
+from benchsuite.types import EnergyReading, PowerCourse, Rate
 
 SAMPLE_S = 0.02
 LEAST_PERIODS = 50
@@ -208,6 +209,8 @@ def reading(
     of = names if len(records) == 1 else f"{len(records)} boards summed ({names})"
     said = records[0].board.power_said
     joules = [value for value in counted if value is not None]
+    over_time = _course(records, started=started)
+    why_none = None if over_time is not None else "fewer than two power samples"
     if len(joules) < len(records):
         if sampled is None:
             raise NotMeasurable(why_not or "no power samples")
@@ -226,6 +229,8 @@ def reading(
             max_power_w=largest,
             low_j=max(0.0, sampled - margin),
             high_j=sampled + margin,
+            course=over_time,
+            course_reason=why_none,
         )
     energy_j = sum(joules)
     margin = 0.0
@@ -250,6 +255,20 @@ def reading(
         low_j=max(0.0, energy_j - margin),
         high_j=energy_j + margin,
         disagreement=None if sampled is None else sampled / energy_j - 1,
+        course=over_time,
+        course_reason=why_none,
+    )
+
+
+def _course(records: Sequence[Record], *, started: float) -> PowerCourse | None:
+    """Power of all boards together; they are read one right after another."""
+    rounds = zip(*(record.samples for record in records), strict=False)
+    said = records[0].board.power_said
+    return course(
+        [(own[0].at, sum(sample.power_w for sample in own)) for own in rounds],
+        started=started,
+        how=f"{said} every {SAMPLE_S * 1e3:.0f} ms"
+        + (f", {len(records)} boards summed" if len(records) > 1 else ""),
     )
 
 

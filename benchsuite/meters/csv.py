@@ -24,6 +24,7 @@ from benchsuite.meters._boards import (
     integrate,
     largest_gap_s,
 )
+from benchsuite.meters._course import course
 from benchsuite.meters._log import Log, read
 from benchsuite.types import EnergyReading, Rate
 
@@ -34,6 +35,7 @@ _LOOK_S = 0.25
 _IDLE_S = 1.0
 _IDLE_PERIODS = 10
 _LEAST_ROWS = 3
+_AROUND = 0.2  # of a window: so much of the log is kept on either side, to be looked at
 # a log's median spacing moves a little as it grows: a window is longer than the least by this
 _UNEVEN = 0.1
 _WALL_CLOCK = Clock(now=time, pause=sleep)
@@ -59,11 +61,12 @@ def energy_between(log: Log, *, start: float, end: float) -> EnergyReading:
     if log.energy_j:
         joules = _counted(log, start=start, end=end)
         rates = [
-            (e1 - e0) / (t1 - t0)
+            ((t0 + t1) / 2, (e1 - e0) / (t1 - t0))
             for (t0, e0), (t1, e1) in pairwise(zip(times, log.energy_j, strict=True))
             if t1 > t0 and t1 > start and t0 < end
         ]
-        largest, what = max(rates), "energy"
+        shown = rates
+        largest, what = max(rate for _, rate in rates), "energy"
         largest_shown, reason = None, "the log counts energy only"
     else:
         gap_s = largest_gap_s(times, start=start, end=end)
@@ -74,6 +77,8 @@ def energy_between(log: Log, *, start: float, end: float) -> EnergyReading:
             )
         samples = [Sample(at=t, power_w=p) for t, p in zip(times, log.power_w, strict=True)]
         joules = integrate(samples, start=start, end=end)
+        around_s = _AROUND * (end - start)
+        shown = [(s.at, s.power_w) for s in samples if start - around_s <= s.at <= end + around_s]
         inside = [s.power_w for s in samples if start - spacing_s <= s.at <= end + spacing_s]
         largest, what = max(inside), "power"
         largest_shown, reason = largest, None
@@ -96,6 +101,8 @@ def energy_between(log: Log, *, start: float, end: float) -> EnergyReading:
         idle_power_reason="idle power was not measured",
         low_j=max(0.0, joules - margin),
         high_j=joules + margin,
+        course=course(shown, started=start, how=f"{path.name}: {what} every {spacing_s:.3g} s"),
+        course_reason=None if len(shown) > 1 else "fewer than two rows in the window",
     )
 
 

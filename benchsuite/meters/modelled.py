@@ -35,6 +35,7 @@ class _Watch:
             how=f"power envelope {self.envelope.value:.3g} W x {used} ({self.envelope.how})",
             max_power_reason="modelled power has no samples",
             idle_power_reason="the model has no idle power",
+            course_reason="modelled power has no samples",
         )
 
 

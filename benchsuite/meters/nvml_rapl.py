@@ -45,6 +45,7 @@ def total(board: EnergyReading, host: EnergyReading) -> EnergyReading:
         low_j=ends[0],
         high_j=ends[1],
         disagreement=board.disagreement,
+        course_reason="the host's counter has no samples that could be added to the board's",
     )
 
 

@@ -137,6 +137,7 @@ class _Watch:
             idle_power_reason="idle power was not measured",
             low_j=max(0.0, joules - margin),
             high_j=joules + margin,
+            course_reason="RAPL's counter was read at the window's two ends only",
         )
 
     def _run(self) -> None:

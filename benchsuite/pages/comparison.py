@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchsuite import attribution, charts, difference, machines, plots
+from benchsuite import attribution, difference, formatting, machines, plots
 from benchsuite.attribution import ENERGY, OWNERS, SPLITTABLE, THROUGHPUT
 from benchsuite.compare import System
 from benchsuite.difference import Change, Comparison, Side
+from benchsuite.formatting import cut
 from benchsuite.machines import OF_ENERGY, RATIOS, Duel, Pair
 from benchsuite.metrics import METRICS
 from benchsuite.pages import render_page
@@ -20,15 +21,8 @@ from benchsuite.pages.machines import Facts, charts_of, disclosed, facts_of, sta
 from benchsuite.pages.machines import finding as machines_finding
 from benchsuite.pages.machines import grids as device_grids
 from benchsuite.pages.machines import projected as projected_grid
-from benchsuite.pages.run import (
-    SPLIT_TITLES,
-    choices_of,
-    cut,
-    figure_of,
-    moved_between,
-    plain_of,
-    split_data,
-)
+from benchsuite.pages.moved import SPLIT_TITLES, choices_of, moved_between, split_data
+from benchsuite.pages.numbers import figure_of, plain_of
 from benchsuite.plots import Axis, Plot, Point, Roof
 from benchsuite.projection import Projection
 from benchsuite.ranking import pareto
@@ -208,7 +202,9 @@ def _grid(comparison: Comparison, id: str) -> Grid:
                     Cell(
                         text=plain_of(after, "accuracy"),
                         sort=there,
-                        sub=f"{charts.points((there or 0) - (here or 0))} points" if both else "",
+                        sub=f"{formatting.points((there or 0) - (here or 0))} points"
+                        if both
+                        else "",
                     ),
                     *(_cell(change, metric) for metric in _SHOWN),
                     Cell(text=", ".join(change.cause.differing) or "nothing recorded"),
@@ -225,9 +221,11 @@ def _cell(change: Change, metric: str) -> Cell:
     )
     if isinstance(found, str):
         known = change.before.number(metric) is not None or change.after.number(metric) is not None
-        return Cell(text=charts.MINUS, sub=f"{before} to {after}: {cut(found)}" if known else "")
+        return Cell(
+            text=formatting.MINUS, sub=f"{before} to {after}: {cut(found)}" if known else ""
+        )
     return Cell(
-        text=charts.times(found.value),
+        text=formatting.times(found.value),
         sort=found.value,
         sub=f"{before} to {after}",
         soft=metric in OF_ENERGY and change.after.modelled,
@@ -342,7 +340,7 @@ def _scatter(group: Sequence[System], metric: str, measure: str, about: str, *, 
     front = pareto(pairs)
     names = list(dict.fromkeys(_device(system) for system in group))
     row = group[0].source("accuracy")
-    correlation = charts.is_correlation(measure)
+    correlation = formatting.is_correlation(measure)
     title = f"{cut(measure)} against {info.title}"
     origin = attribution.energy_origin(group[0].source(ENERGY))
     if metric == ENERGY and origin is not None:

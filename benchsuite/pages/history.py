@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from benchsuite import compare, history
+from benchsuite.formatting import cut, date_said
 from benchsuite.history import CORRECTED, SPEED, Change, Line, Track
 from benchsuite.metrics import METRICS
 from benchsuite.pages import render_page
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
 from benchsuite.pages.leaderboard import change_said
-from benchsuite.pages.run import cut, date_said
 from benchsuite.store import Course
 from benchsuite.units import quantity
 

@@ -6,14 +6,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from benchsuite import charts, plots
+from benchsuite import charts, formatting, plots
 from benchsuite.attribution import ENERGY, OWNERS, THROUGHPUT, Missing, Split
 from benchsuite.charts import Waterfall
 from benchsuite.compare import System
+from benchsuite.formatting import cut
 from benchsuite.machines import ALIKE, BEST, OF_ENERGY, Duel, Machine, Mean, Pair, Ratio, ratio
 from benchsuite.metrics import METRICS
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
-from benchsuite.pages.run import cut, figure_of, plain_of
+from benchsuite.pages.numbers import figure_of, plain_of
 from benchsuite.plots import Axis, Bell, Mark, Plot
 from benchsuite.projection import PROJECTABLE, Projection
 from benchsuite.types import SystemKey
@@ -124,7 +125,7 @@ def _fact(mean: Mean) -> Fact:
     found = mean.ratio
     return Fact(
         title=METRICS[mean.metric].title,
-        said=None if found is None else charts.times(found.value),
+        said=None if found is None else formatting.times(found.value),
         interval="" if found is None else interval_said(found),
         spread=_spread(mean),
         rows=mean.rows,
@@ -134,7 +135,7 @@ def _fact(mean: Mean) -> Fact:
 
 def interval_said(found: Ratio) -> str:
     """The ends of an interval; nothing where it has no width."""
-    ends = [charts.times(end) for end in (found.low, found.high)]
+    ends = [formatting.times(end) for end in (found.low, found.high)]
     return "" if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
@@ -152,7 +153,7 @@ def finding(duel: Duel) -> str:
             continue
         rows = max(rows, mean.rows)
         title = METRICS[metric].title
-        said = f"{'modelled ' if mean.modelled else ''}{title} {charts.times(mean.ratio.value)}"
+        said = f"{'modelled ' if mean.modelled else ''}{title} {formatting.times(mean.ratio.value)}"
         wide = interval_said(mean.ratio)
         parts.append(f"{said} ({wide})" if wide else said)
     what = f"{rows} row{'' if rows == 1 else 's'}"
@@ -165,7 +166,7 @@ def finding(duel: Duel) -> str:
 def _spread(mean: Mean) -> str:
     if mean.rows < 2 or mean.least is None or mean.most is None:
         return ""
-    ends = [charts.times(end) for end in (mean.least, mean.most)]
+    ends = [formatting.times(end) for end in (mean.least, mean.most)]
     return "" if ends[0] == ends[1] else f"rows {ends[0]} to {ends[1]}"
 
 
@@ -181,13 +182,13 @@ def _gain(title: str, found: Split | Missing) -> Gain:
     owners: dict[str, float] = {}
     for share in found.shares:
         owners[share.owner] = owners.get(share.owner, 0.0) + share.amount
-    moved = [o for o, amount in owners.items() if not charts.still(amount, scale=found.scale)]
+    moved = [o for o, amount in owners.items() if not formatting.still(amount, scale=found.scale)]
     moved.sort(key=lambda owner: -abs(owners[owner]))
     return Gain(
         title=title,
-        said=charts.change_said("Throughput", found),
+        said=formatting.change_said("Throughput", found),
         shares=tuple(
-            (owner, OWNERS[owner], charts.amount_said(owners[owner], scale=found.scale))
+            (owner, OWNERS[owner], formatting.amount_said(owners[owner], scale=found.scale))
             for owner in moved
         ),
         waterfall=charts.waterfall(found),
@@ -262,7 +263,7 @@ def _accuracy(system: System, base: System | None) -> Cell:
     return Cell(
         text=plain_of(system, "accuracy"),
         sort=here,
-        sub=f"{charts.points((here or 0) - (there or 0))} points" if both else "",
+        sub=f"{formatting.points((here or 0) - (there or 0))} points" if both else "",
     )
 
 
@@ -274,7 +275,7 @@ def _cell(system: System, base: System | None, metric: str) -> Cell:
             sub = "" if system.number(metric) is None else cut(found)
         else:
             wide = interval_said(found)
-            sub = charts.times(found.value) + (f" ({wide})" if wide else "")
+            sub = formatting.times(found.value) + (f" ({wide})" if wide else "")
     return Cell(
         text=plain_of(system, metric).removesuffix("/query"),
         sort=system.number(metric),
@@ -337,7 +338,7 @@ def charts_of(duels: Sequence[Duel], projections: Sequence[Projection]) -> list[
 
 
 def _ratio_said(value: float) -> str:
-    sign = charts.TIMES if value >= 1 else charts.DIVIDED
+    sign = formatting.TIMES if value >= 1 else formatting.DIVIDED
     return sign + significant(max(value, 1 / value), 2)
 
 
@@ -370,14 +371,14 @@ def _bells(duel: Duel, metric: str, *, several: bool) -> list[tuple[Bell, _Rows]
                 continue
             hollow = metric in OF_ENERGY and pair.after.modelled
             name = KINDS[kind][0]
-            said = f"{name} ({_software(pair)}): {charts.times(made.value)}"
+            said = f"{name} ({_software(pair)}): {formatting.times(made.value)}"
             marks.append(
                 Mark(at=made.value, low=made.low, high=made.high, label=said, group=group,
                      hollow=hollow)
             )  # fmt: skip
             rows.append(
                 (cut(pair.workload), duel.after.name, f"{name} ({_software(pair)})",
-                 charts.times(made.value), interval_said(made))
+                 formatting.times(made.value), interval_said(made))
             )  # fmt: skip
         if marks:
             label = cut(place[0]) + (f" on {cut(duel.after.name)}" if several else "")
@@ -409,7 +410,7 @@ def _projected(
         if not value or not base or projection.measured is not None or modelled:
             continue
         key, who = projection.of.key, cut(projection.device.name)
-        said = charts.times(value / base)
+        said = formatting.times(value / base)
         marks, rows = lines.setdefault((cut(key.workload), key.precision), ([], []))
         group = 2 + names.index(who)
         marks.append(
@@ -462,17 +463,19 @@ def _projection_row(projection: Projection) -> GridRow:
         cells[1:] = [Cell(text=each.text) for each in cells[1:]]
     share = projection.bandwidth_bound
     if error is None:
-        last = Cell(text=charts.MINUS, sub="nobody measured it" if measured is None else "")
+        last = Cell(text=formatting.MINUS, sub="nobody measured it" if measured is None else "")
     else:
         last = Cell(
-            text=charts.times(error), sort=error, sub=cut(measured.short) if measured else ""
+            text=formatting.times(error), sort=error, sub=cut(measured.short) if measured else ""
         )
     return GridRow(
         cells=(
             Cell(text=key.workload, sub=f"{key.scale}, {key.precision}, batch {key.batch}"),
             Cell(text=projection.device.name, sub=projection.part),
             *cells,
-            Cell(text=charts.share(share) if share is not None else charts.MINUS, sort=share),
+            Cell(
+                text=formatting.share(share) if share is not None else formatting.MINUS, sort=share
+            ),
             last,
         )
     )

@@ -16,6 +16,16 @@
     return node;
   };
 
+  // --- what the reader chose stands in the address: a link to it shows the same ------------------
+
+  const restored = []; // what is to be done with a state that was opened
+  const stateOf = () => new URLSearchParams(location.hash.startsWith("#?") ? location.hash.slice(2) : "");
+  const remember = (choices) => {
+    const state = stateOf();
+    for (const [key, value] of Object.entries(choices)) state.set(key, value);
+    history.replaceState(null, "", `#?${state}`);
+  };
+
   // --- the note behind a number ------------------------------------------------------------------
 
   const note = byId("note");
@@ -257,11 +267,20 @@
       fall.querySelector(".cause").replaceChildren(make("b", {}, "Cause"), ` ${cause(a, b)}`);
       fall.querySelector("tbody").replaceChildren(...rows(found, a, b, metric));
     };
-    for (const id of ["from", "to"]) byId(id).addEventListener("change", draw);
-    for (const metric of document.querySelectorAll("input[name=metric]"))
-      metric.addEventListener("change", draw);
+    const metrics = [...document.querySelectorAll("input[name=metric]")];
+    const chosen = () => {
+      draw();
+      remember({ from: byId("from").value, to: byId("to").value,
+        metric: metrics.find((metric) => metric.checked).value });
+    };
+    for (const part of [byId("from"), byId("to"), ...metrics]) part.addEventListener("change", chosen);
     byId("swap").addEventListener("click", () => {
       [byId("from").value, byId("to").value] = [byId("to").value, byId("from").value];
+      chosen();
+    });
+    restored.push((state) => {
+      for (const id of ["from", "to"]) if (data.systems[state.get(id)]) byId(id).value = state.get(id);
+      for (const metric of metrics) if (metric.value === state.get("metric")) metric.checked = true;
       draw();
     });
     draw(); // a browser keeps the choices of a page that is loaded again
@@ -274,13 +293,24 @@
     const choose = () => {
       for (const part of document.querySelectorAll(".network")) part.hidden = part.id !== network.value;
     };
-    network.addEventListener("change", choose);
+    network.addEventListener("change", () => {
+      choose();
+      remember({ network: network.value });
+    });
+    restored.push((state) => {
+      if (state.has("network") && byId(state.get("network"))) network.value = state.get("network");
+      choose();
+    });
     choose();
   }
 
   // --- a link to a system opens its metrics ------------------------------------------------------
 
   const open = () => {
+    if (location.hash.startsWith("#?")) {
+      for (const restore of restored) restore(stateOf());
+      return;
+    }
     const target = byId(decodeURIComponent(location.hash.slice(1)));
     const details = target && target.closest("details");
     if (details && !details.open) {

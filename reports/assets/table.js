@@ -133,7 +133,9 @@
   // --- a permanent link for every state ------------------------------------------------------
 
   const remember = () => {
-    const state = new URLSearchParams();
+    const before = new URLSearchParams(location.hash.startsWith("#?") ? location.hash.slice(2) : "");
+    const kept = ["from", "to", "metric"].filter((key) => before.has(key)); // of who moved it
+    const state = new URLSearchParams(kept.map((key) => [key, before.get(key)]));
     if (search && search.value) state.set("q", search.value);
     for (const filter of filters) if (filter.value) state.set(filter.dataset.filter, filter.value);
     for (const grid of grids.values())

@@ -14,13 +14,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from benchsuite import history
+from benchsuite.formatting import cut, date_said
 from benchsuite.history import Line
 from benchsuite.metrics import METRICS
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
 from benchsuite.pages.leaderboard import site, words
 from benchsuite.pages.leaderboard.fronts import Front
 from benchsuite.pages.leaderboard.site import Page
-from benchsuite.pages.run import cut, date_said
 from benchsuite.ranking import Entry
 
 TEMPLATE = "changes.html.j2"

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from benchsuite import plots
 from benchsuite.attribution import ENERGY, Origin, energy_origin
+from benchsuite.formatting import cut
 from benchsuite.metrics import METRICS
 from benchsuite.pages.leaderboard import words
-from benchsuite.pages.run import cut, plain_of
+from benchsuite.pages.numbers import plain_of
 from benchsuite.plots import Axis, Plot, Point
 from benchsuite.ranking import LATENCY, Entry, pareto
 from benchsuite.units import quantity

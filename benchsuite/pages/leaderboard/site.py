@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from benchsuite.digest import DIGESTED
+from benchsuite.formatting import date_said
 from benchsuite.pages import render_page
 from benchsuite.pages.grids import Grid
 from benchsuite.pages.leaderboard import words
-from benchsuite.pages.run import date_said
 from benchsuite.ranking import Entry
 
 SCHEMA = "benchsuite/leaderboard/1"

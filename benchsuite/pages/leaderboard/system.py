@@ -10,11 +10,13 @@ from pathlib import Path
 from benchsuite import compare, exchange, history, plots
 from benchsuite.attribution import ENERGY, THROUGHPUT
 from benchsuite.compare import System
+from benchsuite.formatting import cut, date_said
 from benchsuite.history import CORRECTED, SPEED, Line, Track
 from benchsuite.metrics import METRICS
+from benchsuite.pages.everything import everything_of
 from benchsuite.pages.leaderboard import site, words
 from benchsuite.pages.leaderboard.site import Page
-from benchsuite.pages.run import cut, date_said, everything_of, figure_of, plain_of
+from benchsuite.pages.numbers import figure_of, plain_of
 from benchsuite.plots import Axis, Plot
 from benchsuite.ranking import LATENCY, Entry
 from benchsuite.store import Course

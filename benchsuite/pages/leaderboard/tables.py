@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchsuite import charts, compare
+from benchsuite import compare, formatting
 from benchsuite.attribution import ENERGY, THROUGHPUT
+from benchsuite.formatting import NO_BREAK, cut, date_said
 from benchsuite.metrics import METRICS
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
 from benchsuite.pages.leaderboard import words
-from benchsuite.pages.run import NO_BREAK, cut, date_said, plain_of
+from benchsuite.pages.numbers import plain_of
 from benchsuite.ranking import CLASSES, LATENCY, Entry
 from benchsuite.types import SystemKey
 
@@ -38,7 +39,9 @@ def filters(board: Sequence[Entry]) -> list[tuple[str, str, list[str]]]:
         "backend": [entry.system.key.backend for entry in board],
         "precision": [entry.system.key.precision for entry in board],
         "provenance": [words.provenance(entry) for entry in board],
-        "goals": [goals for entry in board if (goals := words.goals(entry.system)) != charts.MINUS],
+        "goals": [
+            goals for entry in board if (goals := words.goals(entry.system)) != formatting.MINUS
+        ],
     }
     return [
         (key, title, sorted(set(values[key])))

@@ -6,16 +6,17 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchsuite import charts, plots
+from benchsuite import formatting, plots
 from benchsuite.attribution import ENERGY, THROUGHPUT
 from benchsuite.compare import System
+from benchsuite.formatting import cut
 from benchsuite.machines import device_of
 from benchsuite.metrics import METRICS
 from benchsuite.pages.comparison import rooflines
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
 from benchsuite.pages.leaderboard import fronts, site, words
 from benchsuite.pages.leaderboard.site import Page
-from benchsuite.pages.run import cut, plain_of
+from benchsuite.pages.numbers import plain_of
 from benchsuite.plots import Axis, Bell, Mark, Plot
 from benchsuite.ranking import Entry
 from benchsuite.types import LayerTime, LayerTimes, SystemKey
@@ -146,7 +147,7 @@ def _cnn(board: Sequence[Entry]) -> list[Sheet]:
                     Cell(text=device_of(system.key), sub=_software_said(system)),
                     _cell(system, "fit"),
                     Cell(
-                        text=charts.times(1 / fit) if fit else charts.MINUS,
+                        text=formatting.times(1 / fit) if fit else formatting.MINUS,
                         sort=1 / fit if fit else None,
                     ),
                 ),
@@ -175,8 +176,8 @@ def _software_finding(board: Sequence[Entry]) -> str:
         return "No fraction of the roofline is known."
     (low, worst), (high, best) = (pick(known, key=lambda pair: pair[0]) for pick in (min, max))
     return (
-        f"{words.count(len(known), 'system')} reach {charts.share(low)} "
-        f"({cut(worst.label)}) to {charts.share(high)} ({cut(best.label)}) of the roofline."
+        f"{words.count(len(known), 'system')} reach {formatting.share(low)} "
+        f"({cut(worst.label)}) to {formatting.share(high)} ({cut(best.label)}) of the roofline."
     )
 
 
@@ -203,7 +204,7 @@ def _software_plots(board: Sequence[Entry]) -> list[Plot]:
             title="fraction of roofline",
             about=f"on {cut(device)}; 100 % is what its peak and bandwidth allow layer by layer"
             + _left_out(len(lines)),
-            said=charts.share,
+            said=formatting.share,
             origin=1.0,
         )
     ]
@@ -236,7 +237,7 @@ def _software(board: Sequence[Entry]) -> list[Sheet]:
                     Cell(text=device_of(key)),
                     *(_cell(system, metric) for metric in _SOFTWARE),
                     Cell(
-                        text=charts.times(1 / fraction) if fraction else charts.MINUS,
+                        text=formatting.times(1 / fraction) if fraction else formatting.MINUS,
                         sort=1 / fraction if fraction else None,
                     ),
                 ),
@@ -291,11 +292,11 @@ def _layers(board: Sequence[Entry]) -> Grid:
                     Cell(text=quantity(each.seconds, "s"), sort=each.seconds),
                     Cell(text=quantity(each.roofline_s, "s"), sort=each.roofline_s),
                     Cell(
-                        text=charts.share(each.fraction_of_roofline),
+                        text=formatting.share(each.fraction_of_roofline),
                         sort=each.fraction_of_roofline,
                     ),
                     Cell(
-                        text=charts.share(_recoverable(times, each)),
+                        text=formatting.share(_recoverable(times, each)),
                         sort=_recoverable(times, each),
                     ),
                 ),
@@ -408,7 +409,7 @@ def _hardware(board: Sequence[Entry]) -> list[Sheet]:
                     Cell(text=precision, sub=f"{best.key.threads} threads" if best.key.threads
                          else ""),
                     *(_cell(best, metric) for metric in _HARDWARE),
-                    Cell(text=charts.MINUS) if least is None else Cell(
+                    Cell(text=formatting.MINUS) if least is None else Cell(
                         text=("≈ " if least[1].modelled else "") + _flop_said(least[0]),
                         sort=least[0], sub=cut(least[1].workload), soft=least[1].modelled,
                     ),

@@ -6,9 +6,9 @@ import re
 import zlib
 from collections.abc import Callable, Sequence
 
-from benchsuite import charts, history
+from benchsuite import formatting, history
 from benchsuite.compare import System
-from benchsuite.pages.run import NO_BREAK, cut
+from benchsuite.formatting import NO_BREAK, cut
 from benchsuite.ranking import Entry
 from benchsuite.units import percent, significant
 
@@ -24,7 +24,7 @@ def class_title(rank_class: str) -> str:
 
 def share_said(measure: str | None) -> Callable[[float], str]:
     """An accuracy with a digit more than in tables: on an axis neighbours must differ."""
-    if charts.is_correlation(measure):
+    if formatting.is_correlation(measure):
         return lambda value: significant(value, 4)
     return lambda value: percent(value, digits=4)
 
@@ -40,14 +40,14 @@ def target(system: System) -> str:
     if row.target is None:
         return ""
     verb = {True: "reaches", False: "misses", None: "target"}[system.target_met]
-    said = f"{verb} {charts.target(row.target, measure=row.measure)}"
+    said = f"{verb} {formatting.target(row.target, measure=row.measure)}"
     return said.replace(" ", NO_BREAK)
 
 
 def goals(system: System) -> str:
     """Whether the deployment's needs were met."""
     met = system.number("meets_goals")
-    return charts.MINUS if met is None else "met" if met else "missed"
+    return formatting.MINUS if met is None else "met" if met else "missed"
 
 
 def provenance(entry: Entry) -> str:
@@ -81,5 +81,5 @@ def slug(name: str) -> str:
 def change_said(metric: str, before: float, after: float) -> str:
     """A change of level as a ratio, or in points."""
     if metric in history.LINEAR:
-        return f"{charts.points(after - before)} points"
-    return charts.times(after / before)
+        return f"{formatting.points(after - before)} points"
+    return formatting.times(after / before)

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchsuite.attribution import THROUGHPUT
+from benchsuite.formatting import cut
 from benchsuite.pages.leaderboard import fronts, site, tables
 from benchsuite.pages.leaderboard.site import Page
-from benchsuite.pages.run import cut, plain_of
+from benchsuite.pages.numbers import plain_of
 from benchsuite.ranking import Entry
 
 TEMPLATE = "workload.html.j2"

@@ -1,0 +1,152 @@
+"""Numbers, changes, dates and labels as people read them: every page and table uses these."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from benchsuite.attribution import LINEAR, LOG, Split
+from benchsuite.types import MetricInfo
+from benchsuite.units import MISSING, percent, quantity, significant
+
+MINUS = "\N{MINUS SIGN}"
+TIMES = "\N{MULTIPLICATION SIGN}"
+DIVIDED = "\N{DIVISION SIGN}"
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
+_SHARES = frozenset(
+    {
+        "accuracy",
+        "reference_accuracy",
+        "missed_frames",
+        "fraction_of_peak",
+        "fraction_of_datasheet_peak",
+        "fraction_of_roofline",
+        "fit",
+    }
+)
+_RATIOS = frozenset({"configuration_gain", "drift"})
+_ACCURACIES = frozenset({"accuracy", "reference_accuracy", "accuracy_change"})
+_CORRELATIONS = ("rho", "correlation")
+_STILL_LOG = 5e-4  # shown as times 1.000
+_STILL_POINTS = 5e-7
+_LONGEST_FRAME = 20
+_LONGEST_LABEL = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A value as people read it: the number, and apart from it the unit."""
+
+    number: str
+    unit: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.unit}".rstrip()
+
+
+def figure(
+    value: float | None, info: MetricInfo, *, frame: str = "frame", measure: str | None = None
+) -> Figure:
+    """A metric's value as people read it.
+
+    Args:
+        value: In the metric's SI unit; None gives a dash.
+        info: What the metric is.
+        frame: What the workload calls its unit of work.
+        measure: The accuracy measure: a rank correlation is no percentage.
+    """
+    if value is None:
+        return Figure(number=MISSING)
+    if info.key in _ACCURACIES and is_correlation(measure):
+        sign = "+" if info.key == "accuracy_change" and value > 0 else ""
+        return Figure(number=sign + significant(value))
+    if info.key == "accuracy_change":
+        return Figure(number=points(value), unit="points")
+    if info.key in _SHARES:
+        return _apart(share(value))
+    if info.key in _RATIOS:
+        return Figure(number=TIMES + significant(value))
+    if info.key == "meets_goals":
+        return Figure(number="yes" if value else "no")
+    if info.unit == "1":
+        return Figure(number=f"{value:,.0f}".replace(",", "\u202f"))
+    found = _apart(quantity(value, info.unit))
+    frame = frame if len(frame) <= _LONGEST_FRAME else f"{frame[: _LONGEST_FRAME - 1]}…"
+    return Figure(number=found.number, unit=found.unit.replace("frame", frame))
+
+
+def share(value: float) -> str:
+    """A share of 1 in per cent; what is not quite all is never rounded up to all."""
+    text = percent(value)
+    return ">99.9 %" if value < 1 and text == percent(1.0) else text
+
+
+def target(value: float, *, measure: str | None = None) -> str:
+    """A quality target as it was set, without digits that nobody gave."""
+    return f"{value:g}" if is_correlation(measure) else f"{100 * value:.6g} %"
+
+
+def is_correlation(measure: str | None) -> bool:
+    """Whether an accuracy measure is a correlation, which is not said in per cent."""
+    return measure is not None and any(word in measure.casefold() for word in _CORRELATIONS)
+
+
+def points(value: float) -> str:
+    """A difference of two shares in percentage points, with its sign."""
+    if still(value, scale=LINEAR):
+        return "±0"
+    return f"{'+' if value > 0 else MINUS}{significant(abs(100 * value), 2)}"
+
+
+def times(ratio: float) -> str:
+    """A ratio with the sign by which it multiplies; below 1, that by which it divides."""
+    if still(math.log(ratio), scale=LOG):
+        return f"{TIMES}1"
+    larger = max(ratio, 1 / ratio)
+    if larger >= 1e6:
+        text = f"{larger:.1e}"
+    else:
+        text = f"{larger:.2f}" if larger >= 1.1 else f"{larger:.3f}"
+    return (TIMES if ratio > 1 else DIVIDED) + text
+
+
+def still(amount: float, *, scale: str) -> bool:
+    """Whether an amount is too small to be seen in the figures."""
+    return abs(amount) < (_STILL_POINTS if scale == LINEAR else _STILL_LOG)
+
+
+def amount_said(amount: float, *, scale: str) -> str:
+    """The size of a change or of a share of it: a ratio, or points of a sum."""
+    return points(amount) if scale == LINEAR else times(math.exp(amount))
+
+
+def change_said(title: str, split: Split) -> str:
+    """The whole change as the beginning of a sentence: `Throughput rose` and by how much."""
+    if still(split.amount, scale=split.scale):
+        return f"{title} did not move"
+    verb = "rose" if split.amount > 0 else "fell"
+    unit = " points" if split.scale == LINEAR else ""
+    return f"{title} {verb}: {amount_said(split.amount, scale=split.scale)}{unit}"
+
+
+def date_said(text: str) -> str:
+    """An ISO time as people read it, in UTC; what is no time as it is."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    if moment.tzinfo is None:
+        return f"{moment:%Y-%m-%d %H:%M}"
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def cut(text: str) -> str:
+    """A label of a length that a select can show."""
+    return text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 1]}…"
+
+
+def _apart(text: str) -> Figure:
+    number, _, unit = text.rpartition(" ")
+    return Figure(number=number, unit=unit) if number else Figure(number=unit)

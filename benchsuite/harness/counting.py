@@ -1,0 +1,49 @@
+"""A network's counts at the batches of a run, kept in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from benchsuite import catalog, environment
+from benchsuite.accounting import count as count_module
+from benchsuite.accounting.count import count
+from benchsuite.harness import network
+from benchsuite.harness.kept import keep
+from benchsuite.types import Count
+
+if TYPE_CHECKING:
+    import torch
+
+_ACCOUNTING = Path(count_module.__file__).parent
+
+
+def counts(
+    entry: catalog.Entry, scale: str, batches: Sequence[int], *, cache: Path
+) -> tuple[Count, ...]:
+    """Counts a signature and batch; kept in the cache, as torch's meta device is slow to load."""
+    facts = {
+        "network": catalog.network_hash(entry, scale),
+        "batches": list(batches),
+        "torch": environment.versions(("torch",)),
+        "rules": [catalog.file_hash(path) for path in sorted(_ACCOUNTING.glob("*.py"))],
+    }
+    path = cache / "counts" / f"{environment.digest(facts)}.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=tuple[Count, ...])
+    except (OSError, msgspec.DecodeError):
+        pass
+
+    def build() -> torch.nn.Module:
+        return network.build(entry, scale)
+
+    found = tuple(
+        count(build, signature, batch=batch, training=batch == batches[0])
+        for batch in batches
+        for signature in entry.scale(scale).signatures
+    )
+    keep(path, msgspec.json.encode(found))
+    return found

@@ -1,0 +1,155 @@
+"""A scenario's window: its load, its meter, and what is read around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchsuite import devices, meters
+from benchsuite.errors import NotMeasurable
+from benchsuite.harness import memory, performance, phases, scenarios
+from benchsuite.harness.performance import Gauges, Load, Metered
+from benchsuite.harness.subject import System
+from benchsuite.types import OFFLINE, REAL_TIME, SERVER, Arrays, Executable, Rate, Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What all windows of a system share.
+
+    Attributes:
+        metered: The meter, or why there is none.
+        idle: What the device drew before anything ran; None with `idle_reason`.
+        resident_b: Resident bytes once the backend's packages are imported.
+    """
+
+    system: System
+    executable: Executable
+    plug: devices.Device
+    metered: Metered
+    idle: Rate | None
+    idle_reason: str | None
+    resident_b: int
+
+
+def meter(system: System, *, preferred: tuple[str, ...]) -> tuple[Metered, Rate | None, str | None]:
+    """The meter, and the idle power it measures before anything runs."""
+    spec = system.spec
+    subject = meters.subject(
+        system.device, threads=spec.threads, roots=[Path(root) for root in spec.roots]
+    )
+    try:
+        name, found = meters.choose(spec.meter, subject, preferred=preferred, cache=system.cache)
+    except NotMeasurable as error:
+        return Metered(meter=None, subject=subject, reason=str(error)), None, str(error)
+    phases.tell(f"meter {name}")
+    metered = Metered(meter=found, subject=subject)
+    try:
+        return metered, found.idle_power(subject), None
+    except NotMeasurable as error:
+        return metered, None, str(error)
+
+
+def measure(scenario: str, pool: Sequence[Arrays], setting: Setting) -> Window:
+    """Measures one scenario's window over a pool of queries.
+
+    Raises:
+        NotMeasurable: The scenario lacks its rate or bound, or no rate meets the bound.
+    """
+    spec = setting.system.spec
+    seconds, metered = _length(scenario, seconds=spec.seconds, metered=setting.metered)
+    load = _load(scenario, pool, setting)
+    gauges = _gauges(setting, metered)
+    return _with_idle(_run(load, gauges, setting, seconds=seconds), setting)
+
+
+def _length(scenario: str, *, seconds: float, metered: Metered) -> tuple[float, Metered]:
+    """The window's length, and the meter where the window is long enough for it."""
+    meter = metered.meter
+    if meter is None or not meter.measures:
+        return seconds, metered
+    if scenario in (OFFLINE, REAL_TIME):
+        return max(seconds, meter.window_s), metered
+    if seconds >= meter.window_s:
+        return seconds, metered
+    reason = (
+        f"the {seconds:g}-s window of {scenario} is too short for the meter, "
+        f"which needs {meter.window_s:g} s; energy is measured in {OFFLINE} and {REAL_TIME}"
+    )
+    return seconds, Metered(meter=None, subject=metered.subject, reason=reason)
+
+
+def _load(scenario: str, pool: Sequence[Arrays], setting: Setting) -> Load:
+    system = setting.system
+    batch = system.spec.batch_of(scenario)
+    cycle_frames = sum(s.frames * s.share for s in system.scale.signatures) * batch
+    rounds = len(pool) // sum(system.shares)
+    return Load(
+        scenario=scenario,
+        calls=[setting.executable.bind(query) for query in pool],
+        batch=batch,
+        frames=cycle_frames * rounds,
+        wait=setting.plug.synchroniser(system.device),
+        queued=scenario == OFFLINE,
+    )
+
+
+def _gauges(setting: Setting, metered: Metered) -> Gauges:
+    plug, device = setting.plug, setting.system.device
+
+    def start_memory() -> None:
+        memory.give_back()
+        plug.start_memory(device)
+
+    def peak_memory() -> int:
+        # on the processor the interpreter and the libraries are in the figure: they come off
+        imports_b = setting.resident_b if device.kind == "cpu" else 0
+        return max(0, plug.peak_memory(device) - imports_b)
+
+    return Gauges(
+        metered=metered,
+        start_memory=start_memory,
+        peak_memory=peak_memory,
+        clocks=devices.clock_reader(plug, device),
+    )
+
+
+def _run(load: Load, gauges: Gauges, setting: Setting, *, seconds: float) -> Window:
+    spec = setting.system.spec
+    if load.scenario == REAL_TIME:
+        if spec.rate is None:
+            raise NotMeasurable(scenarios.NO_RATE)
+        warmth = performance.warm_up_load(load, at_most_s=spec.warmup_s)
+        return scenarios.real_time(load, warmth, gauges, rate=spec.rate, seconds=seconds)
+    if load.scenario == SERVER:
+        if spec.latency_bound_s is None:
+            raise NotMeasurable(scenarios.NO_BOUND)
+        warmth = performance.warm_up_load(load, at_most_s=spec.warmup_s)
+        demand = scenarios.Demand(
+            bound_s=spec.latency_bound_s,
+            seconds=seconds,
+            min_queries=spec.min_queries,
+            seed=spec.seed,
+        )
+        return scenarios.server(load, warmth, gauges, demand)
+    return performance.measure(
+        load,
+        seconds=seconds,
+        warmup_s=spec.warmup_s,
+        gauges=gauges,
+        min_queries=1 if load.scenario == OFFLINE else spec.min_queries,
+    )
+
+
+def _with_idle(window: Window, setting: Setting) -> Window:
+    """The idle power that was measured before all windows, written into the window's reading."""
+    if window.energy is None:
+        return window
+    idle = setting.idle
+    energy = replace(
+        window.energy,
+        idle_power_w=None if idle is None else idle.value,
+        idle_power_reason=setting.idle_reason,
+    )
+    return replace(window, energy=energy)

@@ -1,0 +1,140 @@
+"""Who moved it: the change between two systems, drawn here; for any other pair by a script."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchsuite import attribution, charts, compare, formatting
+from benchsuite.attribution import ENERGY, OWNERS, SPLITTABLE, THROUGHPUT, Missing, Split
+from benchsuite.compare import System
+from benchsuite.formatting import cut
+from benchsuite.pages.numbers import plain_of
+
+SPLIT_TITLES = {THROUGHPUT: "Throughput", ENERGY: "Energy per frame", "accuracy": "Accuracy"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """The change between two systems, ready to be drawn."""
+
+    before: System
+    after: System
+    metric: str
+    lead: str
+    shares: tuple[tuple[str, str, str], ...]
+    rest: str
+    refused: str | None
+    waterfall: charts.Waterfall | None
+    values: tuple[str, str]
+    cause: str
+
+
+def default_pair(systems: Sequence[System]) -> tuple[System, System] | None:
+    """From the reference (else the slowest) to the best of the first workload that has both."""
+    for after in compare.best(systems).values():
+        before = compare.reference(systems, beside=after)
+        if before is not None and before is not after:
+            return before, after
+    for before in systems:
+        for after in systems:
+            if before is not after and before.workload == after.workload:
+                return before, after
+    return (systems[0], systems[1]) if len(systems) > 1 else None
+
+
+def moved_between(before: System, after: System, *, metric: str) -> Moved:
+    """The change of a metric from one system to another, ready to be drawn."""
+    split = attribution.split(before.row, after.row, metric)
+    owners: dict[str, float] = defaultdict(float)
+    shares: tuple[tuple[str, str, str], ...] = ()
+    lead = rest = ""
+    if isinstance(split, Split):
+        for share in split.shares:
+            owners[share.owner] += share.amount
+        moved = sorted(
+            (o for o, amount in owners.items() if not formatting.still(amount, scale=split.scale)),
+            key=lambda owner: -abs(owners[owner]),
+        )
+        shares = tuple(
+            (owner, OWNERS[owner], formatting.amount_said(owners[owner], scale=split.scale))
+            for owner in moved
+        )
+        lead = formatting.change_said(_title(metric, after), split)
+        rest = "everything else stayed" if 0 < len(moved) < len(owners) else ""
+    return Moved(
+        before=before,
+        after=after,
+        metric=metric,
+        lead=lead,
+        shares=shares,
+        rest=rest,
+        refused=split.reason if isinstance(split, Missing) else None,
+        waterfall=charts.waterfall(split),
+        values=(plain_of(before, metric), plain_of(after, metric)),
+        cause=attribution.cause(before.row, after.row).text,
+    )
+
+
+def _title(metric: str, system: System) -> str:
+    """The number as a sentence begins with it; what is modelled says so."""
+    title = SPLIT_TITLES[metric].replace("frame", system.row.frame)
+    if metric == ENERGY and system.modelled:
+        return f"Modelled {title[0].lower()}{title[1:]}"
+    return title
+
+
+def choices_of(systems: Sequence[System]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Workload to its systems' ids and names, for the two selects."""
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for system in systems:
+        found[cut(system.workload)].append((system.id, cut(system.label)))
+    return list(found.items())
+
+
+def split_data(systems: Sequence[System]) -> dict[str, Any]:
+    """What the script needs to split the change between any two systems."""
+    return {
+        "systems": {
+            system.id: {
+                "label": cut(system.label),
+                "fingerprint": (
+                    None
+                    if system.row.fingerprint is None
+                    else [
+                        getattr(system.row.fingerprint, name) for name in attribution.FINGERPRINTS
+                    ]
+                ),
+                "metrics": {metric: _metric_data(system, metric) for metric in SPLITTABLE},
+            }
+            for system in systems
+        },
+        "owners": dict(OWNERS),
+        "wholes": {
+            key: {"title": kind.title, "owner": kind.owner}
+            for key, kind in attribution.WHOLES.items()
+        },
+        "fingerprints": list(attribution.FINGERPRINTS.items()),
+        "causes": {
+            "same": attribution.CAUSES.same,
+            "unknown": attribution.CAUSES.unknown,
+            "one": dict(attribution.CAUSES.one),
+            "several": attribution.CAUSES.several,
+        },
+    }
+
+
+def _metric_data(system: System, metric: str) -> dict[str, Any]:
+    found = attribution.factors(system.row, metric)
+    shown = {"value": plain_of(system, metric), "title": _title(metric, system)}
+    if isinstance(found, Missing):
+        return {**shown, "missing": found.reason}
+    return {
+        **shown,
+        "number": found.value,
+        "scale": found.scale,
+        "grounds": list(found.grounds.items()),
+        "factors": [[f.key, f.title, f.owner, f.amount, f.part_of] for f in found.factors],
+    }

@@ -1,0 +1,84 @@
+"""The page of one run: what its template shows, worked out from the stored results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchsuite import compare
+from benchsuite.attribution import OWNERS, SPLITTABLE, THROUGHPUT
+from benchsuite.pages import Notes, render_page
+from benchsuite.pages.everything import everything_of
+from benchsuite.pages.moved import (
+    SPLIT_TITLES,
+    choices_of,
+    default_pair,
+    moved_between,
+    split_data,
+)
+from benchsuite.pages.run import doubts, head, verdicts
+from benchsuite.pages.run import systems as tables
+from benchsuite.pages.run.networks import Windows, networks
+from benchsuite.pages.run.rooflines import rooflines
+from benchsuite.types import Result, RunInfo
+from benchsuite.units import quantity
+
+TEMPLATE = "run.html.j2"
+_LONG_FINDING = 130
+
+
+def render(
+    run: RunInfo,
+    results: Sequence[Result],
+    *,
+    environments: Mapping[str, Mapping[str, Any]],
+    root: Path,
+    windows: Windows = lambda result: None,
+) -> str:
+    """One run as a self-contained HTML page.
+
+    Args:
+        run: The invocation.
+        results: Its rows.
+        environments: By the id that the rows carry.
+        root: The content folder that holds `reports/`.
+        windows: Gives a row's raw window where the store has it: latency and power need it.
+    """
+    systems = compare.join(results)
+    measured = [system for system in systems if system.measured]
+    notes = Notes()
+    finding = compare.finding(results)
+    default = default_pair(measured)
+    raised = doubts.doubts(systems)
+    doubted, unmeasured = doubts.count(raised), doubts.unmeasured(systems)
+    view = {
+        "title": f"Run {run.id}",
+        "run": run,
+        "finding": finding,
+        "long_finding": len(finding) > _LONG_FINDING,
+        "meta": head.meta(run, results, environments),
+        "lede": head.lede(systems, doubts=doubted, unmeasured=len(unmeasured)),
+        "verdicts": verdicts.verdicts(measured, notes),
+        "tables": tables.tables(measured, notes),
+        "moved": moved_between(*default, metric=THROUGHPUT) if default else None,
+        "choices": choices_of(systems),
+        "splittable": [(metric, SPLIT_TITLES[metric]) for metric in SPLITTABLE],
+        "owners": OWNERS,
+        "rooflines": rooflines(measured),
+        "networks": networks(measured, notes, windows=windows),
+        "everything": [everything_of(system) for system in systems],
+        "doubts": raised,
+        "doubts_count": doubted,
+        "unmeasured": unmeasured,
+        "environments": {
+            name: environments[name]
+            for name in dict.fromkeys(result.environment for result in results)
+            if environments.get(name)
+        },
+        "bytes_said": lambda value: quantity(float(value), "B"),
+    }
+    data = {"notes": notes.listed(), **split_data(systems)}
+    return render_page(
+        root, TEMPLATE, style="page.css", script=("run.js", "charts.js"), data=data, view=view
+    )

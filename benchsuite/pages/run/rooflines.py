@@ -1,0 +1,158 @@
+"""The roofline of each device, with every system and its layers under it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchsuite import plots
+from benchsuite.compare import System
+from benchsuite.formatting import cut
+from benchsuite.pages.numbers import plain_of
+from benchsuite.pages.run.grouping import by_network
+from benchsuite.pages.run.layers import bound_of, times_of
+from benchsuite.plots import Axis, Cloud, Plot, Point, Roof
+from benchsuite.plots.canvas import GROUPS
+from benchsuite.types import LayerTime
+from benchsuite.units import MISSING, percent, quantity
+
+_NEEDED = ("arithmetic_intensity", "achieved", "peak", "bandwidth")
+_MOST_LAYERS = 1500  # beyond this only the fastest system of each network shows its layers
+
+
+def rooflines(systems: Sequence[System]) -> list[Plot]:
+    """One chart a device; none for a device of which peak or bandwidth are not known."""
+    known = [s for s in systems if all(s.number(key) for key in _NEEDED)]
+    devices = dict.fromkeys(system.key.device_name for system in known)
+    return [
+        _roofline([s for s in known if s.key.device_name == name], name, id=f"roofline-{place}")
+        for place, name in enumerate(devices)
+    ]
+
+
+def _roofline(systems: Sequence[System], device: str, *, id: str) -> Plot:
+    networks = by_network(systems)
+    groups = {each.id: place for place, own in enumerate(networks.values()) for each in own}
+    drawn = {system.id: _layers(system) for system in systems}
+    few = sum(map(len, drawn.values())) > _MOST_LAYERS
+    if few:
+        fastest = [_fastest(own).id for own in networks.values()]
+        drawn = {name: own if name in fastest else [] for name, own in drawn.items()}
+    svg = plots.roofline(
+        [
+            Point(
+                x=system.number("arithmetic_intensity") or 1.0,
+                y=system.number("achieved") or 1.0,
+                label=f"{cut(system.label)}: {plain_of(system, 'achieved')}",
+                name=system.short,
+                group=groups[system.id],
+                link=f"#all-{system.id}",
+            )
+            for system in systems
+        ],
+        _roofs(systems),
+        label=f"Roofline of {cut(device)} with {len(systems)} systems and their layers",
+        said=Axis(
+            title="achieved rate",
+            said=lambda value: quantity(value, "FLOP/s", digits=2),
+            log=True,
+        ),
+        layers=[
+            Cloud(
+                places=tuple((_intensity(layer), _achieved(layer)) for layer in drawn[system.id]),
+                group=groups[system.id],
+            )
+            for system in systems
+        ],
+    )
+    some = any(drawn.values())
+    about = "large dots are systems, colours networks"
+    if some:
+        about += "; small dots are their layers" + (
+            ", of each network's fastest system" if few else ""
+        )
+    else:
+        about += "; no backend told its layers' times"
+    return Plot(
+        id=id,
+        title=f"Roofline of {cut(device)}",
+        about=about,
+        svg=svg,
+        groups=tuple(networks) if len(networks) <= GROUPS else (),
+        heads=("system", "layer", "intensity", "achieved", "fraction of roofline", "bound by"),
+        table=tuple(row for system in systems for row in _rows(system, drawn[system.id])),
+    )
+
+
+def _roofs(systems: Sequence[System]) -> list[Roof]:
+    """One a precision and number of threads, the highest peak first."""
+    best: dict[tuple[str, int], System] = {}
+    for system in systems:
+        key = (system.key.precision, system.key.threads)
+        if key not in best or (system.number("peak") or 0.0) > (best[key].number("peak") or 0.0):
+            best[key] = system
+    threads = len({count for _, count in best}) > 1
+    found = []
+    for (precision, count), system in best.items():
+        said = f"{precision}, {count} threads" if threads else precision
+        found.append(
+            Roof(
+                label=f"{said}: {plain_of(system, 'peak')}",
+                peak=system.number("peak") or 1.0,
+                bandwidth=system.number("bandwidth") or 1.0,
+                group=None,
+                slope=plain_of(system, "bandwidth"),
+                ridge=f"ridge {plain_of(system, 'ridge_point')}",
+            )
+        )
+    return sorted(found, key=lambda roof: -roof.peak)
+
+
+def _layers(system: System) -> list[LayerTime]:
+    """The layers that have a place on two logarithmic axes."""
+    times = times_of(system)
+    return [
+        layer
+        for layer in (times.layers if times else ())
+        if layer.work and layer.traffic_b and layer.seconds
+    ]
+
+
+def _intensity(layer: LayerTime) -> float:
+    return (layer.work or 0.0) / (layer.traffic_b or 1.0)
+
+
+def _achieved(layer: LayerTime) -> float:
+    return (layer.work or 0.0) / layer.seconds
+
+
+def _fastest(systems: Sequence[System]) -> System:
+    return max(systems, key=lambda each: (bool(times_of(each)), each.number("throughput") or 0.0))
+
+
+def _rows(system: System, layers: Sequence[LayerTime]) -> list[tuple[str, ...]]:
+    ridge, intensity = system.number("ridge_point"), system.number("arithmetic_intensity")
+    bound = ""
+    if ridge and intensity:
+        bound = "compute" if intensity >= ridge else "bandwidth"
+    whole = (
+        system.label,
+        "whole",
+        plain_of(system, "arithmetic_intensity"),
+        plain_of(system, "achieved"),
+        plain_of(system, "fraction_of_roofline"),
+        bound or MISSING,
+    )
+    return [
+        whole,
+        *(
+            (
+                system.label,
+                layer.name,
+                quantity(_intensity(layer), "FLOP/B"),
+                quantity(_achieved(layer), "FLOP/s"),
+                percent(layer.fraction_of_roofline),
+                bound_of(layer, ridge=ridge) or MISSING,
+            )
+            for layer in layers
+        ),
+    ]

@@ -1,0 +1,231 @@
+"""What every chart with two axes is made of: scales, axes, dots, lines and texts as inline SVG.
+
+Places along x are percentages and along y pixels of a fixed height: a chart is as wide as its
+box, and the text in it never scales. Colours come from CSS classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+HEIGHT = 320
+TOP, BOTTOM = 30.0, 286.0
+LEFT, RIGHT = 3.0, 96.0
+GROUPS = 6
+_LABEL_HEIGHT = 15.0
+_LETTER_WIDTH = 1.55  # per cent of a narrow chart: labels that would overlap there are left out
+_LONGEST_LABEL = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """One axis.
+
+    Attributes:
+        said: A value on it as text.
+        log: Whether equal lengths are equal ratios.
+    """
+
+    title: str
+    said: Callable[[float], str]
+    log: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One point.
+
+    Attributes:
+        group: Its colour.
+        hollow: Whether it is modelled or projected.
+        link: Where it leads.
+        labelled: Whether its name is written beside it, where there is room.
+        name: What is written; None is the label.
+        low, high: The ends of an interval of y; left, right: of x.
+    """
+
+    x: float
+    y: float
+    label: str
+    group: int = 0
+    hollow: bool = False
+    link: str | None = None
+    labelled: bool = True
+    name: str | None = None
+    low: float | None = None
+    high: float | None = None
+    left: float | None = None
+    right: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """From a value to a place between `start` and `end`."""
+
+    low: float
+    span: float
+    start: float
+    end: float
+    log: bool = False
+
+    @classmethod
+    def over(cls, values: Sequence[float], *, log: bool, start: float, end: float) -> Scale:
+        """A scale on which all values have a place."""
+        found = [math.log10(v) if log else v for v in values]
+        low, high = min(found), max(found)
+        if high - low < 1e-12 * max(abs(high), 1e-300) or high == low:
+            room = 0.1 if log else abs(high) * 0.01 or 1.0
+            low, high = low - room, high + room
+        return cls(low=low, span=high - low, start=start, end=end, log=log)
+
+    def __call__(self, value: float) -> float:
+        at = math.log10(value) if self.log else value
+        return self.start + (self.end - self.start) * (at - self.low) / self.span
+
+    def ticks(self, count: int) -> list[float]:
+        """Round values on the scale, about `count` of them."""
+        high = self.low + self.span
+        if not self.log:
+            return _round_steps(self.low, high, count)
+        decades = [10.0**k for k in range(math.floor(self.low), math.ceil(high) + 1)]
+        steps = (1.0,) if self.span > 3 else (1.0, 3.0) if self.span > 1.2 else (1.0, 2.0, 5.0)
+        found = [d * s for d in decades for s in steps if self.low <= math.log10(d * s) <= high]
+        if len(found) < 2:
+            return _round_steps(10**self.low, 10**high, count)
+        return found[:: max(1, math.ceil(len(found) / (count + 1)))]
+
+
+def _round_steps(low: float, high: float, count: int) -> list[float]:
+    rough = (high - low) / count
+    size = 10.0 ** math.floor(math.log10(rough))
+    step = next(size * s for s in (1, 2, 5, 10) if size * s >= rough)
+    first = math.ceil(low / step - 1e-9)
+    return [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def axes(x: Axis, y: Axis, across: Scale, up: Scale) -> tuple[list[Markup], list[Markup]]:
+    """What lies below the data, and the texts that lie above them."""
+    below, above = grid(y, up)
+    lower, upper = floor(x, across)
+    return [*below, *lower], [*above, *upper]
+
+
+def floor(x: Axis, across: Scale) -> tuple[list[Markup], list[Markup]]:
+    """The axis of x: its ticks, which lie below the data, and its texts."""
+    below, above = [], []
+    for at, said in ticks_said(x, across):
+        below.append(line((at, BOTTOM), (at, BOTTOM + 4), "axis"))
+        anchor = "start" if at < 10 else "end" if at > 90 else "middle"
+        above.append(text(at, BOTTOM + 17, said, anchor=anchor))
+    above.append(text(RIGHT, BOTTOM - 6, f"{x.title} →", kind="end", anchor="end"))
+    return below, above
+
+
+def grid(y: Axis, up: Scale) -> tuple[list[Markup], list[Markup]]:
+    """The axis of y: its rules, which lie below the data, and its texts."""
+    below = [line((LEFT, BOTTOM), (RIGHT, BOTTOM), "axis")]
+    above = [text(LEFT, 14, f"↑ {y.title}", kind="title")]
+    for at, said in ticks_said(y, up):
+        if at < BOTTOM - 6:
+            below.append(line((LEFT, at), (RIGHT, at), "rule"))
+            above.append(text(LEFT, at - 4, said))
+    return below, above
+
+
+def ticks_said(axis: Axis, scale: Scale) -> list[tuple[float, str]]:
+    """Places and texts of the ticks; of those that would say the same only the first."""
+    texts: dict[str, float] = {}
+    for tick in scale.ticks(4):
+        texts.setdefault(axis.said(tick), scale(tick))
+    return [(place, text) for text, place in texts.items()]
+
+
+def dots(
+    points: Sequence[Point], places: Sequence[tuple[float, float]], order: Sequence[int]
+) -> list[Markup]:
+    """Dots, with as many labels as find room, those first in `order` first."""
+    drawn, names = [], []
+    written: list[tuple[float, float, float]] = []
+    for i in order:
+        point, (across, up) = points[i], places[i]
+        kind = f"g{point.group % GROUPS}" + (" hollow" if point.hollow else "")
+        drawn.append(dot(places[i], kind, point.label, link=point.link))
+        label = point.label if point.name is None else point.name
+        label = label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
+        width = _LETTER_WIDTH * len(label)
+        sides = ("end", "start") if across > 55 else ("start", "end")
+        for anchor in sides if point.labelled else ():
+            start = across - width if anchor == "end" else across
+            if start < 0 or start + width > 100 or _crowded(written, start, start + width, up):
+                continue
+            written.append((start, start + width, up))
+            names.append(text(across, up - 9, label, kind="name", anchor=anchor))
+            break
+    return [*drawn, *names]
+
+
+def _crowded(
+    written: Sequence[tuple[float, float, float]], start: float, end: float, at: float
+) -> bool:
+    """Whether a text would run into one that is written already."""
+    return any(
+        abs(at - y) < _LABEL_HEIGHT and start < right and left < end for left, right, y in written
+    )
+
+
+def dot(
+    at: tuple[float, float], kind: str, label: str, *, radius: float = 5.0, link: str | None = None
+) -> Markup:
+    drawn = Markup(
+        '<circle class="dot {}" cx="{}%" cy="{}" r="{}"><title>{}</title></circle>'
+    ).format(kind, f"{at[0]:.2f}", f"{at[1]:.1f}", f"{radius:g}", label)
+    if link is None:
+        return drawn
+    return Markup('<a href="{}" tabindex="-1" aria-label="{}">{}</a>').format(link, label, drawn)
+
+
+def line(start: tuple[float, float], end: tuple[float, float], kind: str) -> Markup:
+    return Markup('<line class="{}" x1="{}%" y1="{}" x2="{}%" y2="{}"/>').format(
+        kind, f"{start[0]:.2f}", f"{start[1]:.1f}", f"{end[0]:.2f}", f"{end[1]:.1f}"
+    )
+
+
+def path(places: Sequence[tuple[float, float]], kind: str) -> Markup:
+    """A line through many places: in a box of its own whose width alone is stretched."""
+    points = " ".join(f"{10 * x:.1f},{y:.1f}" for x, y in places)
+    return Markup(
+        '<svg class="stretch" viewBox="0 0 1000 {0}" width="100%" height="{0}" '
+        'preserveAspectRatio="none"><polyline class="{1}" points="{2}"/></svg>'
+    ).format(HEIGHT, kind, points)
+
+
+def cloud(places: Sequence[tuple[float, float]], kind: str) -> Markup:
+    """Many small dots in one shape, in a box as that of `path`."""
+    points = "".join(f"M{10 * x:.0f} {y:.0f}h0" for x, y in places)
+    return Markup(
+        '<svg class="stretch" viewBox="0 0 1000 {0}" width="100%" height="{0}" '
+        'preserveAspectRatio="none"><path class="cloud {1}" d="{2}"/></svg>'
+    ).format(HEIGHT, kind, points)
+
+
+def band(start: float, end: float, kind: str) -> Markup:
+    """A part of the width, from top to bottom."""
+    return Markup('<rect class="{}" x="{}%" width="{}%" y="{}" height="{}"/>').format(
+        kind, f"{start:.2f}", f"{end - start:.2f}", TOP, BOTTOM - TOP
+    )
+
+
+def text(x: float, y: float, said: str, *, kind: str = "tick", anchor: str = "start") -> Markup:
+    return Markup('<text class="{}" x="{}%" y="{}" text-anchor="{}">{}</text>').format(
+        kind, f"{x:.2f}", f"{y:.1f}", anchor, said
+    )
+
+
+def chart(label: str, parts: Sequence[Markup], *, height: float = HEIGHT) -> Markup:
+    return Markup(
+        '<svg class="plot" width="100%" height="{}" role="group" aria-label="{}">{}</svg>'
+    ).format(f"{height:g}", label, Markup("").join(parts))

@@ -1,0 +1,115 @@
+"""Rooflines of devices, with systems and their layers under them.
+
+Williams, Waterman, Patterson: Roofline, CACM 52(4), 2009.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from benchsuite.plots.canvas import (
+    BOTTOM,
+    GROUPS,
+    LEFT,
+    RIGHT,
+    TOP,
+    Axis,
+    Point,
+    Scale,
+    axes,
+    chart,
+    cloud,
+    dots,
+    line,
+    text,
+)
+
+_ROOM = 2.5  # the ratio by which an axis reaches past the outermost value
+_LINE = 13.0  # roofs whose labels would be closer than this are labelled once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roof:
+    """A device's bounds: FLOP/s, and B/s below the ridge.
+
+    Attributes:
+        group: Its colour; None is that of text.
+        slope: What is said of the bandwidth, beside the slope.
+        ridge: What is said of the ridge, below it.
+    """
+
+    label: str
+    peak: float
+    bandwidth: float
+    group: int | None = 0
+    slope: str = ""
+    ridge: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """A system's layers: arithmetic intensity (FLOP/B) and achieved rate (FLOP/s) of each."""
+
+    places: tuple[tuple[float, float], ...]
+    group: int = 0
+
+
+def roofline(
+    points: Sequence[Point],
+    roofs: Sequence[Roof],
+    *,
+    label: str,
+    said: Axis,
+    layers: Sequence[Cloud] = (),
+) -> Markup:
+    """Rooflines of devices with systems under them, both axes logarithmic.
+
+    Args:
+        points: Arithmetic intensity (FLOP/B) and achieved rate (FLOP/s).
+        roofs: At least one.
+        label: What the chart says, for those who do not see it.
+        said: The axis of y; that of x is FLOP/B.
+        layers: What lies behind the points.
+    """
+    ridges = [roof.peak / roof.bandwidth for roof in roofs]
+    small = [place for own in layers for place in own.places]
+    low = min([*(p.x for p in points), *(x for x, _ in small), *ridges]) / _ROOM
+    high = max([*(p.x for p in points), *(x for x, _ in small), *ridges]) * _ROOM
+    bounds = [min(roof.peak, roof.bandwidth * low) for roof in roofs]
+    heights = [*(p.y for p in points), *(y for _, y in small), *bounds]
+    across = Scale.over([low, high], log=True, start=LEFT, end=RIGHT)
+    up = Scale.over(
+        [*heights, *(roof.peak for roof in roofs)], log=True, start=BOTTOM - 12, end=TOP + 26
+    )
+    lines, texts = [], []
+    written: list[float] = []
+    for roof, ridge in zip(roofs, ridges, strict=True):
+        corner = (across(ridge), up(roof.peak))
+        kind = "roof" if roof.group is None else f"roof g{roof.group % GROUPS}"
+        foot = (across(low), up(roof.bandwidth * low))
+        lines += [line(foot, corner, kind), line(corner, (across(high), corner[1]), kind)]
+        if roof.slope and not written:
+            middle = ((foot[0] + corner[0]) / 2, (foot[1] + corner[1]) / 2)
+            texts.append(text(middle[0] + 1.5, middle[1] + 10, roof.slope))
+        if roof.ridge:
+            lines.append(line(corner, (corner[0], BOTTOM), "ridge"))
+            if not written:
+                side = -0.8 if corner[0] > 50 else 0.8
+                anchor = "end" if side < 0 else "start"
+                texts.append(text(corner[0] + side, BOTTOM - 22, roof.ridge, anchor=anchor))
+        if all(abs(corner[1] - other) >= _LINE for other in written):
+            texts.append(text(across(high), corner[1] - 6, roof.label, kind="end", anchor="end"))
+        written.append(corner[1])
+    x = Axis(title="arithmetic intensity (FLOP/B)", said=lambda value: f"{value:g}", log=True)
+    clouds = [
+        cloud([(across(x), up(y)) for x, y in own.places], f"g{own.group % GROUPS}")
+        for own in layers
+        if own.places
+    ]
+    places = [(across(p.x), up(p.y)) for p in points]
+    drawn = dots(points, places, range(len(points)))
+    below, above = axes(x, said, across, up)
+    return chart(label, [*below, *lines, *clouds, *above, *texts, *drawn])
