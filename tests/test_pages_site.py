@@ -333,7 +333,7 @@ def test_every_filter_finds_something_to_look_at(pages: dict[str, str]) -> None:
             offered = set(map(html.unescape, re.findall(r'<option value="([^"]*)"', select[1])))
             assert offered - {""} <= values, (path, key)
             seen.add(key)
-    assert {"domain", "device", "backend", "provenance", "kind"} <= seen
+    assert {"domain", "device", "backend", "precision", "kind"} <= seen
 
 
 def test_a_systems_page_repeats_the_measurement(site: dict[str, str], store: Store) -> None:

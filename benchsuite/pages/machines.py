@@ -374,7 +374,7 @@ def _bells(duel: Duel, metric: str, *, several: bool) -> list[tuple[Bell, _Rows]
             said = f"{name} ({_software(pair)}): {formatting.times(made.value)}"
             marks.append(
                 Mark(at=made.value, low=made.low, high=made.high, label=said, group=group,
-                     hollow=hollow)
+                     hollow=hollow, radius=4.0 if group else 6.5)
             )  # fmt: skip
             rows.append(
                 (cut(pair.workload), duel.after.name, f"{name} ({_software(pair)})",

@@ -30,6 +30,7 @@ class Mark:
     Attributes:
         group: Its colour.
         hollow: Whether it is modelled or projected.
+        radius: In pixels; where two dots may fall in one place, the one behind is the larger.
     """
 
     at: float
@@ -38,6 +39,7 @@ class Mark:
     low: float | None = None
     high: float | None = None
     hollow: bool = False
+    radius: float = 4.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +77,8 @@ def dumbbells(bells: Sequence[Bell], *, x: Axis, label: str, origin: float | Non
             if mark.low and mark.high:
                 parts.append(line((across(mark.low), at), (across(mark.high), at), f"span {kind}"))
             hollow = " hollow" if mark.hollow else ""
-            radius = max(4.0, 6.5 - 2.5 * mark.group)  # dots in one place are seen both
             place = (across(mark.at), at)
-            parts.append(dot(place, f"{kind}{hollow}", mark.label, radius=radius))
+            parts.append(dot(place, f"{kind}{hollow}", mark.label, radius=mark.radius))
     parts.append(line((LEFT, bottom), (RIGHT, bottom), "axis"))
     for at, said in ticks_said(x, across):
         parts.append(line((at, bottom), (at, bottom + 4), "axis"))
