@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: bench test check perf noise gpu-check weights clean
+.PHONY: bench test check golden pictures perf noise gpu-check weights clean
 
 bench: $(VENV)/.bench
 	$(BIN)/benchsuite run smoke --report bench-report.html
@@ -19,9 +19,17 @@ check:
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
+# accepts what the pages of the golden store say now; read `git diff tests/golden` before committing
+golden: $(VENV)/.test
+	$(BIN)/python -m tests.golden_store
+
+# pictures of the pages for the README, from the results in reports/data
+pictures: $(VENV)/.test
+	$(BIN)/python -m tests.pictures
+
 # ratios, interleaved in one run; nothing here is a test
 perf: $(VENV)/.test
-	$(BIN)/python tests/perf.py
+	$(BIN)/python -m tests.perf
 
 # how often the judge is wrong on this machine; an hour, and nothing here is a test
 noise: $(VENV)/.test
@@ -41,7 +49,7 @@ $(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,browser]'
 	touch $@
 
 clean:

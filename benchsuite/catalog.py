@@ -327,14 +327,15 @@ def _check(workload: Workload, path: Path) -> None:
             raise BadInput(f"{where} must be a Scale, not {type(scale).__name__}")
         if not scale.signatures:
             raise BadInput(f"{where}.signatures is empty; give at least one Signature")
-        for spec in (spec for signature in scale.signatures for spec in signature.inputs):
+        signatures = [*scale.signatures, *(s for b in scale.buckets.values() for s in b)]
+        for spec in (spec for signature in signatures for spec in signature.inputs):
             if any(side < 1 for side in spec.shape):
                 raise BadInput(f"{where}: an input of shape {spec.shape}; sides are at least 1")
             if spec.dtype not in DTYPES:
                 raise BadInput(f"{where}: dtype {spec.dtype!r}; one of {', '.join(DTYPES)}")
             if (spec.high is None) != (spec.dtype == "float32") or not (spec.high or 1) > 0:
                 raise BadInput(f"{where}: whole numbers need high above 0, floats none")
-        for signature in scale.signatures:
+        for signature in signatures:
             if not signature.frames > 0 or signature.share < 1:
                 raise BadInput(f"{where}.signatures: frames must be above 0 and share at least 1")
         if not isinstance(scale.batch, int) or scale.batch < 1:

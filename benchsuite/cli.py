@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from benchsuite import __version__
 from benchsuite.errors import BadInput, BenchsuiteError, Interrupted
+from benchsuite.types import SCALES
 
 if TYPE_CHECKING:
+    from benchsuite.accounting.roofline import Roof
     from benchsuite.difference import Comparison, Side
     from benchsuite.goals import Goals
     from benchsuite.machines import Duel
@@ -131,9 +133,9 @@ def _run(options: argparse.Namespace) -> int:
         store.add_run(info, plan=[*planned.specs, *(spec for spec, _ in planned.skipped)])
     for note in planned.notes:
         show.note(note)
-    done = run.measured_specs(planned, store.results(info.id)) if options.resume else []
+    done = run.measured(planned, store.results(info.id)) if options.resume else {}
     try:
-        with show.running(len(planned.specs)):
+        with show.running(run.turns_left(planned, done)):
             run.execute(
                 planned,
                 info,
@@ -233,11 +235,13 @@ def _count(options: argparse.Namespace) -> int:
     roots = catalog.content_roots(options.content)
     found = catalog.load_catalog(roots)
     entries = [entry for name in options.workloads for entry in catalog.select(found, name)]
+    roof, no_roof = _roof(options, roots)
     counted = [
         count_workload(
             entry,
             scale=options.scale or entry.default_scale(),
             batch=options.batch,
+            roof=roof,
         )
         for entry in entries
     ]
@@ -246,7 +250,22 @@ def _count(options: argparse.Namespace) -> int:
     if options.json != "-":
         for each in counted:
             output.print_count(each)
+        if no_roof:
+            print(f"no roofline: {no_roof}")
     return DONE
+
+
+def _roof(options: argparse.Namespace, roots: tuple[Path, ...]) -> tuple[Roof | None, str | None]:
+    """The roof for `count`, or why there is none; what was asked for by name must be there."""
+    from benchsuite import environment, probe
+
+    try:
+        cache = environment.cache_folder()
+        return probe.roof(options.hw, device=options.device, cache=cache, roots=roots), None
+    except BadInput as error:
+        if options.hw or options.device:
+            raise
+        return None, str(error)
 
 
 def _hw(options: argparse.Namespace) -> int:
@@ -268,12 +287,7 @@ def _hw(options: argparse.Namespace) -> int:
         return DONE
     if not options.name:
         raise BadInput("hw show needs a name: benchsuite hw list shows them")
-    if options.name in found.broken:
-        raise BadInput(found.broken[options.name])
-    if options.name not in found.models:
-        known = ", ".join(found.models)
-        raise BadInput(f"unknown device model {options.name!r}; known: {known}")
-    model = hw.as_json(found.models[options.name])
+    model = hw.as_json(hw.named(options.name, roots=roots))
     _emit(options.json, model, lambda: output.print_device_model(model))
     return DONE
 
@@ -294,8 +308,12 @@ def _doctor(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     from benchsuite import inventory, output
 
+    if options.scale and options.what != "workloads":
+        raise BadInput(f"--scale is for list workloads, not for list {options.what}")
     if options.what == "runs":
         rows = inventory.runs(_store(options, create=False))
+    elif options.what == "workloads" and options.scale:
+        rows = inventory.workloads_at(options.scale, content=options.content)
     else:
         rows = inventory.listing(options.what, content=options.content)
     _emit(options.json, rows, lambda: output.print_listing(options.what, rows))
@@ -533,6 +551,7 @@ def _request(options: argparse.Namespace) -> Request:
         rate=options.rate,
         device=options.device,
         threads=options.threads,
+        repeats=options.repeats,
         time_limit_s=options.time_limit,
         meter=options.meter,
         data=_places(options),
@@ -544,7 +563,7 @@ def _request(options: argparse.Namespace) -> Request:
 def _check_resume(options: argparse.Namespace) -> None:
     """A resumed run measures what it set out to: what would choose other systems is refused."""
     chosen = ["targets", "scale", "backend", "precision", "batch", "scenario", "rate", "device",
-              "threads", "time_limit", "weights", "label", "data", "places"]  # fmt: skip
+              "threads", "repeats", "time_limit", "weights", "label", "data", "places"]  # fmt: skip
     given = [name for name in chosen if getattr(options, name) not in (None, [])]
     if options.meter != "auto":
         given.append("meter")
@@ -825,7 +844,9 @@ def _parser() -> argparse.ArgumentParser:
                      help="of RealTime; else the workload's own")  # fmt: skip
     run.add_argument("--device", metavar="KIND[:N]", help="cpu, cuda:0, ...")
     run.add_argument("--threads", type=_positive, metavar="N")
-    run.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of one system")
+    run.add_argument("--repeats", type=_positive, metavar="N",
+                     help="processes a system, all systems in turn: gives intervals")  # fmt: skip
+    run.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of one process")
     run.add_argument("--budget", type=_seconds, metavar="SECONDS",
                      help="of the whole run; what is left over is skipped")  # fmt: skip
     run.add_argument(
@@ -846,7 +867,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=0, metavar="N")
     train.add_argument("--threads", type=_positive, metavar="N")
     train.add_argument("--meter", default="auto", metavar="NAME[:FILE]")
-    train.add_argument("--output", type=Path, metavar="FILE", help="the weights (safetensors)")
+    train.add_argument(
+        "--output", type=Path, metavar="FILE", help="the weights (safetensors); its folder is made"
+    )
     _add_data(train)
     _add_common(train, quiet=True)
 
@@ -854,6 +877,8 @@ def _parser() -> argparse.ArgumentParser:
     count.add_argument("workloads", nargs="+", metavar="WORKLOAD")
     count.add_argument("--scale", metavar="SCALE")
     count.add_argument("--batch", type=_positive, default=1, metavar="N")
+    count.add_argument("--device", metavar="KIND[:N]", help="roofline of this device, as probed")
+    count.add_argument("--hw", metavar="NAME", help="roofline of a device model (hw list)")
     _add_common(count, alone=True)
 
     hw = command("hw", _hw, "device models; measure this device's peaks, bandwidth and power")
@@ -865,6 +890,9 @@ def _parser() -> argparse.ArgumentParser:
 
     listing = command("list", _list, "what is usable here, and why the rest is not")
     listing.add_argument("what", choices=LISTED, metavar="|".join(LISTED))
+    listing.add_argument(
+        "--scale", choices=SCALES, help="of workloads: paper, input and targets at that scale"
+    )
     _add_common(listing, store=True, alone=True)
 
     doctor = command("doctor", _doctor, "is this machine fit to measure on? what to change")

@@ -53,6 +53,7 @@ def examine(*, cache: Path, roots: Sequence[Path], look_s: float = LOOK_S) -> li
         _clock,
         _threads,
         _machine,
+        _huge_pages,
         _memory_and_disk,
         _power_supply,
         lambda: _energy(device, roots),
@@ -181,6 +182,25 @@ def _machine() -> Iterator[Finding]:
             state=PROBLEM,
             cost="a page that is read back costs a query milliseconds",
             mend="end large programs, then: sudo swapoff -a && sudo swapon -a",
+        )
+
+
+def _huge_pages() -> Iterator[Finding]:
+    setting = _read(Path("/sys/kernel/mm/transparent_hugepage/enabled"))
+    if setting is not None and "[always]" in setting:
+        yield Finding(
+            what="transparent huge pages are `always`",
+            state=NOTE,
+            cost="large arrays are faster or slower by some per cent from one process to the next",
+            mend="echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled",
+        )
+    nodes = list(Path("/sys/devices/system/node").glob("node[0-9]*"))
+    if len(nodes) > 1:
+        yield Finding(
+            what=f"memory has {len(nodes)} NUMA nodes",
+            state=NOTE,
+            cost="threads that reach into another node's memory run slower, and not always alike",
+            mend="numactl --cpunodebind=0 --membind=0 benchsuite run ...",
         )
 
 

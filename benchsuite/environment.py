@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from benchsuite import __version__
+from benchsuite import __version__, machine, revision
 from benchsuite.types import DeviceInfo
 
 _PACKAGES = (
@@ -22,13 +22,24 @@ _VARIABLES = (
     "OMP_NUM_THREADS",
     "OMP_WAIT_POLICY",
     "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "OMP_PROC_BIND",
+    "OMP_PLACES",
+    "GOMP_CPU_AFFINITY",
     "KMP_AFFINITY",
+    "NVIDIA_VISIBLE_DEVICES",
     "CUDA_VISIBLE_DEVICES",
 )
 
 
-def capture(device: DeviceInfo, *, threads: int) -> dict[str, Any]:
-    """What is known of the place where a system runs; call it in the process that measures."""
+def capture(device: DeviceInfo, *, threads: int, workload: Path) -> dict[str, Any]:
+    """What is known of the place where a system runs; call it in the process that measures.
+
+    Args:
+        device: What computes.
+        threads: In use.
+        workload: The workload's file, whose git state is kept.
+    """
     import psutil
 
     return {
@@ -50,6 +61,9 @@ def capture(device: DeviceInfo, *, threads: int) -> dict[str, Any]:
             ),
             "turbo": turbo(),
         },
+        "processor": machine.processor(),
+        "libraries": machine.libraries(),
+        "workload file": revision.of_file(workload),
         "system": {
             "kernel": f"{platform.system()} {platform.release()}",
             "python": platform.python_version(),

@@ -70,6 +70,14 @@ def result_json(result: Result) -> dict[str, Any]:
         "warnings": [asdict(doubt) for doubt in result.doubts],
         "fingerprint": None if result.fingerprint is None else asdict(result.fingerprint),
         "metrics": {key: _metric_json(key, result) for key in METRICS},
+        "processes": [
+            {
+                "measured_at": process.measured_at,
+                "values": dict(process.values),
+                "warnings": [asdict(doubt) for doubt in process.doubts],
+            }
+            for process in result.processes
+        ],
     }
 
 
@@ -103,7 +111,7 @@ def _table(store: Store, runs: Sequence[RunInfo]) -> pd.DataFrame:
     for run in runs:
         for result in store.results(run.id):
             row = result_json(result)
-            for name in ("warnings", "fingerprint", "beside", "metrics"):
+            for name in ("warnings", "fingerprint", "beside", "metrics", "processes"):
                 row.pop(name)
             values = {key: result.metrics[key].value for key in METRICS if key in result.metrics}
             rows.append(row | values)

@@ -131,6 +131,11 @@ def change_said(title: str, split: Split) -> str:
     return f"{title} {verb}: {amount_said(split.amount, scale=split.scale)}{unit}"
 
 
+def tick(value: float, unit: str) -> str:
+    """A round value beside an axis: `3 ms`, not `3.0 ms`."""
+    return quantity(value, unit, digits=2).replace(".0 ", " ")
+
+
 def date_said(text: str) -> str:
     """An ISO time as people read it, in UTC; what is no time as it is."""
     try:

@@ -32,6 +32,7 @@ from benchsuite.judge import (
     Rule,
     Verdict,
 )
+from benchsuite.repeats import DISTURBING, leading_metric
 from benchsuite.stats import median
 from benchsuite.types import OFFLINE, SINGLE_STREAM, Result, SystemKey, Window
 
@@ -39,14 +40,12 @@ OK = "ok"
 GREEN, YELLOW, RED = "GREEN", "YELLOW", "RED"
 PASSED, SOME_REGRESSED, UNDECIDED, INCOMPLETE = 0, 1, 4, 5
 
-_DISTURBING = ("contended", "throttled", "above_peak_unexplained")
 _PARITY = "parity"
 _BLOCKS = 10
 # metrics of each scenario; those of no machine are judged once a system, in its leading row
 _OF_OFFLINE = ("throughput", ENERGY, "peak_memory")
 _OF_OTHERS = ("latency_p50", "latency_p90", "latency_p99", ENERGY)
 _OF_SYSTEM = ("accuracy", "model_size", "work")
-_LEADING = ("throughput", "latency_p50")
 
 Facts = Mapping[str, Any]
 RowKey = tuple[SystemKey, str]
@@ -500,7 +499,7 @@ def machine_class(result: Result, evidence: Evidence) -> tuple[Any, ...]:
 
 
 def _disturbed(result: Result) -> str | None:
-    return next((doubt.message for doubt in result.doubts if doubt.code in _DISTURBING), None)
+    return next((doubt.message for doubt in result.doubts if doubt.code in DISTURBING), None)
 
 
 def _misses(result: Result) -> bool:
@@ -531,12 +530,8 @@ def _line(row: Row, verdict: Verdict, before: Result, after: Result, *, evidence
         cause=cause(before, after),
         packages=_packages(before, after, evidence),
         split=found,
-        leading=verdict.metric == _leading_metric(row.scenario),
+        leading=verdict.metric == leading_metric(row.scenario),
     )
-
-
-def _leading_metric(scenario: str) -> str:
-    return _LEADING[0] if scenario == OFFLINE else _LEADING[1]
 
 
 def _packages(before: Result, after: Result, evidence: Evidence) -> tuple[str, ...]:

@@ -174,6 +174,21 @@ def models(roots: Sequence[Path]) -> Catalogue:
     return Catalogue(models=found, broken=broken)
 
 
+def named(name: str, *, roots: Sequence[Path]) -> DeviceModel:
+    """The device model of a name.
+
+    Raises:
+        BadInput: There is none of that name, or its file is broken.
+    """
+    found = models(list(reversed(roots)))
+    if name in found.broken:
+        raise BadInput(found.broken[name])
+    if name not in found.models:
+        known = ", ".join(found.models)
+        raise BadInput(f"unknown device model {name!r}; known: {known}")
+    return found.models[name]
+
+
 def load(path: Path) -> DeviceModel:
     """Read one device model.
 

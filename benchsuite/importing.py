@@ -19,7 +19,7 @@ from benchsuite.errors import BadInput, one_line
 from benchsuite.exchange import SCHEMA
 from benchsuite.metrics import METRICS
 from benchsuite.store import Store
-from benchsuite.types import Doubt, Fingerprint, Result, RunInfo, SystemKey, Value
+from benchsuite.types import Doubt, Fingerprint, Process, Result, RunInfo, SystemKey, Value
 
 _Text = Annotated[str, msgspec.Meta(max_length=100_000)]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
@@ -35,6 +35,12 @@ class _Metric(msgspec.Struct, kw_only=True):
     low: float | None = None
     high: float | None = None
     reason: _Text | None = None
+
+
+class _Process(msgspec.Struct, kw_only=True):
+    measured_at: _Name
+    values: dict[str, float | None]
+    warnings: list[Doubt]
 
 
 class _Row(msgspec.Struct, kw_only=True):
@@ -67,6 +73,7 @@ class _Row(msgspec.Struct, kw_only=True):
     target: float | None = None
     beside: dict[str, float] = {}
     measured_at: _Text = ""
+    processes: list[_Process] = []
 
 
 class _Run(msgspec.Struct, kw_only=True):
@@ -250,6 +257,25 @@ def _result(row: _Row, where: str, *, started_at: str) -> Result:
         target=row.target,
         measure=row.measure,
         measured_at=_moment(row.measured_at or started_at, f"{where}.measured_at"),
+        processes=tuple(
+            _process(process, f"{where}.processes[{place}]")
+            for place, process in enumerate(row.processes)
+        ),
+    )
+
+
+def _process(process: _Process, where: str) -> Process:
+    for key, number in process.values.items():
+        if number is None:
+            continue
+        if not math.isfinite(number):
+            _unsound(where, f"{key[:80]} {number} is no finite number")
+        if key in _POSITIVE and number <= 0:
+            _unsound(where, f"{key} {number:g} must be above 0")
+    return Process(
+        measured_at=_moment(process.measured_at, f"{where}.measured_at"),
+        values={key: number for key, number in process.values.items() if key in METRICS},
+        doubts=tuple(process.warnings),
     )
 
 

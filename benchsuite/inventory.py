@@ -9,6 +9,7 @@ from typing import Any
 from benchsuite import catalog, hw
 from benchsuite.errors import BadInput, MissingPackage, NotMeasurable
 from benchsuite.store import Store
+from benchsuite.types import REFERENCE, TensorSpec
 
 Row = dict[str, Any]
 
@@ -33,6 +34,40 @@ def listing(what: str, *, content: Sequence[Path] = ()) -> list[Row]:
         "goals": _goals,
     }
     return makers[what](roots)
+
+
+def workloads_at(scale: str, *, content: Sequence[Path] = ()) -> list[Row]:
+    """The workloads that have a scale, with what they are there.
+
+    `target` is that of each data set, `also` the sets that are taken without one when the user
+    gives them.
+    """
+    from benchsuite import datasets
+
+    found = catalog.load_catalog(catalog.content_roots(content))
+    rows = []
+    for name, entry in sorted(found.entries.items()):
+        if scale not in entry.workload.scales:
+            continue
+        definition = entry.scale(scale)
+        inputs = [" + ".join(map(_input, s.inputs)) for s in definition.signatures]
+        targets = [f"{d}: {q.measure} {q.target:g}" for d, q in definition.qualities.items()]
+        also = datasets.alike(name, definition.qualities) if scale == REFERENCE else []
+        row = _row(
+            name,
+            paper=entry.workload.paper,
+            frame=entry.workload.frame,
+            input=inputs,
+            target=targets,
+            also=also,
+        )
+        rows.append(row)
+    return rows
+
+
+def _input(spec: TensorSpec) -> str:
+    sides = "x".join(map(str, spec.shape)) or "1"
+    return f"{sides} below {spec.high}" if spec.high else sides
 
 
 def runs(store: Store) -> list[Row]:

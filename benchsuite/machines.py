@@ -1,8 +1,9 @@
 """Devices side by side: like for like and each at its best, what was left out, who gained what.
 
 A geometric mean is taken only over rows that both devices have and that can be compared. Its
-interval is that of the measurement: what a lone process strays by (`stats.PROCESS_SPREAD`), and
-what the meter leaves open, row by row; how far the rows differ from one another stands beside it.
+interval is that of the measurement, row by row: of `--repeats` the processes' own, else what a
+lone process strays by (`stats.PROCESS_SPREAD`) and what the meter leaves open. How far the rows
+differ from one another stands beside it.
 """
 
 from __future__ import annotations
@@ -191,7 +192,7 @@ def ratio(before: System, after: System, metric: str) -> Ratio | str:
     found = comparable(before, after, metric)
     if isinstance(found, str):
         return found
-    log, variance = _log_ratio(*found, metric=metric)
+    log, variance = _log_ratio(before, after, metric)
     return _exponential(log, variance)
 
 
@@ -205,7 +206,7 @@ def mean_of(pairs: Sequence[Pair], metric: str) -> Mean:
         if isinstance(found, str):
             left[found].append(pair.workload)
             continue
-        log, variance = _log_ratio(*found, metric=metric)
+        log, variance = _log_ratio(pair.before, pair.after, metric)
         logs.append(log)
         variances.append(variance)
         modelled = modelled or (metric in OF_ENERGY and pair.after.modelled)
@@ -300,15 +301,25 @@ def _unranked(pair: Pair) -> str | None:
 # --- ratios and gains -----------------------------------------------------------------------------
 
 
-def _log_ratio(before: Value, after: Value, *, metric: str) -> tuple[float, float]:
-    """Logarithm of the ratio, and its variance."""
-    assert before.value is not None
-    assert after.value is not None
-    spread = 0.0 if metric in _FIXED else 2 * PROCESS_SPREAD**2
-    for value in (before, after):
-        if metric in OF_ENERGY and value.low and value.high:
-            spread += (math.log(value.high / value.low) / 2 / _QUANTILE) ** 2
-    return math.log(after.value / before.value), spread
+def _log_ratio(before: System, after: System, metric: str) -> tuple[float, float]:
+    """Logarithm of the ratio of two values that can be compared, and its variance."""
+    values = before.number(metric), after.number(metric)
+    assert values[0] is not None
+    assert values[1] is not None
+    return math.log(values[1] / values[0]), _variance(before, metric) + _variance(after, metric)
+
+
+def _variance(system: System, metric: str) -> float:
+    """Of the logarithm: of `--repeats` the processes' own, else that of a lone process."""
+    value = system.value(metric)
+    own = 0.0
+    if value.low and value.high:
+        own = (math.log(value.high / value.low) / 2 / _QUANTILE) ** 2
+    if metric in _FIXED:
+        return 0.0
+    if own and system.source(metric).processes:
+        return own
+    return PROCESS_SPREAD**2 + (own if metric in OF_ENERGY else 0.0)
 
 
 _QUANTILE = student_quantile(CONFIDENCE_P, SINGLE_DF)

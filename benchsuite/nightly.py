@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from benchsuite import gate
+from benchsuite import gate, repeats
 from benchsuite.acceptance import Acceptance
 from benchsuite.difference import fits
 from benchsuite.errors import BadInput
@@ -116,7 +117,14 @@ def _said(name: str, side: _Side) -> str:
 def _lines(
     store: Store, before: _Side, after: _Side, question: Question, *, again: _Side | None = None
 ) -> tuple[tuple[Line, ...], tuple[str, ...]]:
-    sides = [_results(store, side) if side is not None else [] for side in (before, after, again)]
+    given = [side for side in (before, after, again) if side is not None]
+    # several runs show how nights differ, which processes of one night do not: there a run is one
+    # value, its median; of lone runs each process is one
+    lone = all(len(side.runs) == 1 for side in given)
+    sides = [
+        [] if side is None else _results(store, side, each_process=lone)
+        for side in (before, after, again)
+    ]
     if not any(result.status == gate.OK for result in sides[0]):
         raise BadInput(f"{_said(question.before, before)}: the baseline has no measured system")
     rows, new = gate.match(sides[0], sides[1], again=sides[2])
@@ -130,18 +138,22 @@ def _lines(
     return lines, new
 
 
-def _results(store: Store, side: _Side) -> list[Result]:
+def _results(store: Store, side: _Side, *, each_process: bool) -> list[Result]:
     found = [result for run in side.runs for result in store.results(run.id)]
-    return [result for result in found if not side.spec or fits(result.key, side.spec)]
+    found = [result for result in found if not side.spec or fits(result.key, side.spec)]
+    if not each_process:
+        return found
+    return [process for result in found for process in repeats.apart(result)]
 
 
 def _evidence(store: Store, sides: Sequence[Sequence[Result]]) -> Evidence:
-    """Environments of all; raw windows only where one run a side must tell its own spread."""
+    """Environments of all; raw windows only where one process a side must tell its own spread."""
     results = [result for side in sides for result in side]
     windows: dict[tuple[str, SystemKey, str], Window] = {}
     for side in sides:
-        if len({result.run for result in side}) == 1:
-            for result in side:
+        times = Counter(gate.identity(result)[1:] for result in side)
+        for result in side:
+            if times[gate.identity(result)[1:]] == 1:
                 window = store.window(result) if result.status == gate.OK else None
                 if window is not None:
                     windows[gate.identity(result)] = window

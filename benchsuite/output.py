@@ -74,6 +74,14 @@ def print_probe(report: Mapping[str, Any]) -> None:
         (name.replace("_", " "), quantity(report[name]["value"], unit), _how(report[name]))
         for name, unit in units.items()
     ]
+    rows += [
+        (
+            f"{level['level']} ({quantity(level['size_b'], 'B')})",
+            quantity(level["value"], "B/s"),
+            _how(level),
+        )
+        for level in report["caches"]
+    ]
     title = f"{report['device']} · {report['device_name']} · model {report['model'] or 'none'}"
     _print(terminal.plain_table(title, ("", "value", "how"), rows))
 

@@ -43,6 +43,7 @@ class Request:
         weights: Workload name to a safetensors file.
         batch: Samples a query, in `Offline` and in `MultiStream`.
         rate: Frames a second in `RealTime`.
+        repeats: Processes a system.
     """
 
     targets: tuple[str, ...]
@@ -54,6 +55,7 @@ class Request:
     rate: float | None = None
     device: str | None = None
     threads: int | None = None
+    repeats: int | None = None
     time_limit_s: float | None = None
     meter: str = meters.AUTOMATIC
     seconds: float | None = None
@@ -94,6 +96,7 @@ class Suite:
         seconds, warmup_s: Least length of a window and longest warm-up.
         time_limit_s: Of one system.
         min_queries: Least queries of a window in `SingleStream`, `MultiStream` and `Server`.
+        repeats: Processes a system.
     """
 
     name: str
@@ -103,6 +106,7 @@ class Suite:
     warmup_s: float = 2.0
     time_limit_s: float = 600.0
     min_queries: int = 1
+    repeats: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +178,8 @@ def make_plan(request: Request, *, cache: Path, home: Path) -> Plan:
             if spec.scenarios:
                 specs.append(spec)
     _check_rate(request, specs)
+    used = {spec.dataset for spec in (*specs, *(spec for spec, _ in skipped))}
+    notes += [f"data set {name}: no network chosen takes it" for name in request.data.keys() - used]
     return Plan(
         specs=tuple(dict.fromkeys(specs)),
         skipped=tuple(skipped),
@@ -196,12 +202,13 @@ def load_suite(path: Path) -> Suite:
         "warmup_s": float,
         "time_limit_s": float,
         "min_queries": int,
+        "repeats": int,
     }
     settings = {key: _typed(path, key, value, known) for key, value in table.items()}
     if not isinstance(systems, list) or not systems:
         raise BadInput(f"{path}: a suite needs at least one [[systems]] table")
     title = settings.pop("title", path.stem)
-    _check_counts(path, settings, ("min_queries",))
+    _check_counts(path, settings, ("min_queries", "repeats"))
     return Suite(
         name=path.stem,
         title=title,
@@ -337,6 +344,7 @@ def _systems(
         dataset=_dataset(entry, scale, group, request),
         time_limit_s=request.time_limit_s or suite.time_limit_s,
         min_queries=suite.min_queries,
+        repeats=request.repeats or suite.repeats,
         samples_per_query=request.batch or group.samples_per_query or SAMPLES_PER_QUERY,
         rate=request.rate or group.rate or entry.workload.rate,
         latency_bound_s=group.latency_bound_s or entry.workload.latency_bound_s,
@@ -391,7 +399,10 @@ def _dataset(entry: Entry, scale: str, group: Group, request: Request) -> str | 
             have = ", ".join(qualities) or "none"
             raise BadInput(f"{entry.name} has no data set {group.dataset!r}; it has: {have}")
         return group.dataset
-    given = (name for name in qualities if name in request.data)
+    taken = [*qualities]
+    if scale == REFERENCE:
+        taken += datasets.alike(entry.name, qualities)
+    given = (name for name in taken if name in request.data)
     # a streamed set is the user's: without its folder there is none
     own = (name for name in qualities if not datasets.streamed(name))
     return next(given, next(own, None))
@@ -410,10 +421,13 @@ def _with_data(
     weights, why_random = _weights(spec, entry, request, home=home)
     spec = replace(spec, weights=weights, weights_reason=why_random)
     if weights is None and spec.scale == REFERENCE and hasattr(entry.module, "pretrained"):
+        own = (None, *entry.scale(spec.scale).qualities)
         try:
+            if spec.dataset not in own:
+                raise NotMeasurable(f"the package's weights are not for {spec.dataset}'s classes")
             entry.module.pretrained()
             spec = replace(spec, pretrained=True, weights_reason=None)
-        except MissingPackage as error:
+        except (MissingPackage, NotMeasurable) as error:
             spec = replace(spec, weights_reason=f"random weights: {error}")
     if spec.dataset is None:
         why = f"no data: scale {spec.scale} runs on random inputs, which have no right answers"

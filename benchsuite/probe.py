@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from benchsuite import devices, environment, hw, meters
+from benchsuite.accounting.roofline import Roof
 from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.harness import probing
 from benchsuite.types import DeviceInfo, Probe, Rate
 
+_CACHES = "caches"
 _PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "int8")
 
 
@@ -55,6 +58,7 @@ def probe_device(
         "threads": used,
         "peaks": peaks,
         "bandwidth": {"value": bandwidth.value, "how": bandwidth.how},
+        "caches": _caches(device, threads=used, cache=cache),
         "idle_power": _idle(subject, preferred=plug.meters, cache=cache),
         "power_envelope": (
             _absent("neither the driver nor a hw/*.toml tells it")
@@ -63,6 +67,47 @@ def probe_device(
         ),
         "model": None if model is None else f"hw/{model.key}.toml",
     }
+
+
+def roof(model: str | None, *, device: str | None, cache: Path, roots: Sequence[Path]) -> Roof:
+    """Peak and bandwidth in fp32 of a device model, or of a device here as it was probed.
+
+    Args:
+        model: A name of `hw list`; None for a device of this machine.
+        device: As `--device`; None for the default one.
+        cache: Where probes are pinned.
+        roots: Content folders.
+
+    Raises:
+        BadInput: No such model or device, it lacks a figure, or it was not probed yet.
+    """
+    if model is not None:
+        found = hw.as_json(hw.named(model, roots=roots))
+        peak, bandwidth = found["peaks"].get("fp32"), found["bandwidth"]
+        if not peak or not bandwidth:
+            lacks = "fp32 peak" if not peak else "bandwidth"
+            raise BadInput(f"hw/{model}.toml gives no {lacks}, so that it has no roofline")
+        return Roof(
+            device=found["title"],
+            peak=peak["value"],
+            bandwidth=bandwidth["value"],
+            how=f"{found['title']}, whole device, datasheet figures (benchsuite hw show {model})",
+        )
+    here = devices.find(device) if device else devices.default_device()
+    threads = here.units if here.kind == "cpu" else 0
+    key = probing.pinned_key(here, precision="fp32", threads=threads)
+    known = probing.read_pinned(cache, key)
+    if known is None:
+        raise BadInput(
+            f"{here.label} was not probed yet: run benchsuite hw probe --device {here.label}, or "
+            "name a device model: --hw NAME (benchsuite hw list)"
+        )
+    return Roof(
+        device=here.name,
+        peak=known.peak.value,
+        bandwidth=known.bandwidth.value,
+        how=f"{here.name}: {known.peak.how}; {known.bandwidth.how}",
+    )
 
 
 def _idle(subject: meters.Subject, *, preferred: tuple[str, ...], cache: Path) -> dict[str, Any]:
@@ -82,49 +127,63 @@ def _in_its_own_process(
     device: DeviceInfo, *, precision: str, threads: int, cache: Path
 ) -> Probe | str:
     """A fresh probe, pinned; the reason where the device has none at that precision."""
+    printed = _process(device, precision, threads=threads, cache=cache)
+    if isinstance(printed, str):
+        return printed
+    key = probing.pinned_key(device, precision=precision, threads=threads)
+    return probing.read_pinned(cache, key) or "the probe was not kept"
+
+
+def _caches(device: DeviceInfo, *, threads: int, cache: Path) -> list[dict[str, Any]]:
+    """Bandwidth of the cache levels; what cannot be measured has its reason."""
+    printed = _process(device, _CACHES, threads=threads, cache=cache)
+    if isinstance(printed, str):
+        levels = device.facts.get("caches", ())
+        return [
+            {"level": level["level"], "size_b": level["bytes"], **_absent(printed)}
+            for level in levels
+        ]
+    found: list[dict[str, Any]] = printed
+    return found
+
+
+def _process(device: DeviceInfo, what: str, *, threads: int, cache: Path) -> Any:
+    """What the probing process prints (JSON); as text, why it failed."""
     process = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "benchsuite.probe",
-            device.label,
-            precision,
-            str(threads),
-            str(cache),
-        ],
+        [sys.executable, "-m", "benchsuite.probe", device.label, what, str(threads), str(cache)],
         capture_output=True,
         text=True,
         env=environment.thread_variables(max(1, threads or os.cpu_count() or 1)),
         check=False,
     )
     if process.returncode == 0:
-        key = probing.pinned_key(device, precision=precision, threads=threads)
-        found = probing.read_pinned(cache, key)
-        return found or "the probe was not kept"
+        return json.loads(process.stdout)
     lines = process.stderr.strip().splitlines()
     return lines[-1] if lines else f"the probing process ended with {process.returncode}"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The probing process: DEVICE PRECISION THREADS CACHE."""
+    """The probing process: DEVICE PRECISION|caches THREADS CACHE; prints JSON."""
     import torch
 
-    label, precision, threads_text, cache = arguments
+    label, what, threads_text, cache = arguments
     threads = int(threads_text)
     torch.set_grad_enabled(False)
     if threads:
         torch.set_num_threads(threads)
     device = devices.find(label)
+    plug = devices.device(device.kind)
+    if what == _CACHES:
+        print(json.dumps(probing.caches(plug, device)))
+        return 0
     try:
-        found = probing.probe(
-            devices.device(device.kind), device, precision=precision, threads=threads
-        )
+        found = probing.probe(plug, device, precision=what, threads=threads)
     except NotMeasurable as error:
         print(error, file=sys.stderr)
         return 1
-    probing.pin(
-        Path(cache), probing.pinned_key(device, precision=precision, threads=threads), found
-    )
+    key = probing.pinned_key(device, precision=what, threads=threads)
+    probing.pin(Path(cache), key, found)
+    print(json.dumps({"pinned": key}))
     return 0
 
 

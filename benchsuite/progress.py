@@ -78,7 +78,8 @@ class Progress:
             phase = event.text or "start"
             self._bar.update(self._task, description=f"{system} [dim]{_safe(phase)}[/]")
         elif event.kind == "results":
-            self._console.print(_line(event, system))
+            which = f"  [dim]{_safe(event.text)}[/]" if event.text else ""
+            self._console.print(_line(event, system) + which)
             if self._bar is not None:
                 self._bar.update(self._task, completed=event.number)
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -20,11 +20,12 @@ from typing import IO
 
 import msgspec
 
-from benchsuite import devices, environment, hw, metrics
+from benchsuite import devices, environment, hw, metrics, repeats
 from benchsuite.best import measure_best
 from benchsuite.catalog import content_roots, load_entry
 from benchsuite.errors import BadInput, Interrupted, one_line
 from benchsuite.goals import Goals
+from benchsuite.harness import worker
 from benchsuite.harness.phases import PHASE_MARK
 from benchsuite.harness.worker import FAILED
 from benchsuite.plan import BEST, Plan
@@ -32,6 +33,7 @@ from benchsuite.store import Store
 from benchsuite.types import (
     EMBEDDED,
     SCENARIOS,
+    Choice,
     DeviceInfo,
     Doubt,
     Fingerprint,
@@ -46,6 +48,7 @@ from benchsuite.types import (
     Window,
 )
 
+OK = "ok"
 LOCK_NOTE_S = 1.0
 _TAIL_B = 4000
 
@@ -56,8 +59,8 @@ class Event:
 
     Attributes:
         kind: `waiting`, `start`, `phase` or `results`.
-        number, total: Which system of how many.
-        text: The phase, or who is waited for.
+        number, total: Which process of how many.
+        text: The phase, who is waited for, or of `results` which process of several it was.
         results: What was stored, for `results`.
     """
 
@@ -84,10 +87,13 @@ def execute(
     store: Store,
     goals: Goals | None,
     on_event: OnEvent,
-    done: Sequence[SystemSpec] = (),
+    done: Mapping[SystemSpec, int] | None = None,
     budget_s: float | None = None,
 ) -> None:
     """Measures every system of a plan that is not done and stores each result at once.
+
+    Repeats take turns: every system's first process, then every one's second, so that what drifts
+    meanwhile is spread over all.
 
     Args:
         plan: What to measure.
@@ -95,14 +101,17 @@ def execute(
         store: Where results go.
         goals: The deployment's needs, if any.
         on_event: Told of everything.
-        done: Systems that an earlier invocation of the same run measured.
-        budget_s: Of the whole run: no system is begun after it, what is left over is skipped.
+        done: Processes of each system that an earlier invocation of the same run measured.
+        budget_s: Of the whole run: no process is begun after it; a system that has none by then
+            is skipped.
 
     Raises:
         Interrupted: The user stopped; all but the system under way is stored.
         BadInput: The store failed; what was stored stays stored.
     """
-    total = len(plan.specs)
+    turns = _turns(plan, done or {})
+    total = len(turns)
+    measurer = _Measurer(run=run, device=plan.device, store=store, goals=goals, on_event=on_event)
     started = monotonic()
     try:
         for spec, reason in plan.skipped:
@@ -110,24 +119,33 @@ def execute(
             store.add(outcome, environment={})
             on_event(Event(kind="results", number=0, total=total, spec=spec, results=(outcome,)))
         with device_lock(plan, total, on_event):
-            for number, spec in enumerate(plan.specs, 1):
-                if spec in done:
-                    continue
+            for place, (number, spec) in enumerate(turns, 1):
+                turn = _Turn(spec=spec, process=number, place=place, total=total)
                 if budget_s is not None and monotonic() - started > budget_s:
-                    reason = f"the run's budget of {budget_s:g} s was used up (--budget)"
-                    left = unmeasured(spec, run, plan.device, status="skipped", reason=reason)
-                    store.add(left, environment={})
-                    on_event(
-                        Event(
-                            kind="results", number=number, total=total, spec=spec, results=(left,)
-                        )
+                    measurer.skip(
+                        turn, f"the run's budget of {budget_s:g} s was used up (--budget)"
                     )
-                    continue
-                _measure(spec, run, plan.device, store, goals, number, total, on_event)
+                else:
+                    measurer.measure(turn)
     except KeyboardInterrupt:
         raise Interrupted(run.id) from None
     finally:
         store.finish_run(run.id, seconds=monotonic() - started)
+
+
+def turns_left(plan: Plan, done: Mapping[SystemSpec, int]) -> int:
+    """How many processes a plan still needs."""
+    return len(_turns(plan, done))
+
+
+def _turns(plan: Plan, done: Mapping[SystemSpec, int]) -> list[tuple[int, SystemSpec]]:
+    """Every system's first process, then every one's second, and so on."""
+    return [
+        (number, spec)
+        for number in range(1, max((spec.repeats for spec in plan.specs), default=0) + 1)
+        for spec in plan.specs
+        if done.get(spec, 0) < number <= spec.repeats
+    ]
 
 
 def resumed_plan(store: Store, run: RunInfo) -> Plan:
@@ -164,78 +182,183 @@ def _moved(spec: SystemSpec) -> SystemSpec:
     )
 
 
-def measured_specs(plan: Plan, results: Sequence[Result]) -> list[SystemSpec]:
-    """The systems of a plan of which all scenarios have an ok result."""
+def measured(plan: Plan, results: Sequence[Result]) -> dict[SystemSpec, int]:
+    """How many processes have measured all scenarios of each system of a plan."""
     have = {
         (r.key.workload, r.key.scale, r.key.dataset, BEST if r.chosen else r.key.backend,
-         r.key.precision, r.key.threads, r.scenario, r.key.batch)
+         r.key.precision, r.key.threads, r.scenario, r.key.batch): max(1, len(r.processes))
         for r in results
         if r.status == "ok"
     }  # fmt: skip
-    return [
-        spec
-        for spec in plan.specs
-        if all(
-            (spec.name, spec.scale, spec.dataset, spec.backend, spec.precision, spec.threads,
-             scenario, spec.batch_of(scenario)) in have
+    found = {
+        spec: min(
+            have.get(
+                (spec.name, spec.scale, spec.dataset, spec.backend, spec.precision, spec.threads,
+                 scenario, spec.batch_of(scenario)), 0)
             for scenario in spec.scenarios
         )
-    ]  # fmt: skip
+        for spec in plan.specs
+    }  # fmt: skip
+    # a choice that has not all its processes is made anew: what was tried is not stored
+    return {
+        spec: 0 if spec.candidates and number < spec.repeats else number
+        for spec, number in found.items()
+    }
 
 
-def _measure(
-    spec: SystemSpec,
-    run: RunInfo,
-    device: DeviceInfo,
-    store: Store,
-    goals: Goals | None,
-    number: int,
-    total: int,
-    on_event: OnEvent,
-) -> None:
-    on_event(Event(kind="start", number=number, total=total, spec=spec))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turn:
+    """One process to be measured.
 
-    def measure(part: SystemSpec) -> Measurement | str:
-        prefix = f"trial of {part.backend}: " if part.trial else ""
+    Attributes:
+        process: Which of the system's, from 1.
+        place, total: Which of the run's.
+    """
 
-        def on_phase(name: str) -> None:
-            text = f"{prefix}{name}"
-            on_event(Event(kind="phase", number=number, total=total, spec=spec, text=text))
-
-        return run_worker(part, on_phase=on_phase)
-
-    outcomes = measure_best(spec, measure=measure) if spec.candidates else [(spec, measure(spec))]
-    results: list[Result] = []
-    for part, outcome in outcomes:
-        results += _stored(part, outcome, run, device, store, goals)
-    on_event(Event(kind="results", number=number, total=total, spec=spec, results=tuple(results)))
+    spec: SystemSpec
+    process: int
+    place: int
+    total: int
 
 
-def _stored(
-    spec: SystemSpec,
-    outcome: Measurement | str,
-    run: RunInfo,
-    device: DeviceInfo,
-    store: Store,
-    goals: Goals | None,
-) -> list[Result]:
-    """Stores the rows of one worker's outcome."""
-    if isinstance(outcome, str):
-        failed = unmeasured(spec, run, device, status="failed", reason=outcome)
-        store.add(failed, environment={})
+@dataclass(slots=True, kw_only=True)
+class _Measurer:
+    """Measures the turns of a run and stores what they give.
+
+    Attributes:
+        parts: Of a system whose backend is chosen: the winners with their choices.
+        ended: Systems that are not measured again in this run: their first process failed.
+    """
+
+    run: RunInfo
+    device: DeviceInfo
+    store: Store
+    goals: Goals | None
+    on_event: OnEvent
+    parts: dict[SystemSpec, list[tuple[SystemSpec, dict[str, Choice]]]] = field(
+        default_factory=dict
+    )
+    ended: set[SystemSpec] = field(default_factory=set)
+
+    def skip(self, turn: _Turn, reason: str) -> None:
+        """Leaves a turn out; a system without any process gets a row that says so."""
+        if turn.process > 1:
+            return
+        self.ended.add(turn.spec)
+        left = unmeasured(turn.spec, self.run, self.device, status="skipped", reason=reason)
+        self.store.add(left, environment={})
+        self._tell("results", turn, results=(left,))
+
+    def measure(self, turn: _Turn) -> None:
+        """Measures one process of a system, or one of each winner of a choice."""
+        spec = turn.spec
+        if spec in self.ended:
+            return
+        self._tell("start", turn)
+        results: list[Result] = []
+        for part, outcome in self._outcomes(turn):
+            results += self._stored(part, outcome, turn)
+        if turn.process == 1 and all(result.status != OK for result in results):
+            self.ended.add(spec)
+        told = f"process {turn.process} of {spec.repeats}" if spec.repeats > 1 else ""
+        self._tell("results", turn, text=told, results=tuple(results))
+
+    def _outcomes(self, turn: _Turn) -> list[tuple[SystemSpec, Measurement | str]]:
+        def measure(part: SystemSpec) -> Measurement | str:
+            prefix = f"trial of {part.backend}: " if part.trial else ""
+            return run_worker(
+                part, on_phase=lambda name: self._tell("phase", turn, text=f"{prefix}{name}")
+            )
+
+        spec = turn.spec
+        if not spec.candidates:
+            return [(spec, measure(spec))]
+        if spec in self.parts:
+            again = [(part, measure(part), choices) for part, choices in self.parts[spec]]
+            return [
+                (part, found if isinstance(found, str) else replace(found, choices=choices))
+                for part, found, choices in again
+            ]
+        outcomes = measure_best(spec, measure=measure)
+        self.parts[spec] = [
+            (part, found.choices) for part, found in outcomes if isinstance(found, Measurement)
+        ]
+        return outcomes
+
+    def _stored(self, spec: SystemSpec, outcome: Measurement | str, turn: _Turn) -> list[Result]:
+        """Stores the rows of one worker's outcome."""
+        if isinstance(outcome, str):
+            return self._failed(spec, outcome, turn)
+        results = []
+        model = hw.describe(outcome.device, roots=[Path(root) for root in spec.roots])
+        for window in outcome.windows:
+            result = to_result(spec, self.run, outcome, window, model=model, goals=self.goals)
+            if spec.repeats > 1:
+                result = self._repeated(spec, result, outcome, window, turn)
+            else:
+                self.store.add(result, environment=outcome.environment, window=window)
+            results.append(result)
+        for scenario, reason in outcome.unmet.items():
+            part = replace(spec, scenarios=(scenario,))
+            unmet = unmeasured(part, self.run, self.device, status="skipped", reason=reason)
+            if not self.store.processes(unmet):
+                self.store.add(unmet, environment={})
+                results.append(unmet)
+        return results
+
+    def _failed(self, spec: SystemSpec, reason: str, turn: _Turn) -> list[Result]:
+        """A row that says why; where other processes gave numbers, a doubt on their row."""
+        failed = unmeasured(spec, self.run, self.device, status="failed", reason=reason)
+        if turn.process == 1:
+            self.store.add(failed, environment={})
+            return [failed]
+        for row in self.store.results(self.run.id):
+            if _system_of(row) == _system_of(failed) and row.processes:
+                facts = self.store.environments([row.environment])[row.environment]
+                self.store.add(
+                    repeats.with_failure(row, reason),
+                    environment=facts,
+                    window=self.store.window(row),
+                )
         return [failed]
-    results = []
-    model = hw.describe(outcome.device, roots=[Path(root) for root in spec.roots])
-    for window in outcome.windows:
-        result = to_result(spec, run, outcome, window, model=model, goals=goals)
-        store.add(result, environment=outcome.environment, window=window)
-        results.append(result)
-    for scenario, reason in outcome.unmet.items():
-        part = replace(spec, scenarios=(scenario,))
-        unmet = unmeasured(part, run, device, status="skipped", reason=reason)
-        store.add(unmet, environment={})
-        results.append(unmet)
-    return results
+
+    def _repeated(
+        self,
+        spec: SystemSpec,
+        result: Result,
+        outcome: Measurement,
+        window: Window,
+        turn: _Turn,
+    ) -> Result:
+        """Stores one process of several, and the row that they make."""
+        if turn.process == 1:
+            self.store.drop_processes(result)
+        self.store.add_process(result, environment=outcome.environment, window=window)
+        found = self.store.processes(result)
+        row, chosen = repeats.combine(list(found.values()), planned=spec.repeats)
+        (raw,) = self.store.process_windows([list(found)[chosen]])
+        facts = self.store.environments([row.environment])[row.environment]
+        self.store.add(row, environment=facts, window=raw)
+        return row
+
+    def _tell(
+        self, kind: str, turn: _Turn, *, text: str = "", results: tuple[Result, ...] = ()
+    ) -> None:
+        self.on_event(
+            Event(
+                kind=kind,
+                number=turn.place,
+                total=turn.total,
+                spec=turn.spec,
+                text=text,
+                results=results,
+            )
+        )
+
+
+def _system_of(row: Result) -> SystemKey:
+    """A row's system, whatever the scenario, with it the batch, and the device, which is one."""
+    return replace(row.key, batch=0, device_name="", device_count=0)
 
 
 def to_result(
@@ -438,10 +561,10 @@ def _outcome(
         return f"time limit of {spec.time_limit_s:g} s reached in phase {where!r} (--time-limit)"
     if process.returncode == 0:
         try:
-            return msgspec.json.decode(out_path.read_bytes(), type=Measurement)
+            return worker.read(out_path)
         except FileNotFoundError:
             return f"the worker ended itself with exit code 0 in phase {phase!r}: a sys.exit?"
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, ValueError) as error:
             return f"the worker left no readable measurement: {one_line(error)}"
     if process.returncode == FAILED:
         try:

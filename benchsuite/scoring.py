@@ -8,8 +8,8 @@ boxes found and the true ones an image.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from benchsuite.errors import MissingPackage, NotMeasurable
 from benchsuite.stats import fisher_interval, wilson
@@ -198,6 +198,69 @@ def rank_correlation(predicted: Array, judged: Array, *, left_out: int = 0) -> S
             "a word is not in the vocabulary); Fisher 95 % interval"
         ),
     )
+
+
+def analogies(
+    cosines: Array, rows: Array, questions: Array, *, at_once: int = 256
+) -> tuple[int, int]:
+    """How many questions "a is to b as c is to d" are answered by d, and how many there are.
+
+    The answer is the word nearest to b - a + c, of unit vectors, that is none of the three
+    (Mikolov and others 2013).
+
+    Args:
+        cosines: (n, words), of some words with all.
+        rows: (q, 3), where a, b and c are among the n.
+        questions: (q, 4), a, b, c and d as words.
+        at_once: Questions whose similarities are held in memory.
+    """
+    import numpy as np
+
+    right = 0
+    for start in range(0, len(questions), at_once):
+        some, asked = rows[start : start + at_once], questions[start : start + at_once]
+        near = cosines[some[:, 1]] - cosines[some[:, 0]] + cosines[some[:, 2]]
+        np.put_along_axis(near, asked[:, :3], -np.inf, axis=1)
+        right += int((near.argmax(axis=1) == asked[:, 3]).sum())
+    return right, len(questions)
+
+
+def word_tests(cosines: Array, facts: Mapping[str, Any]) -> Score:
+    """The rank correlation of the first test of judged pairs; other tests and analogies beside.
+
+    Args:
+        cosines: (n, words), of the words that the tests ask for with all.
+        facts: `pairs`, a test's name to [place among the n, word, judgement] each; `questions`,
+            places of a, b and c, then a, b, c and d as words; `left_out`, how many of each have a
+            word out of the vocabulary.
+
+    Raises:
+        NotMeasurable: As `rank_correlation`.
+    """
+    import numpy as np
+
+    missing = facts["left_out"]
+    found: dict[str, Score] = {}
+    for name, pairs in facts["pairs"].items():
+        # reshaped, since none of them may be in the vocabulary
+        table = np.array(pairs, dtype=np.float64).reshape(-1, 3)
+        places, words = table[:, :2].astype(np.int64).T
+        found[name] = rank_correlation(
+            cosines[places, words], table[:, 2], left_out=missing.get(name, 0)
+        )
+    (name, first), *others = found.items()
+    beside = {**first.beside, **{other: score.value for other, score in others}}
+    told = [f"{test}: {score.how}" for test, score in found.items()]
+    questions = np.array(facts["questions"], dtype=np.int64).reshape(-1, 7)
+    if len(questions):
+        right, asked = analogies(cosines, questions[:, :3], questions[:, 3:])
+        unasked = missing.get("analogies", 0)
+        beside["analogies"] = right / asked
+        told.append(
+            f"analogies: {right:,} of {asked:,} answered by the nearest word to b - a + c "
+            f"({unasked:,} more have a word that is not in the vocabulary)"
+        )
+    return replace(first, beside=beside, how="; ".join(told))
 
 
 def padded_objects(targets: Mapping[str, Array]) -> list[Objects]:

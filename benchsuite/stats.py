@@ -94,6 +94,22 @@ def early_stopping_estimate(ordered: Sequence[float], share: float) -> float | N
     return ordered[len(ordered) - allowed] if allowed else None
 
 
+def median_interval(n: int) -> tuple[int, float]:
+    """Which order statistics of `n` values hold the median, whatever their distribution.
+
+    Returns:
+        The rank k (from 1), and with what probability the k-th smallest and the k-th largest lie
+        on both sides of the median: at least 95 % where n allows it (from 6 values on), else what
+        the smallest and the largest give, 1 - 2^(1-n).
+    """
+    if n < 2:
+        raise ValueError("an interval of fewer than two values")
+    k = 1
+    while 2 * _at_most(k, n, 0.5) <= 0.05:
+        k += 1
+    return k, 1 - 2 * _at_most(k - 1, n, 0.5)
+
+
 def wilson(successes: float, n: int) -> tuple[float, float]:
     """The 95 % Wilson score interval of a share (Wilson 1927).
 

@@ -21,12 +21,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from benchsuite import digest
 from benchsuite.digest import Digest
+from benchsuite.durations import shared
 from benchsuite.errors import BadInput, one_line
 from benchsuite.types import (
     Count,
     Doubt,
     Fingerprint,
     LayerTimes,
+    Process,
     Result,
     RunInfo,
     SystemKey,
@@ -38,6 +40,7 @@ from benchsuite.types import (
 SCHEMA = 1
 TIME_ORDER_RUNS = 30
 _BUSY_S = 30
+_PART = 1 << 20
 
 _metadata = sa.MetaData()
 _about = sa.Table(
@@ -108,6 +111,19 @@ _counts = sa.Table(
     sa.Column("id", sa.String, primary_key=True),
     sa.Column("body", sa.LargeBinary, nullable=False),
 )
+# a row of `--repeats` has all its processes here; in `results` and `raw` is the one of the median
+_processes = sa.Table(
+    "processes",
+    _metadata,
+    *(
+        sa.Column(column.name, column.type, primary_key=column.primary_key, index=column.index,
+                  nullable=column.nullable)
+        for column in _results.columns
+    ),
+    sa.Column("time_order", sa.Boolean, nullable=False),
+    sa.Column("window", sa.LargeBinary, nullable=False),
+    sa.Column("durations", sa.LargeBinary, nullable=False),
+)  # fmt: skip
 # a row's identity over all runs: pages over a whole store read these two tables alone
 _series = sa.Table(
     "series",
@@ -232,6 +248,36 @@ class Store:
         """Stores a result in one transaction; one of the same row in the same run is replaced."""
         with self._begin() as connection:
             _add(connection, result, environment=environment, window=window)
+
+    def add_process(
+        self, result: Result, *, environment: Mapping[str, Any], window: Window
+    ) -> None:
+        """Stores what one of several processes gave for a row; the row itself is `add`'s."""
+        with self._begin() as connection:
+            _add_environment(connection, result.environment, environment)
+            values = _row_values(connection, result) | _pack_window(window)
+            connection.execute(_processes.insert().values(**values))
+
+    def processes(self, row: Result) -> dict[int, Result]:
+        """What each process gave for a row, by its number in the store; empty of a lone one."""
+        with self._begin() as connection:
+            rows = connection.execute(
+                _processes.select().where(_same(_processes, row)).order_by(_processes.c.id)
+            ).all()
+            results = _read(connection, rows)
+            return {row.id: each for row, each in zip(rows, results, strict=True)}
+
+    def drop_processes(self, row: Result) -> None:
+        """Forgets what processes gave for a row that begins anew."""
+        with self._begin() as connection:
+            connection.execute(_processes.delete().where(_same(_processes, row)))
+
+    def process_windows(self, numbers: Sequence[int]) -> list[Window]:
+        """Raw windows of processes, by their numbers in the store."""
+        with self._begin() as connection:
+            query = _processes.select().where(_processes.c.id.in_(list(numbers)))
+            found = {row.id: _window(row) for row in connection.execute(query)}
+            return [found[number] for number in numbers]
 
     def merge(
         self,
@@ -446,13 +492,9 @@ class Store:
             row = connection.execute(
                 sa.select(_raw.c.window, _raw.c.durations)
                 .join(_results, _results.c.id == _raw.c.result)
-                .where(_results.c.run == result.run, _results.c.scenario == result.scenario)
-                .where(*(_results.c[name] == getattr(result.key, name) for name in _KEY))
+                .where(_same(_results, result))
             ).first()
-            if row is None:
-                return None
-            window = msgspec.json.decode(zlib.decompress(row.window), type=Window)
-            return replace(window, durations_ns=unpack_durations(row.durations))
+            return None if row is None else _window(row)
 
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:
@@ -527,6 +569,9 @@ def _prepare_schema(connection: sa.Connection, place: str) -> None:
     if "digests" not in tables and "results" in tables and "digests" not in _locked(connection):
         _metadata.create_all(connection, tables=[_series, _digests])
         _digest_all(connection)
+        connection.commit()
+    if "processes" not in tables and "processes" not in _locked(connection):
+        _metadata.create_all(connection, tables=[_processes])
         connection.commit()
 
 
@@ -627,46 +672,57 @@ def _add(
     strict: bool = False,
 ) -> None:
     """Adds a result; `strict` refuses an environment that differs from the one of that id."""
-    row = connection.execute(
-        sa.select(_environments.c.facts).where(_environments.c.id == result.environment)
-    ).first()
-    if row is None:
-        connection.execute(
-            _environments.insert().values(id=result.environment, facts=dict(environment))
-        )
-    elif strict and row.facts != dict(environment):
-        raise BadInput(
-            f"environment {result.environment} is stored already, with other facts; "
-            "nothing was imported"
-        )
-    same = sa.and_(
-        _results.c.run == result.run,
-        _results.c.scenario == result.scenario,
-        *(_results.c[name] == getattr(result.key, name) for name in _KEY),
-    )
-    old = list(connection.scalars(sa.select(_results.c.id).where(same)))
+    _add_environment(connection, result.environment, environment, strict=strict)
+    old = list(connection.scalars(sa.select(_results.c.id).where(_same(_results, result))))
     if old:
         connection.execute(_raw.delete().where(_raw.c.result.in_(old)))
         connection.execute(_digests.delete().where(_digests.c.result.in_(old)))
         connection.execute(_results.delete().where(_results.c.id.in_(old)))
-    _add_counts(connection, result.counts)
     number = connection.execute(
-        _results.insert().values(
-            run=result.run,
-            environment=result.environment,
-            scenario=result.scenario,
-            status=result.status,
-            measured_at=result.measured_at,
-            facts=_pack_facts(result),
-            metrics=_pack_metrics(connection, result.metrics),
-            **{name: getattr(result.key, name) for name in _KEY},
-        )
+        _results.insert().values(**_row_values(connection, result))
     ).inserted_primary_key
     assert number is not None
     _add_digest(connection, number[0], result)
     if window is not None:
         connection.execute(_raw.insert().values(result=number[0], **_pack_window(window)))
         _sort_old(connection, result)
+
+
+def _add_environment(
+    connection: sa.Connection, name: str, facts: Mapping[str, Any], *, strict: bool = False
+) -> None:
+    row = connection.execute(
+        sa.select(_environments.c.facts).where(_environments.c.id == name)
+    ).first()
+    if row is None:
+        connection.execute(_environments.insert().values(id=name, facts=dict(facts)))
+    elif strict and row.facts != dict(facts):
+        raise BadInput(
+            f"environment {name} is stored already, with other facts; nothing was imported"
+        )
+
+
+def _same(table: sa.Table, result: Result) -> sa.ColumnElement[bool]:
+    """Rows of a table that are this row of this run."""
+    return sa.and_(
+        table.c.run == result.run,
+        table.c.scenario == result.scenario,
+        *(table.c[name] == getattr(result.key, name) for name in _KEY),
+    )
+
+
+def _row_values(connection: sa.Connection, result: Result) -> dict[str, Any]:
+    _add_counts(connection, result.counts)
+    return {
+        "run": result.run,
+        "environment": result.environment,
+        "scenario": result.scenario,
+        "status": result.status,
+        "measured_at": result.measured_at,
+        "facts": _pack_facts(result),
+        "metrics": _pack_metrics(connection, result.metrics),
+        **{name: getattr(result.key, name) for name in _KEY},
+    }
 
 
 def _add_digest(connection: sa.Connection, number: int, result: Result) -> None:
@@ -808,6 +864,11 @@ def _pack_window(window: Window) -> dict[str, Any]:
     }
 
 
+def _window(row: Any) -> Window:
+    window = msgspec.json.decode(zlib.decompress(row.window), type=Window)
+    return replace(window, durations_ns=unpack_durations(row.durations))
+
+
 def pack_durations(durations: Sequence[int]) -> bytes:
     """Nanoseconds as compressed differences of 64-bit integers."""
     import numpy as np
@@ -820,13 +881,16 @@ def unpack_durations(packed: bytes) -> tuple[int, ...]:
     """The inverse of `pack_durations`."""
     import numpy as np
 
-    return tuple(np.cumsum(np.frombuffer(zlib.decompress(packed), dtype="<i8")).tolist())
+    found = np.cumsum(np.frombuffer(zlib.decompress(packed), dtype="<i8"))
+    # in parts: a list of all of them would be an object for each
+    parts = (found[at : at + _PART] for at in range(0, len(found), _PART))
+    return shared(value for part in parts for value in part.tolist())
 
 
 def _sort_old(connection: sa.Connection, result: Result) -> None:
     """Sorts the durations of this row's runs before the last 30: they compress better so."""
     old = connection.execute(
-        sa.select(_raw.c.result, _raw.c.durations)
+        sa.select(_raw.c.result, _raw.c.durations, _results.c.run)
         .join(_results, _results.c.id == _raw.c.result)
         .where(_results.c.scenario == result.scenario, _raw.c.time_order.is_(True))
         .where(*(_results.c[name] == getattr(result.key, name) for name in _KEY))
@@ -834,12 +898,19 @@ def _sort_old(connection: sa.Connection, result: Result) -> None:
         .offset(TIME_ORDER_RUNS)
     ).all()
     for row in old:
-        durations = pack_durations(sorted(unpack_durations(row.durations)))
-        connection.execute(
-            _raw.update()
-            .where(_raw.c.result == row.result)
-            .values(time_order=False, durations=durations)
+        connection.execute(_raw.update().where(_raw.c.result == row.result).values(**_sorted(row)))
+        mates = _processes.select().where(
+            _same(_processes, replace(result, run=row.run)), _processes.c.time_order.is_(True)
         )
+        for mate in connection.execute(mates).all():
+            connection.execute(
+                _processes.update().where(_processes.c.id == mate.id).values(**_sorted(mate))
+            )
+
+
+def _sorted(row: Any) -> dict[str, Any]:
+    durations = pack_durations(sorted(unpack_durations(row.durations)))
+    return {"time_order": False, "durations": durations}
 
 
 def _texts_of(connection: sa.Connection, rows: Sequence[Any]) -> dict[int, str]:
@@ -879,6 +950,7 @@ def _result(
     fingerprint = facts.pop("fingerprint")
     doubts = facts.pop("doubts")
     layer_times = facts.pop("layer_times", None)
+    processes = facts.pop("processes", ())
     metrics = {
         key: Value(
             value=value,
@@ -901,5 +973,6 @@ def _result(
         doubts=tuple(Doubt(**doubt) for doubt in doubts),
         layer_times=msgspec.convert(layer_times, LayerTimes | None),
         counts=counts[counted] if counted else (),
+        processes=msgspec.convert(processes, tuple[Process, ...]),
         **facts,
     )

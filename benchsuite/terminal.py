@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchsuite import compare, formatting
+from benchsuite.accounting.summary import roofline_total
 from benchsuite.attribution import ENERGY, LINEAR, OWNERS, Missing, Split
 from benchsuite.compare import OK, System
 from benchsuite.metrics import METRICS
@@ -59,8 +60,12 @@ def shares_table(split: Split | Missing) -> RenderableType:
 
 def count_table(counted: WorkloadCount) -> RenderableType:
     """A network's layers with what each must compute and move, per frame in fp32."""
-    table = _table("layer", "kind", right=("output", "parameters", "work", "traffic", "of work"))
+    roofed = counted.roof is not None
+    columns = ["output", "parameters", "work", "traffic", "FLOP/B", "of work"]
+    table = _table("layer", "kind", right=(*columns, *(("at best", "bound by") if roofed else ())))
     for layer in counted.layers:
+        intensity = layer.arithmetic_intensity
+        at_best = (quantity(layer.roofline_s, "s"), layer.bound_by or MISSING) if roofed else ()
         table.add_row(
             _text(layer.name),
             _text(layer.kind),
@@ -68,7 +73,9 @@ def count_table(counted: WorkloadCount) -> RenderableType:
             _whole_number(layer.parameters),
             quantity(layer.work, "FLOP"),
             quantity(layer.traffic, "B"),
+            MISSING if intensity is None else significant(intensity),
             percent(layer.work / counted.work) if counted.work else MISSING,
+            *at_best,
         )
     table.add_section()
     table.add_row(
@@ -78,7 +85,9 @@ def count_table(counted: WorkloadCount) -> RenderableType:
         _whole_number(counted.parameters),
         quantity(counted.work, "FLOP"),
         quantity(counted.traffic, "B"),
+        significant(counted.work / counted.traffic) if counted.traffic else MISSING,
         "",
+        *((quantity(roofline_total(counted), "s"), "") if roofed else ()),
         style="bold",
     )
     frame = counted.frame
@@ -91,10 +100,11 @@ def count_table(counted: WorkloadCount) -> RenderableType:
         f"without padding · weights {quantity(counted.model_size, 'B')} · "
         f"activations {quantity(counted.activations, 'B')}"
     )
-    if not counted.uncounted:
-        return Group(head, table, facts)
-    names = ", ".join(counted.uncounted)
-    return Group(head, table, facts, _text(f"not counted: {names}", style="yellow"))
+    notes = [] if counted.roof is None else [_text(f"at best: {counted.roof.how}", style="dim")]
+    if counted.uncounted:
+        names = ", ".join(counted.uncounted)
+        notes.append(_text(f"not counted: {names}", style="yellow"))
+    return Group(head, table, facts, *notes)
 
 
 def plain_table(
@@ -198,7 +208,7 @@ def _wide(systems: Sequence[System]) -> Table:
             _text(system.workload),
             _text(system.short),
             _accuracy(system),
-            _figured(system, "throughput"),
+            _figured(system, "throughput") + _spread(system),
             _latencies(system),
             _energy(system),
             _figured(system, "fraction_of_peak"),
@@ -221,7 +231,7 @@ def _narrow(systems: Sequence[System]) -> Table:
         table.add_row(
             _text(f"  {system.short}"),
             _accuracy(system),
-            MISSING if speed is None else significant(speed),
+            MISSING if speed is None else significant(speed) + _spread(system),
             _figured(system, "latency_p50").replace("/query", ""),
             _energy(system),
             _figured(system, "fraction_of_peak"),
@@ -252,6 +262,16 @@ def _accuracy(system: System) -> Text:
     if system.target_met is not None:
         text.append(*((" ✓", "green") if system.target_met else (" ✗", "bold red")))
     return text
+
+
+def _spread(system: System) -> str:
+    """The wider half of throughput's interval over processes, as a share; else nothing."""
+    row = system.source("throughput")
+    found = row.metrics.get("throughput")
+    if found is None or not found.value or found.low is None or found.high is None:
+        return ""
+    half = max(found.high - found.value, found.value - found.low) / found.value
+    return f" ±{significant(100 * half, 2)}%"
 
 
 def _latencies(system: System) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -112,12 +112,19 @@ class Scale:
         batch: Samples a query in `Offline` unless the user says otherwise.
         qualities: Data set name to what must be reached on it; the first is the default set.
         training: The recipe, where the scale can be trained here.
+        buckets: Data set name to the signatures that it has in the place of `signatures`, the
+            shortest first: for a user's set whose samples differ in length.
     """
 
     signatures: tuple[Signature, ...]
     batch: int = 1
     qualities: Mapping[str, Quality] = field(default_factory=dict)
     training: Training | None = None
+    buckets: Mapping[str, tuple[Signature, ...]] = field(default_factory=dict)
+
+    def on(self, dataset: str | None) -> Scale:
+        """The scale as it is on a data set; None, or a set without buckets, leaves it."""
+        return replace(self, signatures=self.buckets.get(dataset or "", self.signatures))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +196,8 @@ class Dataset:
         source: Where the raw data come from and who made them.
         packages: Importable modules it needs (`gensim`), brought by `extra`.
         places: What `--data NAME=DIR` must hold, in words; empty where no directory is needed.
+        like: Data sets, or workloads as globs (`video/*`), whose networks at reference scale take
+            this set too when the user gives it: judged with his weights, without a target.
     """
 
     title: str
@@ -197,6 +206,7 @@ class Dataset:
     packages: tuple[str, ...] = ()
     extra: str = "bench"
     places: str = ""
+    like: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -484,11 +494,19 @@ class Clocks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contention:
-    """What else the machine did during a window; None where the system does not tell."""
+    """What else the machine did during a window; None where the system does not tell.
+
+    Attributes:
+        involuntary_switches: Of this process.
+        steal_s: CPU time that the hypervisor gave to others.
+        other_cpu_s: CPU time of other processes.
+        counted: Where the two were counted: on which processors, or in which container.
+    """
 
     involuntary_switches: int | None = None
     steal_s: float | None = None
     other_cpu_s: float | None = None
+    counted: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -607,6 +625,7 @@ class SystemSpec:
         latency_bound_s: Of `Server`.
         candidates: Backends of which the fastest is to be measured (`--backend best`).
         trial: A short look for such a choice: no accuracy, no stages.
+        repeats: Processes that measure it, one after another among those of the other systems.
     """
 
     path: str
@@ -638,6 +657,7 @@ class SystemSpec:
     latency_bound_s: float | None = None
     candidates: tuple[str, ...] = ()
     trial: bool = False
+    repeats: int = 1
 
     def batch_of(self, scenario: str) -> int:
         """Samples a query under a scenario."""
@@ -807,6 +827,20 @@ class MetricInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """What one of several processes gave for a row.
+
+    Attributes:
+        values: Of the metrics that are not the same in all processes.
+        doubts: What disturbed it.
+    """
+
+    measured_at: str
+    values: Mapping[str, float | None] = field(default_factory=dict)
+    doubts: tuple[Doubt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """One system under one scenario, as stored and shown.
 
@@ -818,6 +852,7 @@ class Result:
         layer_times: Where a query's time goes, on rows of the batch that was profiled.
         counts: What a query computes and moves, layer by layer, one a signature; empty where the
             row failed, was imported, or was stored before counts were kept.
+        processes: Of `--repeats`, in the order they were measured; empty where one was asked for.
     """
 
     run: str
@@ -842,6 +877,7 @@ class Result:
     chosen: bool = False
     layer_times: LayerTimes | None = None
     counts: tuple[Count, ...] = ()
+    processes: tuple[Process, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
-from benchsuite import catalog
+from benchsuite import catalog, probe
 from benchsuite.accounting.count import count
 from benchsuite.accounting.formulas import recurrent_work, valid_taps
-from benchsuite.accounting.roofline import bound_by, roofline_seconds
+from benchsuite.accounting.roofline import Roof, bound_by, roofline_seconds
 from benchsuite.accounting.summary import as_json, count_workload
-from benchsuite.errors import NotMeasurable
+from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.types import Count, Signature, TensorSpec
 
 
@@ -31,7 +33,16 @@ def work_of(network: nn.Module, *shape: int, batch: int = 1) -> Count:
         (nn.Conv2d(4, 8, 3, groups=4), (4, 10, 10), 2 * 1 * 9 * 8 * 64),
         (nn.Conv2d(4, 8, 3, stride=2, dilation=2), (4, 11, 11), 2 * 4 * 9 * 8 * 16),
         (nn.Conv3d(2, 4, (2, 3, 3)), (2, 4, 6, 6), 2 * 2 * 18 * 4 * 3 * 4 * 4),
+        (nn.Conv1d(8, 8, 3, groups=8), (8, 10), 2 * 1 * 3 * 8 * 8),  # depthwise
+        (nn.Conv1d(4, 6, 3, groups=2, dilation=2), (4, 10), 2 * 2 * 3 * 6 * 6),
+        (nn.Conv2d(4, 8, (3, 1), groups=2), (4, 10, 10), 2 * 2 * 3 * 8 * 8 * 10),
+        (nn.Conv3d(4, 4, 3, groups=4), (4, 5, 5, 5), 2 * 1 * 27 * 4 * 27),  # depthwise
+        (nn.Conv3d(2, 4, 2, dilation=2), (2, 5, 5, 5), 2 * 2 * 8 * 4 * 27),
+        # transposed: every input element meets every tap once
+        (nn.ConvTranspose1d(4, 6, 3, stride=2), (4, 5), 2 * 4 * 3 * 6 * 5),
         (nn.ConvTranspose2d(4, 8, 2, stride=2), (4, 5, 5), 2 * 4 * 4 * 8 * 25),
+        (nn.ConvTranspose2d(4, 8, 3, groups=4), (4, 5, 5), 2 * 1 * 9 * 8 * 25),
+        (nn.ConvTranspose3d(2, 4, 2), (2, 3, 3, 3), 2 * 2 * 8 * 4 * 27),
         (nn.Linear(7, 5), (7,), 2 * 7 * 5),
         (nn.Bilinear(3, 4, 5), None, None),
         (nn.ReLU(), (7,), 0),
@@ -221,3 +232,33 @@ def test_count_json_has_the_contracts_keys() -> None:
     assert counted["work"] == sum(layer["work"] for layer in counted["layers"])
     assert counted["macs"] * 2 == counted["work"]
     assert counted["parameters"] == 61_706
+
+
+def test_count_gives_each_layer_its_roofline() -> None:
+    """With a device's roof each layer has its least time, what bounds it, and the sum is told."""
+    entry = catalog.load_catalog(catalog.content_roots()).entries["image/lenet"]
+    roof = Roof(device="d", peak=1e9, bandwidth=1e9, how="a test's")
+    counted = as_json(count_workload(entry, scale="reference", batch=1, roof=roof))
+    for layer in counted["layers"]:
+        assert layer["roofline_seconds"] == max(layer["work"], layer["traffic"]) / 1e9
+        assert layer["bound_by"] == (
+            "compute" if layer["work"] >= layer["traffic"] else "bandwidth"
+        )
+        assert layer["arithmetic_intensity"] == layer["work"] / layer["traffic"]
+    total = sum(layer["roofline_seconds"] for layer in counted["layers"])
+    assert counted["roofline"]["seconds"] == pytest.approx(total)
+    assert counted["roofline"]["how"] == "a test's"
+    bare = as_json(count_workload(entry, scale="reference", batch=1))
+    assert bare["roofline"] is None
+    assert bare["layers"][0]["roofline_seconds"] is None
+
+
+def test_the_roof_is_a_device_models_or_the_pinned_probe(tmp_path: Path) -> None:
+    """A model without a peak and a device that was not probed are one sentence with the remedy."""
+    roots = catalog.content_roots()
+    roof = probe.roof("a100-sxm4-80gb", device=None, cache=tmp_path, roots=roots)
+    assert roof.peak == 19.5e12
+    with pytest.raises(BadInput, match="no fp32 peak"):
+        probe.roof("quadro-k1200", device=None, cache=tmp_path, roots=roots)
+    with pytest.raises(BadInput, match="hw probe --device cpu"):
+        probe.roof(None, device="cpu", cache=tmp_path, roots=roots)

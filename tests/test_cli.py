@@ -461,3 +461,23 @@ def test_help_imports_nothing_heavy() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip().endswith("HEAVY []")
+
+
+def test_list_tells_what_a_workload_is_at_a_scale(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Paper, frame, input, each set's target, and the sets that are taken without one."""
+    out = tmp_path / "w.json"
+    assert main(["list", "workloads", "--scale", "reference", "--json", str(out)]) == 0
+    rows = {row["name"]: row for row in json.loads(out.read_text())}
+    assert rows["image/vit_b_16"]["also"] == ["cifar-10", "cifar-100"]
+    assert rows["image/vit_b_16"]["input"] == ["3x224x224"]
+    assert rows["audio/deepspeech2"]["target"] == ["librispeech: 1 - WER 0.77"]
+    assert "ICML 2016" in rows["audio/deepspeech2"]["paper"]
+    assert rows["video/slow_fusion"]["also"] == ["ucf101"]
+    assert rows["image/lenet"]["target"] == []
+    assert main(["list", "workloads", "--scale", "embedded", "--json", str(out)]) == 0
+    assert "image/vgg16" not in {row["name"] for row in json.loads(out.read_text())}
+    capsys.readouterr()
+    assert main(["list", "backends", "--scale", "reference"]) == 2
+    assert "--scale is for list workloads" in capsys.readouterr().err

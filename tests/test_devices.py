@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,7 +66,7 @@ class _Fake:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SWEEP_S", "CONFIRM_S", "BANDWIDTH_S", "CALIBRATION_S"):
+    for name in ("SWEEP_S", "FINAL_S", "CONFIRM_S", "BANDWIDTH_S", "CALIBRATION_S"):
         monkeypatch.setattr(probing, name, 0.002)
 
 
@@ -135,3 +137,60 @@ def test_one_quiet_sweep_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     found = probing.probe(_Fake(), DEVICE, precision="fp32", threads=1)  # type: ignore[arg-type]
     assert found.disturbed is None
     assert next(said) == "busy"
+
+
+def test_the_processors_sweep_asks_several_libraries_for_products_and_convolutions() -> None:
+    """One library's product is not the peak: torch's own, oneDNN's packed one, convolutions."""
+    info = devices.find("cpu")
+    names = [k.name for k in cpu.DEVICE.compute_kernels(info, precision="fp32", threads=2)]
+    for part in ("torch matrix product", "torch convolution 3x3"):
+        assert any(name.startswith(part) for name in names)
+    assert len(set(names)) == len(names)
+
+
+def test_streams_count_their_bytes_as_stream_does() -> None:
+    """Copy has two arrays, triad and update three; what a cache fetches besides is not counted."""
+    info = devices.find("cpu")
+    copy, triad, update = cpu.DEVICE.bandwidth_kernels(info)
+    assert triad.amount == update.amount == 1.5 * copy.amount
+    caches = info.facts["caches"]
+    largest_b = max((level["bytes"] * level["instances"] for level in caches), default=0)
+    assert copy.amount / 2 >= min(4 * largest_b, 1 << 30, info.memory_b // 16)
+
+
+def test_a_cache_level_is_read_within_its_own_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each level is read with a quarter of its bytes, over and over; one without has none."""
+    monkeypatch.setattr(probing, "CACHE_S", 0.002)
+    info = replace(DEVICE, facts={"caches": [{"level": "L2", "bytes": 1 << 20, "instances": 1}]})
+    (level,) = probing.caches(cpu.DEVICE, info)
+    assert level["level"] == "L2"
+    assert level["size_b"] == 1 << 20
+    assert level["value"] > 0
+    assert "256 KiB" in level["how"]
+    assert probing.caches(_Fake(), info) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["mps", "xpu"])
+def test_an_accelerator_that_is_not_there_is_one_sentence(kind: str) -> None:
+    """On a machine without one, `--device` says what it would need."""
+    with pytest.raises(BadInput, match=f"--device {kind}: torch finds no") as caught:
+        devices.find(kind)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_vendors_chip_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The README's file, dropped among the devices, is found, named and probed."""
+    text = Path(__file__).parents[1].joinpath("README.md").read_text()
+    example = text.split("### add a device")[1].split("```python\n")[1].split("```")[0]
+    (tmp_path / "mychip.py").write_text(example)
+    monkeypatch.setattr(devices, "__path__", [*devices.__path__, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "benchsuite.devices.mychip", raising=False)
+    for name in ("SWEEP_S", "FINAL_S", "CONFIRM_S", "BANDWIDTH_S"):
+        monkeypatch.setattr(probing, name, 0.002)
+    assert "mychip" in devices.kinds()
+    info = devices.find("mychip:0")
+    assert info.name == "My chip"
+    found = probing.probe(devices.device("mychip"), info, precision="fp32", threads=0)
+    assert found.peak.value > 0
+    assert found.bandwidth.value > 0
+    sys.modules.pop("benchsuite.devices.mychip", None)

@@ -76,3 +76,13 @@ def test_the_doctor_speaks_to_people_and_programs(capsys: pytest.CaptureFixture[
     assert main(["doctor", "--json", "-"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert {"what", "state", "cost", "mend"} == set(rows[0])
+
+
+def test_huge_pages_that_are_always_on_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`[always]` is a note with the command; `[madvise]` is left alone."""
+    monkeypatch.setattr(doctor, "_read", lambda path: "[always] madvise never")
+    finding = next(iter(doctor._huge_pages()))
+    assert "always" in finding.what
+    assert "madvise" in finding.mend
+    monkeypatch.setattr(doctor, "_read", lambda path: "always [madvise] never")
+    assert not any("huge" in finding.what for finding in doctor._huge_pages())

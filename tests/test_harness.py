@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -189,8 +191,6 @@ def test_contention_is_what_others_took() -> None:
 
 def test_a_disturbed_window_is_doubted() -> None:
     """A second of other work in a 2-s window is flagged, a hundredth is not."""
-    from dataclasses import replace
-
     quiet = replace(window(), contention=Contention(steal_s=0.0, other_cpu_s=0.02))
     busy = replace(window(), contention=Contention(steal_s=0.0, other_cpu_s=1.0))
     assert contention.doubts(quiet, cores=2) == []
@@ -310,3 +310,72 @@ def test_arrays_and_tensors_go_both_ways() -> None:
     assert as_arrays(tensor)[0].shape == (2, 3)
     with pytest.raises(TypeError, match="tensor"):
         as_arrays({"a": tensor})
+
+
+STAT = """cpu  900 90 90 9000 90 9 9 90 0 0
+cpu0 100 10 20 5000 30 1 2 3 50 0
+cpu1 700 0 0 1000 0 0 0 0 0 0
+cpu12 200 5 5 100 0 0 0 4 0 0
+intr 12 3
+"""
+
+
+def test_only_processors_of_the_mask_are_counted() -> None:
+    """A container sees its host's lines; guest time is not counted twice, waiting is not work."""
+    ticks = contention.of_processors(STAT, {0, 12})
+    assert ticks == contention.Ticks(busy=133 + 210, steal=7, processors=2)
+    assert contention.of_processors(STAT, {7}) is None
+    assert contention.of_processors("", {0}) is None
+    older = contention.of_processors("cpu0 4 3 2 1\n", {0})  # a kernel without the later columns
+    assert older == contention.Ticks(busy=9, steal=0, processors=1)
+
+
+def recorded(root: Path, files: dict[str, str]) -> Path:
+    """A copy of the system's files under a folder of its own."""
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def test_a_container_with_a_quota_counts_its_own_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processors' worth of 64: a busy host is not our contention, a neighbour inside is."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(64)))
+    v2 = recorded(
+        tmp_path / "v2",
+        {
+            "proc/self/cgroup": "0::/\n",
+            "proc/stat": "".join(f"cpu{n} 999999 0 0 0 0 0 0 0\n" for n in range(64)),
+            "sys/fs/cgroup/cgroup.controllers": "cpu memory",
+            "sys/fs/cgroup/cpu.max": "200000 100000",
+            "sys/fs/cgroup/cpu.stat": "usage_usec 5000000\nuser_usec 1\n",
+        },
+    )
+    found = contention.read(v2)
+    assert (found.busy_s, found.steal_s) == (5.0, None)
+    assert found.counted == "in this container (2 of 64 processors)"
+    v1 = recorded(
+        tmp_path / "v1",
+        {
+            "proc/self/cgroup": "4:cpu,cpuacct:/docker/abc\n3:memory:/docker/abc\n",
+            "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us": "150000",
+            "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us": "100000",
+            "sys/fs/cgroup/cpu,cpuacct/cpuacct.usage": "7000000000",
+        },
+    )
+    assert contention.read(v1).busy_s == 7.0
+
+
+def test_without_a_quota_the_mask_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cpuset or taskset is in the affinity mask; the doubt says where was counted."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 12})
+    monkeypatch.setattr(os, "sysconf", lambda name: 100)
+    root = recorded(tmp_path, {"proc/stat": STAT, "proc/self/cgroup": "0::/\n"})
+    before = contention.read(root)
+    assert (before.busy_s, before.steal_s) == (3.43, 0.07)
+    after = replace(before, busy_s=5.43)
+    said = contention.disturbance(contention.between(before, after), seconds=2.0, cores=2)
+    assert said is not None
+    assert said.endswith("on 2 cores, counted on the 2 processors that this process may use")

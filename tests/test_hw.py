@@ -101,7 +101,10 @@ def test_figures_are_plausible(path: Path) -> None:
     for fewer, more in (("tf32", "bf16"), ("bf16", "int8"), ("fp16", "int8")):
         if fewer in peaks and more in peaks:
             assert peaks[fewer] <= peaks[more]
-    assert model.bandwidth and 1e10 < model.bandwidth.value < 1e13
+    if model.bandwidth is None:
+        assert "bandwidth" in model.note  # what is not there has its reason
+    else:
+        assert 1e10 < model.bandwidth.value < 1e13
     for key in peaks:
         ridge = hw.ridge_point(model, key)
         assert ridge is not None and 2 < ridge < 1000

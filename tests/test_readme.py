@@ -42,7 +42,8 @@ def test_there_are_commands_to_check() -> None:
 
 def test_the_example_workload_works(tmp_path: Path) -> None:
     """The workload shown under "add a workload" loads and can be counted."""
-    (example,) = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
+    section = TEXT.split("### add a workload")[1].split("### ")[0]
+    (example,) = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
     path = tmp_path / "mine.py"
     path.write_text(example)
     entry = catalog.load_entry(path)

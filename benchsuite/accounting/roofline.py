@@ -5,7 +5,26 @@ Williams, Waterman, Patterson: Roofline, CACM 52(4), 2009; applied layer by laye
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from benchsuite.types import Count, Layer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roof:
+    """What a device can do at best at one precision.
+
+    Attributes:
+        device: Its name.
+        peak: FLOP/s.
+        bandwidth: B/s of main memory.
+        how: Where both come from.
+    """
+
+    device: str
+    peak: float
+    bandwidth: float
+    how: str
 
 
 def layer_seconds(layer: Layer, *, peak: float, bandwidth: float, element_b: float) -> float:

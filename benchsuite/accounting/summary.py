@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchsuite.accounting.count import count
+from benchsuite.accounting.roofline import Roof, layer_seconds
 from benchsuite.catalog import Entry
 from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.types import Count, Layer
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     import torch
 
 _FP32_B = 4.0
+HOW = (
+    "counted on the meta device, per frame: 1 multiply-add is 2 FLOP; bytes are inputs, weights "
+    "(once a batch) and outputs of each layer in fp32; roofline time is the longer of FLOP over "
+    "peak and bytes over bandwidth"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +29,8 @@ class LayerTotals:
     Attributes:
         output_shape: At the first signature, batch dimension first.
         traffic: Bytes in fp32.
+        roofline_s: Least seconds by the roof; None without one.
+        bound_by: `compute` or `bandwidth`; None without a roof, or where nothing is to be done.
     """
 
     name: str
@@ -32,6 +40,13 @@ class LayerTotals:
     parameters: int
     output_shape: tuple[int, ...]
     traffic: float
+    roofline_s: float | None = None
+    bound_by: str | None = None
+
+    @property
+    def arithmetic_intensity(self) -> float | None:
+        """FLOP/B; None where nothing is moved."""
+        return self.work / self.traffic if self.traffic else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +65,19 @@ class WorkloadCount:
     traffic: float
     uncounted: tuple[str, ...]
     layers: tuple[LayerTotals, ...]
+    roof: Roof | None = None
 
 
-def count_workload(entry: Entry, *, scale: str, batch: int) -> WorkloadCount:
+def count_workload(
+    entry: Entry, *, scale: str, batch: int, roof: Roof | None = None
+) -> WorkloadCount:
     """Counts a workload at a scale; nothing is computed.
+
+    Args:
+        entry: The workload.
+        scale: One of its scales.
+        batch: Samples a query.
+        roof: A device's peak and bandwidth in fp32, for the layers' roofline times.
 
     Raises:
         BadInput: Unknown scale, `build` fails, or the network does not run on the meta device.
@@ -71,7 +95,7 @@ def count_workload(entry: Entry, *, scale: str, batch: int) -> WorkloadCount:
     except NotMeasurable as error:
         raise BadInput(f"{entry.path}: {error}") from error
     frames = sum(each.share * each.frames for each in counts)
-    layers = _layers(counts, frames=frames)
+    layers = _layers(counts, frames=frames, roof=roof)
     activations = sum(
         each.share * layer.output_elements * _FP32_B for each in counts for layer in each.layers
     )
@@ -88,6 +112,7 @@ def count_workload(entry: Entry, *, scale: str, batch: int) -> WorkloadCount:
         traffic=sum(layer.traffic for layer in layers),
         uncounted=tuple(sorted({name for each in counts for name in each.uncounted})),
         layers=layers,
+        roof=roof,
     )
 
 
@@ -105,7 +130,18 @@ def as_json(counted: WorkloadCount) -> dict[str, Any]:
         "model_size": counted.model_size,
         "activations": counted.activations,
         "traffic": counted.traffic,
+        "arithmetic_intensity": counted.work / counted.traffic if counted.traffic else None,
         "uncounted": list(counted.uncounted),
+        "roofline": None
+        if counted.roof is None
+        else {
+            "device": counted.roof.device,
+            "peak": counted.roof.peak,
+            "bandwidth": counted.roof.bandwidth,
+            "how": counted.roof.how,
+            "seconds": roofline_total(counted),
+        },
+        "how": HOW,
         "layers": [
             {
                 "name": layer.name,
@@ -115,27 +151,55 @@ def as_json(counted: WorkloadCount) -> dict[str, Any]:
                 "parameters": layer.parameters,
                 "output_shape": list(layer.output_shape),
                 "traffic": layer.traffic,
+                "arithmetic_intensity": layer.arithmetic_intensity,
+                "roofline_seconds": layer.roofline_s,
+                "bound_by": layer.bound_by,
             }
             for layer in counted.layers
         ],
     }
 
 
-def _layers(counts: list[Count], *, frames: float) -> tuple[LayerTotals, ...]:
+def roofline_total(counted: WorkloadCount) -> float | None:
+    """Least seconds a frame: the sum over the layers; None without a roof."""
+    if counted.roof is None:
+        return None
+    return sum(layer.roofline_s or 0.0 for layer in counted.layers)
+
+
+def _layers(counts: list[Count], *, frames: float, roof: Roof | None) -> tuple[LayerTotals, ...]:
     by_name: dict[str, list[tuple[int, Layer]]] = {}
     for each in counts:
         for layer in each.layers:
             by_name.setdefault(layer.name, []).append((each.share, layer))
-    return tuple(
-        LayerTotals(
-            name=name,
-            kind=rows[0][1].kind,
-            work=sum(share * layer.work for share, layer in rows) / frames,
-            work_without_padding=sum(share * la.work_without_padding for share, la in rows)
-            / frames,
-            parameters=rows[0][1].parameters,
-            output_shape=rows[0][1].output_shape,
-            traffic=sum(share * layer.traffic(_FP32_B) for share, layer in rows) / frames,
+    return tuple(_totals(name, rows, frames=frames, roof=roof) for name, rows in by_name.items())
+
+
+def _totals(
+    name: str, rows: list[tuple[int, Layer]], *, frames: float, roof: Roof | None
+) -> LayerTotals:
+    work = sum(share * layer.work for share, layer in rows) / frames
+    traffic = sum(share * layer.traffic(_FP32_B) for share, layer in rows) / frames
+    seconds = bound = None
+    if roof is not None:
+        peak, bandwidth = roof.peak, roof.bandwidth
+        seconds = (
+            sum(
+                share * layer_seconds(layer, peak=peak, bandwidth=bandwidth, element_b=_FP32_B)
+                for share, layer in rows
+            )
+            / frames
         )
-        for name, rows in by_name.items()
+        if seconds > 0:
+            bound = "compute" if work / peak >= traffic / bandwidth else "bandwidth"
+    return LayerTotals(
+        name=name,
+        kind=rows[0][1].kind,
+        work=work,
+        work_without_padding=sum(share * la.work_without_padding for share, la in rows) / frames,
+        parameters=rows[0][1].parameters,
+        output_shape=rows[0][1].output_shape,
+        traffic=traffic,
+        roofline_s=seconds,
+        bound_by=bound,
     )

@@ -11,11 +11,19 @@ or, for a set that a user has in a folder and that is too large to be copied,
 
     DATASET
     FORMAT                                 the name of a format (`benchsuite/formats/`)
-    targets(samples) -> {name: array}      the answers
+    targets(samples) -> {name: array}      the answers; `frames` where samples differ in length
+                                           (see `harness/buckets.py`)
+
+and, where the defaults do not fit,
+
+    OPTIONS                                what the format's `read` is given beside place and split
+    stored(arrays, spec) -> arrays         a decoded sample as a prepared set would hold it, for a
+                                           network of that input that has `preprocess` alone
 """
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import importlib
 import importlib.util
@@ -24,7 +32,7 @@ import os
 import pkgutil
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -32,7 +40,7 @@ from typing import Any
 
 from benchsuite import formats
 from benchsuite.errors import BadInput, BenchsuiteError, MissingPackage
-from benchsuite.types import Dataset, Part, Split
+from benchsuite.types import Arrays, Dataset, Part, Split, TensorSpec
 
 SPLITS = ("train", "test")
 
@@ -81,6 +89,31 @@ def why_unusable(name: str) -> str | None:
 def streamed(name: str) -> bool:
     """Whether a set lies in a folder of the user's, and is read from there sample by sample."""
     return hasattr(_module(name), "FORMAT")
+
+
+def stored(name: str) -> Callable[[Arrays, TensorSpec], Arrays] | None:
+    """A streamed set's own way from decoded samples to arrays as stored, where it has one."""
+    hook: Callable[[Arrays, TensorSpec], Arrays] | None = getattr(_module(name), "stored", None)
+    return hook
+
+
+def alike(workload: str, qualities: Iterable[str]) -> list[str]:
+    """Further sets that a workload takes at reference scale if the user gives them.
+
+    Args:
+        workload: Its name.
+        qualities: The sets it names itself at that scale.
+    """
+    named = set(qualities)
+    return [
+        name
+        for name in names()
+        if name not in named
+        and any(
+            like in named or ("/" in like and fnmatch.fnmatchcase(workload, like))
+            for like in describe(name).like
+        )
+    ]
 
 
 def installed_folder(package: str, *, needed_for: str) -> Path:
@@ -164,7 +197,7 @@ def _prepare_stream(name: str, module: ModuleType, *, cache: Path, place: Path |
     """Lists the test split and keeps where it is; its hash is of the files' names and sizes."""
     if place is None:
         raise BadInput(_where(name, module.DATASET))
-    listing = formats.read(module.FORMAT, place, "test")
+    listing = _listing(module, place, "test")
     digest = hashlib.sha256(f"{name} {module.DATASET.version} {len(listing.samples)}".encode())
     last: Path | None = None
     for sample in listing.samples:
@@ -182,13 +215,18 @@ def _prepare_stream(name: str, module: ModuleType, *, cache: Path, place: Path |
     return Prepared(name=name, folder=folder, hash=key)
 
 
+def _listing(module: ModuleType, place: Path, split: str) -> formats.Listing:
+    return formats.read(module.FORMAT, place, split, **getattr(module, "OPTIONS", {}))
+
+
 def _load_stream(content: dict[str, Any], split: str) -> Split:
     module = _module(content["name"])
-    listing = formats.read(module.FORMAT, Path(content["place"]), split)
+    listing = _listing(module, Path(content["place"]), split)
     facts = dict(listing.facts)
     if listing.skipped:
         first = listing.skipped[0]
-        facts["skipped"] = f"{len(listing.skipped)} files, the first {first.path}: {first.why}"
+        many = f"{len(listing.skipped):,}"
+        facts["skipped"] = f"{many} of the folder, the first {first.path}: {first.why}"
     part = Part(inputs=(), targets=module.targets(listing.samples), samples=listing.samples)
     return Split(parts=(part,), facts=facts)
 

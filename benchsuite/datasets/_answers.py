@@ -17,6 +17,14 @@ def labels(samples: Sequence[Sample]) -> dict[str, Array]:
     return {"label": np.array([sample.targets["label"] for sample in samples], dtype=np.int64)}
 
 
+def clips(samples: Sequence[Sample]) -> dict[str, Array]:
+    """`label` (n,): class numbers; `video` (n,): which video a clip is of."""
+    import numpy as np
+
+    videos = [sample.targets["video"] for sample in samples]
+    return {**labels(samples), "video": np.array(videos, dtype=np.int64)}
+
+
 def texts(samples: Sequence[Sample]) -> dict[str, Array]:
     """`text` (n,): what is said."""
     import numpy as np

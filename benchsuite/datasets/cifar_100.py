@@ -11,7 +11,8 @@ DATASET = Dataset(
     title="60,000 images of 32x32 pixels in 100 classes",
     version=1,
     source="CIFAR-100 (Krizhevsky 2009)",
-    packages=(),
+    packages=("PIL",),
+    like=("imagenet",),
     places="the python or binary batches (test, train)",
 )
 

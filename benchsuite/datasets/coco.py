@@ -16,6 +16,7 @@ DATASET = Dataset(
     source="COCO (Lin and others, ECCV 2014)",
     packages=("PIL",),
     places="annotations/instances_val2017.json and val2017/",
+    like=("kitti",),
 )
 
 

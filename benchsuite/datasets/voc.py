@@ -16,6 +16,7 @@ DATASET = Dataset(
     source="PASCAL VOC (Everingham and others, IJCV 2010)",
     packages=("PIL",),
     places="VOCdevkit/VOC2007/ or a year's folder: JPEGImages/, Annotations/, ImageSets/Main/",
+    like=("kitti",),
 )
 
 

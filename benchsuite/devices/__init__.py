@@ -79,6 +79,16 @@ def clock_reader(plug: Device, info: DeviceInfo) -> Callable[[], ClockReading] |
     return None if make is None else make(info)
 
 
+def cache_kernels(plug: Device, info: DeviceInfo) -> Iterator[tuple[str, int, Kernel]]:
+    """Name, bytes of one instance and a reading kernel of each cache level.
+
+    `cache_kernels(info)` of a plug-in is optional: none are given where it is not there.
+    """
+    make: Callable[[DeviceInfo], Iterator[tuple[str, int, Kernel]]] | None
+    make = getattr(plug, "cache_kernels", None)
+    return iter(()) if make is None else make(info)
+
+
 def kinds() -> list[str]:
     """Every kind of device there is a file for."""
     return plugin_names(sys.modules[__name__])

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from benchsuite.devices import Kernel
 
-_PRODUCT = 768
-_CHANNELS, _SIDE = 256, 28
 
-
-def onnx_kernels(*, precision: str, threads: int) -> Iterator[Kernel]:
-    """A matrix product and an unpadded 3x3 convolution in fp32 or int8 (unsigned by signed).
+def onnx_kernels(
+    *,
+    precision: str,
+    threads: int,
+    products: tuple[tuple[int, int, int], ...],
+    convolutions: tuple[tuple[int, int, int], ...],
+) -> Iterator[Kernel]:
+    """Matrix products and unpadded 3x3 convolutions in fp32 or int8 (unsigned by signed).
 
     None without the packages, nor at other precisions.
+
+    Args:
+        precision: As in `--precision`.
+        threads: Of a session.
+        products: Rows, depth and columns of each.
+        convolutions: Batch, channels and output side of each.
     """
     operators = {"fp32": ("MatMul", "Conv"), "int8": ("MatMulInteger", "QLinearConv")}
     if precision not in operators:
@@ -24,21 +34,20 @@ def onnx_kernels(*, precision: str, threads: int) -> Iterator[Kernel]:
         return
     product, convolution = operators[precision]
     kind = "" if precision == "fp32" else f"{precision} "
-    yield Kernel(
-        name=f"onnxruntime {kind}matrix product {_PRODUCT}",
-        amount=2.0 * _PRODUCT**3,
-        make=lambda: _session(product, (_PRODUCT, _PRODUCT), (_PRODUCT, _PRODUCT), threads=threads),
-    )
-    yield Kernel(
-        name=f"onnxruntime {kind}convolution 3x3 1x{_CHANNELS}x{_SIDE}x{_SIDE}",
-        amount=2.0 * _CHANNELS * _CHANNELS * 9 * _SIDE * _SIDE,
-        make=lambda: _session(
-            convolution,
-            (1, _CHANNELS, _SIDE + 2, _SIDE + 2),
-            (_CHANNELS, _CHANNELS, 3, 3),
-            threads=threads,
-        ),
-    )
+    for rows, depth, columns in products:
+        yield Kernel(
+            name=f"onnxruntime {kind}matrix product {rows}x{depth}x{columns}",
+            amount=2.0 * rows * depth * columns,
+            make=partial(_session, product, (rows, depth), (depth, columns), threads=threads),
+        )
+    for batch, channels, side in convolutions:
+        data = (batch, channels, side + 2, side + 2)
+        weight = (channels, channels, 3, 3)
+        yield Kernel(
+            name=f"onnxruntime {kind}convolution 3x3 {batch}x{channels}x{side}x{side}",
+            amount=2.0 * batch * channels * channels * 9 * side * side,
+            make=partial(_session, convolution, data, weight, threads=threads),
+        )
 
 
 def _session(

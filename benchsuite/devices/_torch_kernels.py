@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,13 +11,34 @@ from benchsuite.devices import Kernel
 _TYPES = {"fp32": "float32", "tf32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
-def products(device: str, *, precision: str, sizes: tuple[int, ...]) -> Iterator[Kernel]:
-    """Square matrix products of `sizes`."""
-    for size in sizes:
+# rows, depth and columns of a matrix product
+Product = tuple[int, int, int]
+
+
+def products(device: str, *, precision: str, shapes: tuple[Product, ...]) -> Iterator[Kernel]:
+    """Matrix products of `shapes`."""
+    for shape in shapes:
         yield Kernel(
-            name=f"torch matrix product {size}",
-            amount=2.0 * size**3,
-            make=lambda size=size: _product(device, precision, size),  # type: ignore[misc]
+            name=f"torch matrix product {_times(shape)}",
+            amount=2.0 * math.prod(shape),
+            make=lambda shape=shape: _product(device, precision, shape),  # type: ignore[misc]
+        )
+
+
+def packed_products(*, precision: str, shapes: tuple[Product, ...]) -> Iterator[Kernel]:
+    """Products by oneDNN on the processor with the right matrix packed beforehand, as a layer's is.
+
+    None where this torch has no oneDNN.
+    """
+    import torch
+
+    if precision not in _TYPES or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        return
+    for shape in shapes:
+        yield Kernel(
+            name=f"torch oneDNN packed product {_times(shape)}",
+            amount=2.0 * math.prod(shape),
+            make=lambda shape=shape: _packed_product(precision, shape),  # type: ignore[misc]
         )
 
 
@@ -35,29 +57,65 @@ def convolutions(
 
 
 def streams(device: str, *, elements: int) -> Iterator[Kernel]:
-    """STREAM's copy and triad over fp32 arrays of `elements` (McCalpin 1995: no write-allocate)."""
-    yield Kernel(
-        name=f"torch copy {elements * 4 >> 20} MiB",
-        amount=2.0 * elements * 4,
-        make=lambda: _stream(device, elements, triad=False),
-    )
-    yield Kernel(
-        name=f"torch triad {elements * 4 >> 20} MiB",
-        amount=3.0 * elements * 4,
-        make=lambda: _stream(device, elements, triad=True),
+    """Streams over fp32 arrays of `elements`, bytes counted as STREAM does (McCalpin 1995).
+
+    Copy and triad write an array that they do not read: a processor's caches fetch its lines all
+    the same, which STREAM does not count. The update reads what it overwrites, so that it reaches
+    what STREAM reaches with stores that pass the caches by.
+    """
+    size = f"{elements * 4 >> 20} MiB"
+    for name, arrays in (("copy", 2), ("triad", 3), ("update", 3)):
+        yield Kernel(
+            name=f"torch {name} {size}",
+            amount=4.0 * arrays * elements,
+            make=lambda name=name: _stream(device, elements, name),  # type: ignore[misc]
+        )
+
+
+def cache_reads(*, working_set_b: int, total_b: int = 64 << 20) -> Kernel:
+    """Reads the same `working_set_b` bytes again and again, `total_b` in one call.
+
+    The array is repeated by a stride of 0, so each thread reads all of it.
+    """
+    elements = working_set_b // 4
+    repeats = max(2, total_b // working_set_b)
+    return Kernel(
+        name=f"torch minimum over {working_set_b >> 10} KiB",
+        amount=4.0 * elements * repeats,
+        make=lambda: _repeated_minimum(elements, repeats),
     )
 
 
-def _product(device: str, precision: str, size: int) -> Callable[[], object]:
+def _times(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _product(device: str, precision: str, shape: Product) -> Callable[[], object]:
     import torch
 
+    rows, depth, columns = shape
     if precision == "int8":
-        a, b = (torch.randint(-8, 8, (size, size), dtype=torch.int8, device=device) for _ in "ab")
+        a, b = (
+            torch.randint(-8, 8, size, dtype=torch.int8, device=device)
+            for size in ((rows, depth), (depth, columns))
+        )
         return lambda: torch._int_mm(a, b)
     kind = getattr(torch, _TYPES[precision])
-    left, right = (torch.randn(size, size, device=device).to(kind) for _ in "ab")
-    out = torch.empty_like(left)
+    left = torch.randn(rows, depth, device=device).to(kind)
+    right = torch.randn(depth, columns, device=device).to(kind)
+    out = torch.empty(rows, columns, dtype=kind, device=device)
     return lambda: torch.mm(left, right, out=out)
+
+
+def _packed_product(precision: str, shape: Product) -> Callable[[], object]:
+    import torch
+
+    rows, depth, columns = shape
+    kind = getattr(torch, _TYPES[precision])
+    data = torch.randn(rows, depth).to(kind)
+    onednn: Any = torch.ops.mkldnn
+    weight = onednn._reorder_linear_weight(torch.randn(columns, depth).to(kind), rows)
+    return lambda: onednn._linear_pointwise(data, weight, None, "none", [], "")
 
 
 def _convolution(
@@ -74,7 +132,7 @@ def _convolution(
     return lambda: call(x, w)
 
 
-def _stream(device: str, elements: int, *, triad: bool) -> Callable[[], object]:
+def _stream(device: str, elements: int, name: str) -> Callable[[], object]:
     import torch
 
     def array() -> torch.Tensor:
@@ -83,7 +141,17 @@ def _stream(device: str, elements: int, *, triad: bool) -> Callable[[], object]:
         return made.fill_(1.25) if device == "cpu" else made.uniform_()
 
     a, b = array(), array()
-    if not triad:
+    if name == "copy":
         return lambda: a.copy_(b)
+    if name == "update":
+        # the factor keeps the values where they are: a + 1e-30 b is a in fp32
+        return lambda: a.add_(b, alpha=1e-30)
     c = array()
     return lambda: torch.add(b, c, alpha=1.5, out=a)
+
+
+def _repeated_minimum(elements: int, repeats: int) -> Callable[[], object]:
+    import torch
+
+    rows = torch.ones(elements, dtype=torch.int32).expand(repeats, elements)
+    return lambda: torch.amin(rows, dim=1)

@@ -9,15 +9,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from benchsuite import cgroup
 from benchsuite.devices import Kernel
 from benchsuite.devices._onnx_kernels import onnx_kernels
-from benchsuite.devices._torch_kernels import convolutions, products, streams
+from benchsuite.devices._torch_kernels import (
+    cache_reads,
+    convolutions,
+    packed_products,
+    products,
+    streams,
+)
 from benchsuite.types import DeviceInfo, Rate
 
 _CPUINFO = Path("/proc/cpuinfo")
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
-# fp32 elements a stream array at least: 64 MiB
+# fp32 elements of a stream's array, at least and at most: 64 MiB, 1 GiB
 _STREAM_ELEMENTS = 16 << 20
+_STREAM_MOST = 256 << 20
 
 
 class _Cpu:
@@ -59,18 +67,34 @@ class _Cpu:
     ) -> Iterator[Kernel]:
         if precision == "tf32":
             return  # a format of NVIDIA's tensor cores
-        # 14x14 and 28x28 outputs of 256 channels fit the caches; the larger one fills more cores
-        shapes = ((1, 256, 28), (1, 512, 14), (4, 128, 56))
-        yield from convolutions("cpu", precision=precision, shapes=shapes)
-        yield from products("cpu", precision=precision, sizes=(768, 1536))
-        yield from onnx_kernels(precision=precision, threads=threads)
+        # Data of one thread that fit its second cache and calls of a millisecond or two: short
+        # enough to run through undisturbed, long enough that starting them costs nothing.
+        few = max(1, threads)
+        products_ = (256 * (few + 1), 512, 512), (384 * few, 384, 384)
+        deep = (128 * few, 4096, 256)
+        convolved = (few, 64, 56), (few, 256, 28)
+        yield from convolutions("cpu", precision=precision, shapes=convolved)
+        yield from products("cpu", precision=precision, shapes=products_)
+        yield from packed_products(precision=precision, shapes=(products_[0], deep))
+        yield from onnx_kernels(
+            precision=precision,
+            threads=threads,
+            products=products_,
+            convolutions=((few, 256, 14), (few, 64, 56), (few, 512, 14)),
+        )
 
     def bandwidth_kernels(self, info: DeviceInfo) -> Iterator[Kernel]:
         caches = info.facts.get("caches", ())
         largest_b = max((level["bytes"] * level["instances"] for level in caches), default=0)
-        # one array of twice all last-level caches together, as far as memory allows
-        elements = max(_STREAM_ELEMENTS, min(2 * largest_b // 4, info.memory_b // 64))
+        # STREAM's rule: arrays of four times all last-level caches together; memory allowing
+        elements = max(_STREAM_ELEMENTS, min(largest_b, _STREAM_MOST, info.memory_b // 64))
         yield from streams("cpu", elements=elements)
+
+    def cache_kernels(self, info: DeviceInfo) -> Iterator[tuple[str, int, Kernel]]:
+        """Each data cache's name, bytes of one instance, and reads of a quarter of it."""
+        for level in info.facts.get("caches", ()):
+            kernel = cache_reads(working_set_b=level["bytes"] // 4)
+            yield level["level"], level["bytes"], kernel
 
     def start_memory(self, info: DeviceInfo) -> None:
         try:  # forgets the high-water mark, so that what came before does not count
@@ -96,24 +120,9 @@ def usable_cores() -> int:
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
     physical = psutil.cpu_count(logical=False) or allowed
-    quota = _quota()
+    quota = cgroup.limits().cpus
     cores = min(allowed, physical)
     return max(1, min(cores, int(quota)) if quota else cores)
-
-
-def _quota() -> float | None:
-    """Cores a container's limit allows (cgroup v2, then v1); None without a limit."""
-    try:
-        limit, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return None if limit == "max" else int(limit) / int(period)
-    except (OSError, ValueError):
-        pass
-    try:
-        base = Path("/sys/fs/cgroup/cpu")
-        limit_us = int((base / "cpu.cfs_quota_us").read_text())
-        return limit_us / int((base / "cpu.cfs_period_us").read_text()) if limit_us > 0 else None
-    except (OSError, ValueError):
-        return None
 
 
 def _cpuinfo() -> dict[str, str]:

@@ -13,6 +13,7 @@ from benchsuite.types import ClockReading, DeviceInfo, Rate
 from benchsuite.units import MILLIWATT_W
 
 _STREAM_ELEMENTS = 256 << 20
+_PRODUCTS = ((4096, 4096, 4096), (8192, 8192, 8192))
 
 
 class _Cuda:
@@ -49,7 +50,7 @@ class _Cuda:
         torch.backends.cudnn.allow_tf32 = allow
         torch.backends.cudnn.benchmark = True
         name = self.torch_name(info)
-        yield from products(name, precision=precision, sizes=(4096, 8192))
+        yield from products(name, precision=precision, shapes=_PRODUCTS)
         yield from convolutions(name, precision=precision, shapes=((32, 256, 56), (64, 512, 28)))
 
     def bandwidth_kernels(self, info: DeviceInfo) -> Iterator[Kernel]:

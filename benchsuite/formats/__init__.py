@@ -83,8 +83,8 @@ def names() -> list[str]:
     )
 
 
-def read(name: str, place: Path, split: str) -> Listing:
-    """What `place` holds of a split, read as the format of that name.
+def read(name: str, place: Path, split: str, **options: Any) -> Listing:
+    """What `place` holds of a split, read as the format of that name, with its own options.
 
     Raises:
         BadInput: No such format or split, or the tree is not of this format.
@@ -92,5 +92,5 @@ def read(name: str, place: Path, split: str) -> Listing:
     if name not in names():
         raise BadInput(f"unknown data format {name!r}; known: {', '.join(names())}")
     module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
-    listing: Listing = module.read(place, split)
+    listing: Listing = module.read(place, split, **options)
     return listing

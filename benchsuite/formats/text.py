@@ -55,6 +55,15 @@ def read(place: Path, split: str) -> Listing:
     )
 
 
+def path_of(place: Path, split: str) -> Path:
+    """The file that a split is in.
+
+    Raises:
+        BadInput: There is none.
+    """
+    return _file(place, split)[0]
+
+
 def _file(place: Path, split: str) -> tuple[Path, bool]:
     """The file, and whether the splits share it."""
     if place.is_file():

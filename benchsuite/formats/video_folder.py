@@ -12,6 +12,7 @@ UCF101 has three ways to split: `train` and `test` are the first, `train02` and 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -29,21 +30,22 @@ _FOLDERS = {"train": ("train",), "val": ("val", "validation"), "test": ("test", 
 _EVEN = Sampling()
 
 
-def read(place: Path, split: str, *, sampling: Sampling = _EVEN) -> Listing:
-    """Videos with their class, `label`; fact `classes`.
+def read(place: Path, split: str, *, sampling: Sampling = _EVEN, clips: int = 1) -> Listing:
+    """Clips of videos with their class, `label`, and `video`, a number; fact `classes`.
 
     Args:
         place: The user's folder.
         split: As above.
         sampling: Which frames a sample's `load` decodes.
+        clips: How many samples there are of a video (`Sampling.clips`), one after another.
 
     Raises:
         BadInput: A list is missing or names an unknown class, or there are no videos.
     """
     root(place, form=NAME, holds="UCF101's lists, or train/ and val/ with class subfolders")
     if (place / "ucfTrainTestlist").is_dir() or (place / "classInd.txt").is_file():
-        return _ucf101(place, split, sampling=sampling)
-    return _kinetics(place, split, sampling=sampling)
+        return _ucf101(place, split, sampling=replace(sampling, clips=clips))
+    return _kinetics(place, split, sampling=replace(sampling, clips=clips))
 
 
 def _listing(
@@ -58,17 +60,18 @@ def _listing(
     numbers = {name: number for number, name in enumerate(classes)}
 
     def sample(index: int) -> Sample:
-        path, name = found[index]
+        video, clip = divmod(index, sampling.clips)
+        path, name = found[video]
         return Sample(
             path=path,
-            load=partial(videos.load, path, sampling=sampling),
-            targets={"label": numbers[name]},
+            load=partial(videos.load, path, sampling=replace(sampling, clip=clip)),
+            targets={"label": numbers[name], "video": video},
         )
 
     return Listing(
         name=NAME,
         split=split,
-        samples=Made(len(found), sample),
+        samples=Made(len(found) * sampling.clips, sample),
         facts={"classes": [shown(name) for name in classes]},
         skipped=tuple(skipped),
     )

@@ -33,12 +33,16 @@ class Sampling:
         how: `even`, the middles of as many equal stretches of the whole video, or `stride`, every
             `stride`-th from the middle of the video. A video that is shorter begins again.
         stride: In frames.
+        clip, clips: Of `stride`: the video falls into `clips` equal stretches, and the frames
+            are from the middle of the one of that number, from 0.
         resize: What is done with each frame; of a preparation only its resizing and cropping.
     """
 
     frames: int = 16
     how: Literal["even", "stride"] = "even"
     stride: int = 1
+    clip: int = 0
+    clips: int = 1
     resize: images.Preparation = _SMALLER
 
 
@@ -47,7 +51,8 @@ def choose(sampling: Sampling, *, total: int) -> list[int]:
     if sampling.how == "even":
         return [(2 * i + 1) * total // (2 * sampling.frames) for i in range(sampling.frames)]
     span = (sampling.frames - 1) * sampling.stride + 1
-    start = max(0, (total - span) // 2)
+    middle = (2 * sampling.clip + 1) * total / (2 * sampling.clips)
+    start = min(max(0, int(middle - span / 2)), max(0, total - span))
     return [(start + i * sampling.stride) % total for i in range(sampling.frames)]
 
 

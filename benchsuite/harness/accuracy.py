@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from benchsuite.arrays import as_arrays, to_tensors
 from benchsuite.catalog import Entry
 from benchsuite.errors import BadInput, NotMeasurable
+from benchsuite.harness import buckets
 from benchsuite.harness.network import batches
 from benchsuite.harness.stream import Stream
 from benchsuite.harness.subject import System
-from benchsuite.types import Array, Arrays, Distance, Executable, Part, Score, Split
+from benchsuite.types import Arrays, Distance, Executable, Score, Split
 
 if TYPE_CHECKING:
     import torch
@@ -71,24 +72,18 @@ def judge(
         broken = first.broken if isinstance(first, Stream) else {}
         left_out += [broken[index] for index in sorted(broken)]
         good = np.setdiff1d(np.arange(len(part)), list(broken))
-        kept_outputs.append(tuple(array[good] for array in output) if broken else output)
-        kept_parts.append(_only(part, good) if broken else part)
+        if len(good):  # a bucket may be empty
+            kept_outputs.append(tuple(array[good] for array in output) if broken else output)
+            kept_parts.append(buckets.chosen(part, good) if broken else part)
     if left_out and len(left_out) == len(split):
         raise BadInput(f"no sample of the test split can be read; the first: {left_out[0]}")
     found: Score = entry.module.score(kept_outputs, replace(split, parts=tuple(kept_parts)))
+    if "skipped" in split.facts:
+        found = replace(found, how=f"{found.how}; not read: {split.facts['skipped']}")
     if not left_out:
         return found
     note = f"{len(left_out)} of {len(split)} samples left out, which cannot be read"
     return replace(found, left_out=len(left_out), how=f"{found.how}; {note}: {left_out[0]}")
-
-
-def _only(part: Part, chosen: Array) -> Part:
-    samples = part.samples
-    return replace(
-        part,
-        targets={name: array[chosen] for name, array in part.targets.items()},
-        samples=None if samples is None else [samples[index] for index in chosen],
-    )
 
 
 def reference_outputs(network: torch.nn.Module, samples: Sequence[Arrays]) -> list[Arrays]:

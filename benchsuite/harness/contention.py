@@ -1,10 +1,18 @@
-"""What else the machine did during a window: switches, steal, other processes' time."""
+"""What else the machine did during a window: switches, steal, other processes' time.
+
+Only processors that this process may use are looked at: `/proc/stat` shows a whole host's inside a
+container. Where a container's quota is below its processors, nobody knows on which of them it will
+run, and the busy ones of a host of many say nothing: there the container's own CPU time is counted.
+"""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from benchsuite import cgroup
 from benchsuite.types import Contention, Doubt, Window
 
 # Shares of the window's core time; issue-tested values live with the measurement rules.
@@ -19,6 +27,16 @@ class Reading:
     steal_s: float | None
     busy_s: float | None
     own_s: float
+    counted: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticks:
+    """What `/proc/stat` says of some processors, in clock ticks since boot."""
+
+    busy: int
+    steal: int
+    processors: int
 
 
 class Watcher:
@@ -32,8 +50,12 @@ class Watcher:
         return between(self._before, read())
 
 
-def read() -> Reading:
-    """The counters now."""
+def read(root: Path = Path("/")) -> Reading:
+    """The counters now.
+
+    Args:
+        root: Where the system's files begin; `/` but for a recorded copy.
+    """
     import psutil
 
     own = os.times()
@@ -41,17 +63,75 @@ def read() -> Reading:
         switches = int(psutil.Process().num_ctx_switches().involuntary)
     except (psutil.Error, NotImplementedError):
         switches = None
+    found = Reading(involuntary=switches, steal_s=None, busy_s=None, own_s=own.user + own.system)
+    return _in_container(root, found) or _on_processors(root, found) or _everywhere(found)
+
+
+def _in_container(root: Path, found: Reading) -> Reading | None:
+    """Counted in this process's control group, where its quota is below its processors."""
+    quota = cgroup.limits(root).cpus
+    mask = _mask()
+    used_s = None if quota is None else cgroup.cpu_seconds(root)
+    if quota is None or used_s is None or mask is None or quota >= len(mask):
+        return None
+    return replace(
+        found, busy_s=used_s, counted=f"in this container ({quota:g} of {len(mask)} processors)"
+    )
+
+
+def _on_processors(root: Path, found: Reading) -> Reading | None:
+    """Counted on the processors of the affinity mask."""
+    mask = _mask()
+    try:
+        text = (root / "proc/stat").read_text()
+    except OSError:
+        return None
+    ticks = None if mask is None else of_processors(text, mask)
+    if mask is None or ticks is None:
+        return None
+    tick_s = 1 / os.sysconf("SC_CLK_TCK")
+    return replace(
+        found,
+        busy_s=ticks.busy * tick_s,
+        steal_s=ticks.steal * tick_s,
+        counted=f"on the {ticks.processors} processors that this process may use",
+    )
+
+
+def _everywhere(found: Reading) -> Reading:
+    """Counted on all processors, where the system does not tell them apart."""
+    import psutil
+
     times = psutil.cpu_times()
     idle = times.idle + getattr(times, "iowait", 0.0)
     steal = getattr(times, "steal", None)
     # guest time is part of user time already
     total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-    return Reading(
-        involuntary=switches,
-        steal_s=steal,
-        busy_s=total - idle - (steal or 0.0),
-        own_s=own.user + own.system,
-    )
+    busy = total - idle - (steal or 0.0)
+    return replace(found, busy_s=busy, steal_s=steal, counted="on all processors")
+
+
+def of_processors(stat: str, mask: Collection[int]) -> Ticks | None:
+    """Sums the lines of `/proc/stat` that are of the processors in `mask`; None without any.
+
+    Columns (proc_stat(5)): user, nice, system, idle, iowait, irq, softirq, steal, then guest time,
+    which user time has already.
+    """
+    busy = steal = processors = 0
+    for line in stat.splitlines():
+        name, *columns = line.split()[:9] or [""]
+        if not name.startswith("cpu") or not name[3:].isdigit() or int(name[3:]) not in mask:
+            continue
+        ticks = [int(column) for column in columns] + [0] * (8 - len(columns))
+        user, nice, system, _, _, irq, softirq, stolen = ticks[:8]
+        busy += user + nice + system + irq + softirq
+        steal += stolen
+        processors += 1
+    return Ticks(busy=busy, steal=steal, processors=processors) if processors else None
+
+
+def _mask() -> set[int] | None:
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
 
 
 def between(before: Reading, after: Reading) -> Contention:
@@ -71,6 +151,7 @@ def between(before: Reading, after: Reading) -> Contention:
             else max(0.0, after.steal_s - before.steal_s)
         ),
         other_cpu_s=others,
+        counted=after.counted,
     )
 
 
@@ -81,9 +162,10 @@ def disturbance(found: Contention, *, seconds: float, cores: int) -> str | None:
     allowed = OTHERS_SHARE * seconds * cores + 0.01 * cores
     if stolen <= allowed:
         return None
+    where = f", counted {found.counted}" if found.counted else ""
     return (
         f"other processes or the hypervisor took {stolen:.2f} s of CPU time in "
-        f"{seconds:.2f} s on {cores} cores"
+        f"{seconds:.2f} s on {cores} cores{where}"
     )
 
 

@@ -22,10 +22,17 @@ _ACCOUNTING = Path(count_module.__file__).parent
 
 
 def counts(
-    entry: catalog.Entry, scale: str, batches: Sequence[int], *, cache: Path
+    entry: catalog.Entry,
+    scale: str,
+    batches: Sequence[int],
+    *,
+    cache: Path,
+    dataset: str | None = None,
 ) -> tuple[Count, ...]:
     """Counts a signature and batch; kept in the cache, as torch's meta device is slow to load."""
+    signatures = entry.scale(scale).on(dataset).signatures
     facts = {
+        "signatures": repr(signatures),
         "network": catalog.network_hash(entry, scale),
         "batches": list(batches),
         "torch": environment.versions(("torch",)),
@@ -43,7 +50,7 @@ def counts(
     found = tuple(
         count(build, signature, batch=batch, training=batch == batches[0])
         for batch in batches
-        for signature in entry.scale(scale).signatures
+        for signature in signatures
     )
     keep(path, msgspec.json.encode(found))
     return found

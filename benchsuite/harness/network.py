@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchsuite import datasets
 from benchsuite.catalog import Entry
 from benchsuite.errors import BadInput, one_line
+from benchsuite.harness.buckets import LENGTH, in_buckets
 from benchsuite.harness.stream import Stream
-from benchsuite.types import Array, Arrays, Part, Signature, Split
+from benchsuite.types import Array, Arrays, Part, Signature, Split, TensorSpec
 
 if TYPE_CHECKING:
     import torch
+
+    from benchsuite.formats import Sample
 
 
 def build(entry: Entry, scale: str, *, seed: int = 0) -> torch.nn.Module:
@@ -127,19 +131,62 @@ def preprocess(entry: Entry, inputs: Arrays) -> Arrays:
     return tuple(hook(inputs)) if hook else inputs
 
 
-def inputs_of(entry: Entry, scale: str, part: Part, *, signature: Signature) -> Arrays:
+def inputs_of(
+    entry: Entry,
+    scale: str,
+    part: Part,
+    *,
+    signature: Signature,
+    stored: Callable[[Arrays, TensorSpec], Arrays] | None = None,
+) -> Arrays:
     """A part's samples as the network takes them; those of a streamed set one by one, when used.
 
+    Args:
+        part: One signature's samples.
+        stored: The data set's own (`datasets.stored`): what the workload's `preprocess` is given
+            where it has no `prepare` for single samples.
+
     Raises:
-        BadInput: The set is streamed, and the workload cannot prepare single samples.
+        BadInput: The set is streamed, and neither the workload nor the set prepares its samples.
     """
     if part.samples is None:
         return preprocess(entry, part.inputs)
+    if len(signature.inputs) != 1:
+        raise BadInput(f"{entry.path}: streamed data are for networks of one input")
+    (spec,) = signature.inputs
+    import numpy as np
+
     hook = getattr(entry.module, "prepare", None)
-    if hook is None or len(signature.inputs) != 1:
-        raise BadInput(f"{entry.path}: streamed data need prepare(sample, scale) and one input")
-    stream = Stream(part.samples, lambda sample: hook(sample.load(), scale), signature.inputs[0])
+
+    def prepared(sample: Sample) -> Array:
+        if hook is not None:
+            return np.asarray(hook(sample.load(), scale))
+        assert stored is not None
+        kept = stored(sample.load(), spec)
+        return np.asarray(preprocess(entry, tuple(array[None] for array in kept))[0][0])
+
+    if hook is None and stored is None:
+        raise BadInput(f"{entry.path}: streamed data need prepare(sample, scale)")
+    stream = Stream(part.samples, prepared, spec, fills=LENGTH in part.targets)
     return (stream,)  # type: ignore[return-value]
+
+
+def split_inputs(
+    entry: Entry, scale: str, split: Split, *, dataset: str
+) -> tuple[Split, list[Arrays]]:
+    """A split with one part a signature, and its parts as the network takes them.
+
+    Raises:
+        BadInput: The split and the scale's signatures on that set do not agree.
+    """
+    signatures = entry.scale(scale).on(dataset).signatures
+    split = in_buckets(split, signatures)
+    check_split(entry, scale, split, dataset=dataset)
+    stored = datasets.stored(dataset)
+    return split, [
+        inputs_of(entry, scale, part, signature=signature, stored=stored)
+        for part, signature in zip(split.parts, signatures, strict=True)
+    ]
 
 
 def random_inputs(signature: Signature, *, batch: int, seed: int) -> Arrays:
@@ -176,13 +223,13 @@ def batches(inputs: Arrays, *, batch: int) -> Iterator[tuple[Arrays, int]]:
         yield piece, valid
 
 
-def check_split(entry: Entry, scale: str, split: Split) -> None:
-    """Compares a data set's arrays, preprocessed, with the scale's signatures.
+def check_split(entry: Entry, scale: str, split: Split, *, dataset: str | None = None) -> None:
+    """Compares a data set's arrays, preprocessed, with the scale's signatures on that set.
 
     Raises:
         BadInput: Number of parts or a shape differs.
     """
-    signatures = entry.scale(scale).signatures
+    signatures = entry.scale(scale).on(dataset).signatures
     if len(split.parts) != len(signatures):
         raise BadInput(
             f"{entry.path}: {len(signatures)} signatures at scale {scale!r}, "

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import pairwise
 from time import perf_counter, perf_counter_ns
 
+from benchsuite.durations import shared
 from benchsuite.errors import NotMeasurable
 from benchsuite.harness import throttling
 from benchsuite.harness.contention import Watcher
@@ -72,19 +73,25 @@ class Metered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gauges:
-    """What is read around a window: joules, the device's memory, its clocks where it tells them."""
+    """What is read around a window: joules, the device's memory, its clocks where it tells them.
+
+    Attributes:
+        on_host: Whether the memory is this process's, the record of the queries included.
+    """
 
     metered: Metered
     start_memory: Call
     peak_memory: Callable[[], int]
     clocks: Callable[[], ClockReading] | None = None
+    on_host: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timed:
     """What the timed part of a window gives; the fields are `Window`'s.
 
-    `durations_ns` is gone through once memory and meter have been read.
+    `durations_ns` is gone through once memory and meter have been read; `stamps_b` is what this
+    record itself took of the memory meanwhile.
     """
 
     durations_ns: Iterable[int]
@@ -93,6 +100,7 @@ class Timed:
     seconds: float
     queries_per_duration: int = 1
     pace: Pace | None = None
+    stamps_b: int = 0
 
 
 def measure(
@@ -136,6 +144,8 @@ def observe(load: Load, warmth: Warmth, timed: Callable[[], Timed], gauges: Gaug
         contention = watcher.stop()
         clocks_seen = clock_watcher.stop()
         memory_b = gauges.peak_memory()
+        if gauges.on_host:
+            memory_b = max(0, memory_b - found.stamps_b)
         if watch is not None:
             try:
                 energy = watch.stop()
@@ -144,7 +154,7 @@ def observe(load: Load, warmth: Warmth, timed: Callable[[], Timed], gauges: Gaug
     return Window(
         scenario=load.scenario,
         batch=load.batch,
-        durations_ns=tuple(found.durations_ns),
+        durations_ns=shared(found.durations_ns),
         queries=found.queries,
         frames=found.frames,
         seconds=found.seconds,
@@ -193,6 +203,7 @@ def back_to_back(load: Load, warmth: Warmth, *, seconds: float, min_queries: int
         frames=cycles * len(chunks) * load.frames,
         seconds=(chunks[-1][-1] - chunks[0][0]) * NANOSECOND_S,
         queries_per_duration=len(load.calls) if load.queued else 1,
+        stamps_b=sum(chunk.buffer_info()[1] * chunk.itemsize for chunk in chunks),
     )
 
 

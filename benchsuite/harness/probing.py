@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -14,14 +14,17 @@ from time import perf_counter, sleep
 
 import msgspec
 
-from benchsuite.devices import Device, Kernel, identity
+from benchsuite.devices import Device, Kernel, cache_kernels, identity
 from benchsuite.errors import NotMeasurable
 from benchsuite.harness import contention
 from benchsuite.types import Calibration, DeviceInfo, Probe, Rate
 
-SWEEP_S = 0.9
-CONFIRM_S = 0.4
-BANDWIDTH_S = 0.5
+SWEEP_S = 0.4
+FINAL_S = 0.3
+FINALISTS = 3
+CONFIRM_S = 0.2
+BANDWIDTH_S = 0.24
+CACHE_S = 0.15
 CALIBRATION_S = 0.15
 ATTEMPTS = 3
 RETRY_S = 60.0
@@ -29,6 +32,8 @@ PAUSE_S = 1.0
 # a calibration this much above the probe's own: the probe was made on a slower, disturbed machine
 OUTRUN = 1.25
 _LIBRARIES = ("torch", "onnxruntime", "numpy")
+# raised where the kernels or the way they are timed change: older pinned probes are made anew
+_RULES = 2
 
 
 def probe(
@@ -107,29 +112,44 @@ def _probe_once(device: Device, info: DeviceInfo, *, precision: str, threads: in
     wait = device.synchroniser(info)
     kernels = list(device.compute_kernels(info, precision=precision, threads=threads))
     streams = list(device.bandwidth_kernels(info))
-    winner, peak = _sweep(kernels, wait, seconds=SWEEP_S, precision=precision)
-    stream, bandwidth = _sweep(streams, wait, seconds=BANDWIDTH_S, precision=precision)
-    compute_call, stream_call = winner.make(), stream.make()
-    rates = _rates(compute_call, winner.amount, wait, seconds=CONFIRM_S)
-    stream_rates = _rates(stream_call, stream.amount, wait, seconds=CONFIRM_S / 2)
-    best, best_bandwidth = max(peak, *rates), max(bandwidth, *stream_rates)
-    setting = f"{precision}, {threads} threads" if threads else precision
+    ranked = _sweep(kernels, wait, seconds=SWEEP_S, precision=precision)
+    finalists = [kernel for kernel, _ in ranked[:FINALISTS]]
+    ranked_again = _sweep(finalists, wait, seconds=FINAL_S, precision=precision)
+    winner, peak = ranked_again[0]
+    stream, bandwidth = _sweep(streams, wait, seconds=BANDWIDTH_S, precision=precision)[0]
+    rates = _rates(winner.make(), winner.amount, wait, seconds=CONFIRM_S)
+    setting = f"{precision}, {threads} thread{'s' * (threads > 1)}" if threads else precision
     return Probe(
         precision=precision,
         threads=threads,
         kernel=winner.name,
         peak=Rate(
-            value=best,
+            value=max(peak, *rates),
             how=f"best of {len(kernels)} kernels at {setting}: {winner.name}; pinned",
         ),
         bandwidth=Rate(
-            value=best_bandwidth,
-            how=f"best of {len(streams)} streams through main memory: {stream.name}; pinned",
+            value=bandwidth,
+            how=f"best of {len(streams)} streams through main memory: {stream.name}, bytes counted "
+            "as STREAM does; pinned",
         ),
         calibration_peak=max(rates),
-        calibration_bandwidth=max(stream_rates),
+        calibration_bandwidth=bandwidth,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def caches(device: Device, info: DeviceInfo) -> list[dict[str, object]]:
+    """Read bandwidth of each cache level of a device, by all of this process's threads together.
+
+    Empty where the device's plug-in has no `cache_kernels`.
+    """
+    wait = device.synchroniser(info)
+    found = []
+    for level, size_b, kernel in cache_kernels(device, info):
+        rate = max(_rates(kernel.make(), kernel.amount, wait, seconds=CACHE_S))
+        how = f"reads, all threads together: {kernel.name} ({level} has {size_b >> 10} KiB)"
+        found.append({"level": level, "size_b": size_b, "value": rate, "how": how})
+    return found
 
 
 class Calibrator:
@@ -164,7 +184,7 @@ class Calibrator:
 def pinned_key(info: DeviceInfo, *, precision: str, threads: int) -> str:
     """What a pinned probe is kept by: the device, the libraries, precision and threads."""
     libraries = {name: _version(name) for name in _LIBRARIES}
-    text = json.dumps([identity(info), libraries, precision, threads], sort_keys=True)
+    text = json.dumps([_RULES, identity(info), libraries, precision, threads], sort_keys=True)
     return sha256(text.encode()).hexdigest()[:16]
 
 
@@ -191,28 +211,27 @@ def unpin(cache: Path, key: str) -> None:
 
 
 def _sweep(
-    kernels: Iterable[Kernel],
+    kernels: Sequence[Kernel],
     wait: Callable[[], object] | None,
     *,
     seconds: float,
     precision: str,
-) -> tuple[Kernel, float]:
-    kernels = list(kernels)
-    best: tuple[Kernel, float] | None = None
+) -> list[tuple[Kernel, float]]:
+    """The kernels that run here with the best rate of each, the fastest first."""
+    found = []
     failures = []
     for kernel in kernels:
         try:
             call = kernel.make()
             rate = max(_rates(call, kernel.amount, wait, seconds=seconds / len(kernels)))
-        except (RuntimeError, ValueError, TypeError) as error:
+        except (RuntimeError, ValueError, TypeError, AttributeError) as error:
             failures.append(f"{kernel.name}: {error}")
             continue
-        if best is None or rate > best[1]:
-            best = kernel, rate
-    if best is None:
+        found.append((kernel, rate))
+    if not found:
         why = failures[0] if failures else "no kernel is known for it"
         raise NotMeasurable(f"the peak at {precision} cannot be probed here: {why}")
-    return best
+    return sorted(found, key=lambda pair: pair[1], reverse=True)
 
 
 def _rates(
@@ -222,15 +241,21 @@ def _rates(
     *,
     seconds: float,
 ) -> list[float]:
-    """Rates of single calls (of ten queued ones on an asynchronous device) for about `seconds`."""
+    """Rates of single calls (of ten queued ones on an asynchronous device) for about `seconds`.
+
+    At least three, unless they take twice that long.
+    """
     calls = 1 if wait is None else 10
+    started = perf_counter()
     for _ in range(2):
         call()
-    if wait is not None:
-        wait()
+        if wait is not None:
+            wait()
+        if perf_counter() - started > seconds:
+            break
     rates: list[float] = []
     end = perf_counter() + seconds
-    while len(rates) < 3 or perf_counter() < end:
+    while not rates or perf_counter() < (end if len(rates) >= 3 else end + seconds):
         started = perf_counter()
         for _ in range(calls):
             call()

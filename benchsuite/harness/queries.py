@@ -21,11 +21,12 @@ def pool(
 ) -> list[Arrays]:
     """The queries of one load cycle: each signature `share` times, several cycles' worth of data.
 
-    Real samples where there are data, else random ones; never zeros.
+    Real samples where there are data, else (as in a bucket that holds none) random ones; never
+    zeros.
     """
     import numpy as np
 
-    signatures = entry.scale(spec.scale).signatures
+    signatures = entry.scale(spec.scale).on(spec.dataset).signatures
     rounds = max(1, _POOL_QUERIES // sum(s.share for s in signatures))
     queries: list[Arrays] = []
     taken = [0] * len(signatures)
@@ -34,7 +35,7 @@ def pool(
             break
         for number, signature in enumerate(signatures):
             for _ in range(signature.share):
-                if inputs:
+                if inputs and len(inputs[number][0]):
                     n = len(inputs[number][0])
                     chosen = np.arange(taken[number], taken[number] + batch) % n
                     queries.append(tuple(np.ascontiguousarray(a[chosen]) for a in inputs[number]))
@@ -61,15 +62,11 @@ def calibration(entry: catalog.Entry, spec: SystemSpec) -> tuple[Arrays, ...]:
 
     if spec.precision != "int8":
         return ()
-    if not spec.data:
+    if not spec.data or not spec.dataset:
         raise NotMeasurable(f"int8 is calibrated on training data: {spec.data_reason}")
-    train = datasets.load(Path(spec.data), "train")
     try:
-        network.check_split(entry, spec.scale, train)
-        parts = [
-            network.inputs_of(entry, spec.scale, part, signature=signature)
-            for part, signature in zip(train.parts, entry.scale(spec.scale).signatures, strict=True)
-        ]
+        train = datasets.load(Path(spec.data), "train")
+        _, parts = network.split_inputs(entry, spec.scale, train, dataset=spec.dataset)
     except (BadInput, ValueError) as error:
         raise NotMeasurable(
             f"int8 cannot be calibrated on the training split: {one_line(error)}"

@@ -17,7 +17,7 @@ Found = tuple[Rate | None, str | None]
 
 
 def preprocessing(
-    entry: Entry, split: Split | None, inputs: Sequence[Arrays], *, frames: float
+    entry: Entry, split: Split | None, inputs: Sequence[Arrays], *, frames: Sequence[float]
 ) -> Found:
     """Seconds a frame from what lies on disk to what the network takes, one sample at a time.
 
@@ -25,14 +25,15 @@ def preprocessing(
         entry: The workload.
         split: The test split; None where inputs are random.
         inputs: Its parts as the network takes them.
-        frames: In a sample of the first part.
+        frames: In a sample of each part.
 
     Returns:
         The time, or None with the reason why the stage does not exist here.
     """
     if split is None:
         return None, "inputs are random: there is nothing to preprocess"
-    part, (prepared, *_) = split.parts[0], inputs[0]
+    first = next(number for number, part in enumerate(split.parts) if len(part))
+    part, (prepared, *_) = split.parts[first], inputs[first]
     if isinstance(prepared, Stream):
         stream = prepared
         found = _timed([lambda i=i: stream.one(i) for i in range(len(stream))])  # type: ignore[misc]
@@ -46,7 +47,7 @@ def preprocessing(
         )
         what = "prepared from memory"
     how = f"median of {len(found)} samples {what} one at a time, on one thread"
-    return Rate(value=median(found) / frames, how=how), None
+    return Rate(value=median(found) / frames[first], how=how), None
 
 
 def postprocessing(entry: Entry, executable: Executable, sample: Arrays, *, frames: float) -> Found:

@@ -39,8 +39,8 @@ class System:
 
     @property
     def scale(self) -> Scale:
-        """The network's size that is measured."""
-        return self.entry.scale(self.spec.scale)
+        """The network's size that is measured, as it is on the data set."""
+        return self.entry.scale(self.spec.scale).on(self.spec.dataset)
 
     @property
     def cache(self) -> Path:
@@ -90,19 +90,15 @@ def load(spec: SystemSpec, device: DeviceInfo, backend: backends.Backend) -> Sys
         BadInput, NotMeasurable: Weights or data do not fit the network.
     """
     entry = catalog.load_entry(Path(spec.path), name=spec.name)
-    scale = entry.scale(spec.scale)
     net = network.build(entry, spec.scale, seed=spec.seed)
     if spec.weights:
         network.load_weights(net, Path(spec.weights))
     elif spec.pretrained:
         net.load_state_dict(entry.module.pretrained())
     test = datasets.load(Path(spec.data), "test") if spec.data else None
-    if test is not None:
-        network.check_split(entry, spec.scale, test)
-    inputs = [
-        network.inputs_of(entry, spec.scale, part, signature=signature)
-        for part, signature in zip(test.parts if test else (), scale.signatures, strict=False)
-    ]
+    inputs: list[Arrays] = []
+    if test is not None and spec.dataset is not None:
+        test, inputs = network.split_inputs(entry, spec.scale, test, dataset=spec.dataset)
     return System(
         spec=spec,
         entry=entry,

@@ -112,6 +112,7 @@ def _gauges(setting: Setting, metered: Metered) -> Gauges:
         start_memory=start_memory,
         peak_memory=peak_memory,
         clocks=devices.clock_reader(plug, device),
+        on_host=device.kind == "cpu",
     )
 
 

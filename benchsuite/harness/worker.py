@@ -18,7 +18,7 @@ from time import perf_counter
 
 import msgspec
 
-from benchsuite import backends, devices, environment
+from benchsuite import backends, devices, durations, environment
 from benchsuite.backends import Job
 from benchsuite.errors import BenchsuiteError, NotMeasurable, one_line
 from benchsuite.harness import (
@@ -69,8 +69,30 @@ def main(arguments: Sequence[str]) -> int:
         if not _out_of_memory(error):
             raise
         return _failed(out_path, f"out of memory: {one_line(error)}")
-    out_path.write_bytes(msgspec.json.encode(measurement))
+    _write(measurement, out_path)
     return 0
+
+
+def _write(measurement: Measurement, path: Path) -> None:
+    """The measurement as JSON, and each window's durations in a file of their own beside it."""
+    for number, window in enumerate(measurement.windows):
+        durations.write(path.with_suffix(f".{number}"), window.durations_ns)
+    brief = [replace(window, durations_ns=()) for window in measurement.windows]
+    path.write_bytes(msgspec.json.encode(replace(measurement, windows=tuple(brief))))
+
+
+def read(path: Path) -> Measurement:
+    """What a worker wrote.
+
+    Raises:
+        OSError, ValueError: A file is missing or broken.
+    """
+    brief = msgspec.json.decode(path.read_bytes(), type=Measurement)
+    windows = [
+        replace(window, durations_ns=durations.read(path.with_suffix(f".{number}")))
+        for number, window in enumerate(brief.windows)
+    ]
+    return replace(brief, windows=tuple(windows))
 
 
 def _failed(out_path: Path, reason: str) -> int:
@@ -155,7 +177,9 @@ def measure_system(spec: SystemSpec) -> Measurement:
     system = subject.load(spec, device, backend)
 
     phases.tell("count")
-    counts = counting.counts(system.entry, spec.scale, system.batches, cache=system.cache)
+    counts = counting.counts(
+        system.entry, spec.scale, system.batches, cache=system.cache, dataset=spec.dataset
+    )
     expected = _expected(system)
 
     # before the memory's base level is read: the pinned kernel may be another library's, whose
@@ -223,7 +247,9 @@ def measure_system(spec: SystemSpec) -> Measurement:
         doubts=doubts.of_measurement(
             measured, counts, apart, calibrations, score=score, probe=pinned.probe, device=device
         ),
-        environment=environment.capture(device, threads=torch.get_num_threads()),
+        environment=environment.capture(
+            device, threads=torch.get_num_threads(), workload=system.entry.path
+        ),
         unmet=unmet,
         layer_times=times[0],
         layer_times_reason=times[1],
@@ -357,7 +383,12 @@ def _parts(
         element_b=ELEMENT_B[system.spec.precision],
     )
     frames = system.scale.signatures[0].frames
-    before = stages.preprocessing(system.entry, system.test, system.inputs, frames=frames)
+    before = stages.preprocessing(
+        system.entry,
+        system.test,
+        system.inputs,
+        frames=[signature.frames for signature in system.scale.signatures],
+    )
     after = stages.postprocessing(system.entry, executable, sample, frames=frames * batch)
     return times, before, after
 

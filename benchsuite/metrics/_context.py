@@ -57,6 +57,11 @@ class Context:
         return self.window.frames / self.window.seconds
 
     @cached_property
+    def ordered_ns(self) -> list[int]:
+        """The window's durations, ascending."""
+        return sorted(self.window.durations_ns)
+
+    @cached_property
     def drift(self) -> float:
         """Today's calibration of compute over the pinned one; 1 where none was run."""
         runs = self.measurement.calibrations

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from benchsuite.metrics._context import Context, Metric, missing
+from benchsuite.repeats import ALONE
 from benchsuite.stats import early_stopping_estimate, least_queries, percentile
 from benchsuite.types import (
     OFFLINE,
@@ -12,6 +14,7 @@ from benchsuite.types import (
     SERVER,
     Choice,
     Clocks,
+    Contention,
     EnergyReading,
     MetricInfo,
     Pace,
@@ -61,14 +64,23 @@ def _throughput(context: Context) -> Value:
     window = context.window
     told = (
         f"{window.frames:g} frames in {window.seconds:.3f} s, {window.scenario}, "
-        f"batch {window.batch}; one process, so no interval"
+        f"batch {window.batch}{ALONE}"
     )
     if window.pace is not None:
         told += f"; {_paced(context, window.pace)}"
+    told += _others(window.contention)
     choice = context.measurement.choices.get(window.scenario)
     if choice is not None:
         told += f"; {_chosen(choice)}"
     return Value(value=context.throughput, how=told)
+
+
+def _others(found: Contention) -> str:
+    """What else ran meanwhile, and where that was counted."""
+    if found.other_cpu_s is None or found.counted is None:
+        return ""
+    steal = "" if found.steal_s is None else f", the hypervisor {found.steal_s:.2f} s"
+    return f"; other processes took {found.other_cpu_s:.2f} s of CPU time{steal} ({found.counted})"
 
 
 def _chosen(choice: Choice) -> str:
@@ -116,7 +128,9 @@ def _latency(share: float) -> Metric:
                 how=told,
             )
         # a frame that was dropped is answered never
-        ordered = [*sorted(window.durations_ns), *[math.inf] * dropped]
+        ordered: Sequence[float] = context.ordered_ns
+        if dropped:
+            ordered = [*ordered, *[math.inf] * dropped]
         value, high = percentile(ordered, share), early_stopping_estimate(ordered, share)
         if value == math.inf:
             return missing(f"{dropped} of {queries} frames were dropped", how=told)

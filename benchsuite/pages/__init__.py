@@ -19,6 +19,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+FIRST_SCRIPT = "base.js"
 _UNSAFE_IN_SCRIPT = {c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 # HTML cannot carry these: they are shown as the pictures that Unicode has of them
 _CONTROL_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"}
@@ -40,11 +41,11 @@ def render_page(
         root: The content folder that holds `reports/`.
         template: A file of `reports/pages/`, which extends `_base.html.j2`.
         style: A file of `reports/assets/`.
-        script: Likewise; several run one after another.
+        script: Likewise; several run one after another, behind that which every page needs.
         data: What the script reads: anything that JSON can say.
         view: What the template reads.
     """
-    scripts = (script,) if isinstance(script, str) else tuple(script)
+    scripts = (FIRST_SCRIPT, *((script,) if isinstance(script, str) else script))
     css, js, policy = _assets(root, style, scripts)
     page = (
         _environment(root)

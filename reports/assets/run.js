@@ -4,10 +4,6 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const byId = (id) => document.getElementById(id);
-  for (const part of document.querySelectorAll(".js")) part.hidden = false;
-
-  // an endless text scrolls in a box of its own, which the keyboard must reach
-  for (const box of document.querySelectorAll(".clip")) if (box.textContent.length > 200) box.tabIndex = 0;
 
   const make = (name, attributes = {}, ...inside) => {
     const node = document.createElement(name);

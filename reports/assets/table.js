@@ -2,7 +2,6 @@
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  for (const part of document.querySelectorAll(".js")) part.hidden = false;
   const WINDOW = 50;
   const make = (name, attributes = {}, ...inside) => {
     const node = document.createElement(name);
@@ -64,10 +63,8 @@
   // --- drawing -------------------------------------------------------------------------------
 
   // an endless text scrolls in a box of its own, which the keyboard must reach
-  const ENDLESS = 200;
+  const ENDLESS = 90;
   const clip = (text) => make("bdi", { class: "clip", ...(text.length > ENDLESS ? { tabindex: 0 } : {}) }, text);
-  for (const box of document.querySelectorAll(".clip"))
-    if (box.textContent.length > ENDLESS) box.tabIndex = 0;
   const cell = (grid, column, i, first) => {
     const inside = [];
     let text = clip(column.text[i]);

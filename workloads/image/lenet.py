@@ -32,7 +32,12 @@ WORKLOAD = Workload(
             qualities={
                 "mnist-5k": Quality(measure="top-1", target=0.975),
                 "mnist": Quality(measure="top-1", target=0.98, epochs=8),
-                "fashion-mnist": Quality(measure="top-1", target=0.90, epochs=20),
+                "fashion-mnist": Quality(
+                    measure="top-1",
+                    target=0.90,
+                    note="Trained once with this recipe, seed 0: 0.909.",
+                    epochs=20,
+                ),
             },
             training=Training(epochs=80, batch=50, learning_rate=5e-3, weight_decay=3e-2),
         ),

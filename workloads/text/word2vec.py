@@ -46,7 +46,18 @@ WORKLOAD = Workload(
         "embedded": Scale(
             signatures=_WORD["embedded"],
             batch=64,
-            qualities={"wikipedia-sample": Quality(measure="Spearman rho", target=0.38)},
+            qualities={
+                "wikipedia-sample": Quality(measure="Spearman rho", target=0.38),
+                "text8": Quality(
+                    measure="Spearman rho",
+                    target=0.38,
+                    note=(
+                        "The default set's target as a floor: a longer text gives more. Of "
+                        "WordSim-353 where it is there, else of SimLex-999."
+                    ),
+                    epochs=1,
+                ),
+            },
             training=Training(epochs=12, batch=8192, learning_rate=5e-3),
         ),
         "reference": Scale(signatures=_WORD["reference"], batch=16),
@@ -118,32 +129,41 @@ def examples(split: Split, *, batch: int, seed: int) -> Iterator[tuple[Arrays, d
     """
     import numpy as np
 
+    longest = 2**21  # words whose pairs are drawn and shuffled together; a longer text in stretches
     generator = np.random.default_rng(seed)
     (part,) = split.parts
     counts = np.asarray(split.facts["counts"], dtype=np.float64)
-    excess = _FREQUENT * counts.sum() / counts
-    stays = generator.random(len(part)) < (np.sqrt(excess) + excess)[part.inputs[0]]
-    words, paragraph = part.inputs[0][stays], part.targets["paragraph"][stays]
-    reach = generator.integers(1, _WINDOW, size=len(words), endpoint=True)
-    pairs = []
-    for distance in range(1, _WINDOW + 1):
-        left, right = words[:-distance], words[distance:]
-        same = paragraph[:-distance] == paragraph[distance:]
-        ahead, back = (same & (r >= distance) for r in (reach[:-distance], reach[distance:]))
-        pairs += [np.stack([left[ahead], right[ahead]]), np.stack([right[back], left[back]])]
-    word, context = generator.permutation(np.concatenate(pairs, axis=1), axis=1)
+    excess = _FREQUENT * counts.sum() / np.maximum(counts, 1)
     share = np.cumsum(counts**0.75)
-    for start in range(0, len(word) // batch * batch or len(word), batch):
-        noise = np.searchsorted(share, generator.random(_NOISE_DRAWN) * share[-1])
-        chosen = slice(start, start + batch)
-        yield (word[chosen],), {"context": context[chosen], "noise": noise}
+    for begin in range(0, len(part), longest):
+        stretch = slice(begin, begin + longest)
+        text, of = part.inputs[0][stretch], part.targets["paragraph"][stretch]
+        stays = generator.random(len(text)) < (np.sqrt(excess) + excess)[text]
+        words, paragraph = text[stays], of[stays]
+        reach = generator.integers(1, _WINDOW, size=len(words), endpoint=True)
+        pairs = []
+        for distance in range(1, _WINDOW + 1):
+            left, right = words[:-distance], words[distance:]
+            same = paragraph[:-distance] == paragraph[distance:]
+            ahead, back = (same & (r >= distance) for r in (reach[:-distance], reach[distance:]))
+            pairs += [np.stack([left[ahead], right[ahead]]), np.stack([right[back], left[back]])]
+        word, context = generator.permutation(np.concatenate(pairs, axis=1), axis=1)
+        for start in range(0, len(word) // batch * batch or len(word), batch):
+            noise = np.searchsorted(share, generator.random(_NOISE_DRAWN) * share[-1])
+            chosen = slice(start, start + batch)
+            yield (word[chosen],), {"context": context[chosen], "noise": noise}
 
 
 def score(outputs: Outputs, split: Split) -> Score:
-    """Rank correlation with people's judgement of the pairs; the share left out stands beside."""
+    """Rank correlation with people's judgement of the pairs; the share left out stands beside.
+
+    Of several tests the first one's is the value, the others and the analogies are beside.
+    """
     import numpy as np
 
     ((similarity, *_),), (part,) = outputs, split.parts
+    if "judged" not in part.targets:
+        return scoring.word_tests(similarity, split.facts)
     predicted = similarity[np.arange(len(part)), part.targets["second"]]
     return scoring.rank_correlation(
         predicted, part.targets["judged"], left_out=split.facts["left_out"]

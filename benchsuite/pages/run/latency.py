@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchsuite.compare import System
-from benchsuite.formatting import cut
+from benchsuite.formatting import cut, tick
 from benchsuite.pages.numbers import plain_of
 from benchsuite.plots import Axis, Plot
 from benchsuite.plots.distribution import Curve, curve, distribution
 from benchsuite.types import Result, Window
-from benchsuite.units import NANOSECOND_S, quantity
+from benchsuite.units import NANOSECOND_S
 
 MOST_LINES = 6
 _PERCENTILES = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p99": 0.99}
@@ -108,4 +108,4 @@ def _curve(system: System, window: Window, *, group: int) -> Curve:
 
 
 def _seconds(value: float) -> str:
-    return quantity(value, "s", digits=2).replace(".0 ", " ")
+    return tick(value, "s")

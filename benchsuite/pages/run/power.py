@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from benchsuite.attribution import ENERGY
 from benchsuite.compare import System
-from benchsuite.formatting import cut
+from benchsuite.formatting import cut, tick
 from benchsuite.pages.numbers import plain_of
 from benchsuite.pages.run.latency import MOST_LINES, Drawn, named
 from benchsuite.plots import Axis, Plot
@@ -46,7 +46,7 @@ def power(
             about="; ".join(origins),
             svg=traces(
                 [trace for _, _, trace in shown],
-                y=Axis(title="power", said=lambda value: quantity(value, "W")),
+                y=Axis(title="power", said=lambda value: tick(value, "W")),
                 label="Power over time, by system, with the measured window marked",
             ),
             groups=tuple(trace.label for _, _, trace in shown),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from benchsuite import plots
 from benchsuite.compare import System
-from benchsuite.formatting import cut
+from benchsuite.formatting import cut, tick
 from benchsuite.pages.numbers import plain_of
 from benchsuite.pages.run.grouping import by_network
 from benchsuite.pages.run.layers import bound_of, times_of
@@ -53,7 +53,7 @@ def _roofline(systems: Sequence[System], device: str, *, id: str) -> Plot:
         label=f"Roofline of {cut(device)} with {len(systems)} systems and their layers",
         said=Axis(
             title="achieved rate",
-            said=lambda value: quantity(value, "FLOP/s", digits=2),
+            said=lambda value: tick(value, "FLOP/s"),
             log=True,
         ),
         layers=[

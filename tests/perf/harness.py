@@ -1,4 +1,4 @@
-"""Ratios and times that the project promises, measured: `make perf`. Not a test.
+"""What the harness adds to a query, a process and a suite, and how it agrees with LoadGen.
 
 Each ratio is interleaved in one run, so that a noisy machine disturbs both sides alike.
 """
@@ -27,9 +27,8 @@ from benchsuite.types import DeviceInfo, Window
 ROUNDS = 15
 
 
-def main() -> int:
+def main() -> None:
     """Prints every figure with its promise."""
-    print(f"{'figure':58} {'measured':>14}  promise")
     _row("benchsuite --help, median of 9 (s)", _help_s(), "<= 0.2")
     _row("bare interpreter start, median of 9 (s)", _python_s(), "(for comparison)")
     over_ns = _overhead_ns()
@@ -42,7 +41,6 @@ def main() -> int:
     smoke_s, added_s = _smoke()
     _row("smoke suite, caches warm (s)", smoke_s, "<= 120")
     _row("a run adds per system: all but windows and warm-up (s)", added_s, "<= 3")
-    return 0
 
 
 def _row(what: str, value: float, promise: str) -> None:
@@ -66,7 +64,7 @@ def _python_s() -> float:
     return _times([sys.executable, "-c", "pass"])
 
 
-def _window(
+def window_of(
     calls: list[Callable[[], object]], *, seconds: float, scenario: str = "Offline"
 ) -> Window:
     device = DeviceInfo(kind="cpu", index=0, name="", units=1, memory_b=0)
@@ -101,12 +99,12 @@ def _overhead_ns() -> float:
     calls: list[Callable[[], object]] = [lambda: None] * 100
     over = []
     for _ in range(ROUNDS):
-        ours, bare = _window(calls, seconds=0.1), _bare(calls, seconds=0.1)
+        ours, bare = window_of(calls, seconds=0.1), _bare(calls, seconds=0.1)
         over.append(1e9 * (ours.seconds / ours.queries - bare[1] / bare[0]))
     return median(over)
 
 
-def _calls(name: str) -> list[Callable[[], object]]:
+def calls_of(name: str) -> list[Callable[[], object]]:
     """Queries of one random sample each, to torch in eager mode."""
     import torch
 
@@ -123,12 +121,12 @@ def _calls(name: str) -> list[Callable[[], object]]:
 def _throughput_ratio(name: str) -> float:
     import torch
 
-    calls = _calls(name)
+    calls = calls_of(name)
     ratios = []
     with torch.inference_mode():
         _bare(calls, seconds=0.5)
         for _ in range(ROUNDS):
-            ours, bare = _window(calls, seconds=0.4), _bare(calls, seconds=0.4)
+            ours, bare = window_of(calls, seconds=0.4), _bare(calls, seconds=0.4)
             ratios.append((ours.queries / ours.seconds) / (bare[0] / bare[1]))
     return median(ratios)
 
@@ -177,7 +175,7 @@ def _loadgen_turns(name: str) -> None:
     import torch
 
     torch.set_num_threads(1)
-    calls = _calls(name)
+    calls = calls_of(name)
     inside: list[int] = []
 
     def issue(samples: list[loadgen.QuerySample]) -> None:
@@ -209,7 +207,7 @@ def _loadgen_turns(name: str) -> None:
         return {"theirs": seconds, "own": seconds - percentile(sorted(inside), 0.5) * 1e-9}
 
     def ours(scenario: str) -> float:
-        window = _window(calls, seconds=_LOADGEN_S, scenario=scenario)
+        window = window_of(calls, seconds=_LOADGEN_S, scenario=scenario)
         if scenario == "SingleStream":
             return percentile(sorted(window.durations_ns), 0.5) * 1e-9
         return window.seconds / window.queries
@@ -254,4 +252,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == [_LOADGEN_TURNS]:
         _loadgen_turns(sys.argv[2])
     else:
-        sys.exit(main())
+        main()

@@ -1,0 +1,1 @@
+"""Ratios and times that the project promises, measured: `make perf`. Not a test."""

@@ -1,0 +1,368 @@
+"""The pages in a real browser: Chromium through Playwright, where both are installed.
+
+`pip install 'benchsuite[browser]'` and a Chromium on the path (or in `CHROMIUM`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from benchsuite import attribution, compare, difference
+from benchsuite.pages import comparison, history, leaderboard
+from benchsuite.pages import run as run_page
+from benchsuite.pages.moved import moved_between
+from benchsuite.store import open_store
+from tests import golden_store
+from tests.fakes import ENDLESS, HOSTILE, environments, run_info, troubled_run
+from tests.large import fill
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).parent.parent
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    (
+        path
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (path := shutil.which(name))
+    ),
+    None,
+)
+WIDE, NARROW = 1280, 360
+SERIOUS = ("serious", "critical")
+
+
+@dataclass
+class Opened:
+    """A page in the browser, and what it did that it must not do."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on the path")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def places(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> dict[str, Path]:
+    """Every kind of page as a file: of the golden store, of trouble, of many systems."""
+    folder = tmp_path_factory.mktemp("browser")
+    texts = golden_store.pages(golden_store.fill(folder / "golden.db"))
+    texts["troubled"] = run_page.render(
+        run_info(), troubled_run(), environments=environments(), root=ROOT
+    )
+    many = fill(folder / "many.db", systems=120, nights=12)
+    texts["many"] = history.render(many.courses(), root=ROOT)
+    hostile = open_store(folder / "hostile.db")
+    for name in ("one", "two"):
+        hostile.add_run(run_info(id=name), plan=[])
+        for row in troubled_run():
+            hostile.add(_of_run(row, name), environment=environments()["e1"])
+    sides = [difference.select(hostile, name) for name in ("one", "two")]
+    texts["hostile comparison"] = comparison.render([difference.compare(*sides)], root=ROOT)
+    found = {}
+    for name, text in texts.items():
+        found[name] = folder / f"{name}.html"
+        found[name].write_text(text, encoding="utf-8")
+    for name, store in (("site", many), ("hostile site", hostile)):
+        for page in leaderboard.render_site(store, root=ROOT):
+            path = folder / name / page.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(page.text, encoding="utf-8")
+        found[name] = folder / name / "index.html"
+    return found
+
+
+def _of_run(row: Any, name: str) -> Any:
+    from dataclasses import replace
+
+    return replace(row, run=name)
+
+
+@pytest.fixture
+def show(browser: Browser, places: dict[str, Path]) -> Iterator[Callable[..., Page]]:
+    """Opens a page; when the test ends no page may have complained or asked the network."""
+    opened: list[Opened] = []
+
+    def open_page(name: str, *, width: int = WIDE, at: str = "", **context: Any) -> Page:
+        made = browser.new_context(viewport={"width": width, "height": 900}, **context)
+        own = Opened(page=made.new_page())
+        page = own.page
+        page.set_default_timeout(10_000)
+        page.on("console", lambda message: own.complaints.append(message.text))
+        page.on("pageerror", lambda error: own.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: own.complaints.append(f"dialog {dialog.message}"))
+        page.on("request", lambda request: _note(own, request.url))
+        page.goto(places[name].as_uri() + at)
+        opened.append(own)
+        return page
+
+    yield open_page
+    complaints = [each for own in opened for each in own.complaints]
+    for own in opened:
+        own.page.context.close()
+    assert complaints == []
+
+
+def _note(own: Opened, url: str) -> None:
+    if not url.startswith(("file:", "data:", "blob:")):
+        own.complaints.append(f"asked for {url}")
+
+
+PAGES = ("run", "comparison", "history", "leaderboard", "system", "troubled", "site",
+         "hostile site", "hostile comparison", "many")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_a_page_fits_its_window(show: Callable[..., Page], name: str, width: int) -> None:
+    """Nothing is wider than the window, whatever names there are; the console stays silent."""
+    page = show(name, width=width)
+    assert page.locator("h1").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # what is endless scrolls in its own box, which is never taller than a few lines
+    heights = page.evaluate(
+        "[...document.querySelectorAll('.clip')].map((box) => box.getBoundingClientRect().height)"
+    )
+    assert max(heights, default=0) <= 160
+
+
+KINDS = ("run", "comparison", "history", "leaderboard", "system")
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme"),
+    [
+        *((name, scheme) for name in KINDS for scheme in ("light", "dark")),
+        ("troubled", "light"),
+        ("hostile site", "light"),
+        ("hostile comparison", "light"),
+    ],
+)
+def test_axe_finds_nothing_serious(show: Callable[..., Page], name: str, scheme: str) -> None:
+    """Contrast, names, roles, structure: as axe-core sees them, everything folded open."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
+    page = show(name, color_scheme=scheme)
+    page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    # in the dark only the colours are others
+    options = {"runOnly": ["color-contrast"]} if scheme == "dark" else None
+    found = axe.Axe().run(page, options=options).response["violations"]
+    serious = [
+        (each["id"], [node["html"][:120] for node in each["nodes"][:3]])
+        for each in found
+        if each["impact"] in SERIOUS
+    ]
+    assert serious == []
+
+
+def test_names_are_text(show: Callable[..., Page]) -> None:
+    """Markup, quotes and overrides in every name and reason are letters on the page."""
+    for name in ("troubled", "hostile site", "hostile comparison"):
+        page = show(name)
+        assert page.locator("script").count() == 2
+        assert HOSTILE.partition("\u202e")[0] in (page.locator("main").text_content() or "")
+    assert ENDLESS in (show("troubled").locator("main").text_content() or "")
+
+
+def test_any_pair_can_be_picked(show: Callable[..., Page]) -> None:
+    """The script splits a change as the library does, and a link to it shows the same."""
+    page = show("run")
+    page.locator("#from").select_option("s3")
+    page.locator("#to").select_option("s2")
+    page.get_by_text("energy per frame", exact=True).first.click()
+    said = page.locator("#fall .say").inner_text()
+    assert said == _said_by_the_library("s3", "s2")
+    link = page.evaluate("location.hash")
+    assert "from=s3" in link and "to=s2" in link
+    again = show("run", at=link)
+    assert again.locator("#fall .say").inner_text() == said
+    assert again.locator("#from").input_value() == "s3"
+    page.locator("#swap").click()
+    assert page.locator("#fall .say").inner_text() == _said_by_the_library("s2", "s3")
+
+
+def _said_by_the_library(before: str, after: str) -> str:
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as folder:
+        rows = golden_store.fill(Path(folder) / "g.db").results(golden_store.LATER)
+    systems = {system.id: system for system in compare.join(rows)}
+    moved = moved_between(systems[before], systems[after], metric=attribution.ENERGY)
+    shares = ", ".join(f"{name} {ratio}" for _, name, ratio in moved.shares)
+    return f"{moved.lead} = {shares}" + (f"; {moved.rest}." if moved.rest else ".")
+
+
+def test_a_network_can_be_chosen(show: Callable[..., Page]) -> None:
+    """One network is shown at a time, and a link keeps which."""
+    page = show("run")
+    assert page.locator(".network:visible").count() == 1
+    page.locator("#network").select_option(index=1)
+    assert page.locator("#network-1").is_visible()
+    assert not page.locator("#network-0").is_visible()
+    assert show("run", at=page.evaluate("location.hash")).locator("#network-1").is_visible()
+
+
+def test_every_number_says_how(show: Callable[..., Page]) -> None:
+    """A number's note appears under the pointer, at focus and by arrow keys; Escape hides it."""
+    page = show("run")
+    note = page.locator("#note")
+    numbers = page.locator("table.systems .n")
+    numbers.nth(1).hover()
+    assert note.is_visible()
+    assert "throughput" in note.inner_text()
+    page.keyboard.press("Escape")
+    assert not note.is_visible()
+    first = page.locator("table.systems .n[tabindex='0']").first
+    first.focus()
+    assert "accuracy" in note.inner_text()
+    page.keyboard.press("ArrowRight")
+    assert "throughput" in note.inner_text()
+    described = page.evaluate("document.activeElement.getAttribute('aria-describedby')")
+    assert described == "note"
+    layer = page.locator("table.layers .n").first
+    layer.hover()
+    assert "a made-up profile" in note.inner_text()
+
+
+def test_the_keyboard_reaches_everything(show: Callable[..., Page]) -> None:
+    """Tab goes through skip link, navigation, tables, selects, folds and buttons, and on."""
+    page = show("run")
+    reached = set()
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        reached.add(
+            page.evaluate(
+                "(() => { const e = document.activeElement;"
+                " return e.id || e.dataset.save || e.className || e.tagName; })()"
+            )
+        )
+    for wanted in ("skip", "from", "to", "swap", "network", "svg", "png", "SUMMARY", "scroll"):
+        assert wanted in reached, wanted
+    assert any(each.split()[0] == "n" for each in reached if each)
+
+
+@pytest.mark.parametrize(
+    "chart", ["#fall", "#roofline-0", "#network-0-latency", "#network-0-power"]
+)
+def test_a_chart_is_saved_as_a_file(show: Callable[..., Page], tmp_path: Path, chart: str) -> None:
+    """SVG is well formed and complete by itself; PNG is twice as large as on the screen."""
+    page = show("run", accept_downloads=True)
+    box = page.locator(chart)
+    with page.expect_download() as waited:
+        box.locator("[data-save=svg]").click()
+    waited.value.save_as(tmp_path / "chart.svg")
+    text = (tmp_path / "chart.svg").read_text(encoding="utf-8")
+    root = ElementTree.fromstring(text)
+    assert root.tag.endswith("svg") and float(root.attrib["width"]) > 300
+    assert "var(--" not in text and "class=" not in text
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}text"))) > 5
+    with page.expect_download() as waited:
+        box.locator("[data-save=png]").click()
+    waited.value.save_as(tmp_path / "chart.png")
+    picture = (tmp_path / "chart.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    width = int.from_bytes(picture[16:20], "big")
+    assert width == pytest.approx(2 * float(root.attrib["width"]), abs=2)
+
+
+def test_charts_have_their_numbers_as_tables(show: Callable[..., Page]) -> None:
+    """Beside every chart stands a table with a row for each of its groups."""
+    page = show("run")
+    for figure in page.locator("figure").all():
+        rows = figure.locator("tbody tr").count()
+        assert rows >= max(1, figure.locator(".keys > span").count())
+
+
+def test_a_table_is_sorted(show: Callable[..., Page]) -> None:
+    """A click on a head sorts by number, another turns it round, and the head says so."""
+    page = show("site")
+    table = page.locator("table.grid").first
+    heads = table.locator("thead th")
+    titles = [re.sub(r"\W+$", "", text) for text in heads.all_inner_texts()]
+    place = titles.index("throughput")
+    sorts = _sorts(page, table.get_attribute("data-grid"), place)
+    heads.nth(place).locator("button").click()
+    falling = _cells(table, place)
+    assert heads.nth(place).get_attribute("aria-sort") == "descending"
+    assert falling[0] == sorts[0] and falling[-1] == sorts[len(falling) - 1]
+    heads.nth(place).locator("button").click()
+    assert heads.nth(place).get_attribute("aria-sort") == "ascending"
+    assert _cells(table, place)[0] == sorts[-1]
+
+
+def _cells(table: Any, place: int) -> list[str]:
+    rows = table.locator("tbody tr").all()
+    return [row.locator("th, td").nth(place).locator("bdi").first.inner_text() for row in rows]
+
+
+def _sorts(page: Page, grid: str | None, place: int) -> list[str]:
+    """The texts of a column, the largest value first, from the embedded data."""
+    data = json.loads(page.locator("#data").text_content() or "")
+    column = data["grids"][grid]["columns"][place]
+    texts = column["text"]
+    said = texts.get("all") or [texts["of"][at] for at in texts["at"]]
+    known = [(value, text) for value, text in zip(column["sort"], said, strict=True) if value]
+    return [text for _, text in sorted(known, key=lambda each: -each[0])]
+
+
+def test_a_filter_has_a_permanent_link(show: Callable[..., Page]) -> None:
+    """A filter and a search narrow the rows, the address says so, and opening it does too."""
+    page = show("site")
+    table = page.locator("table.grid[id*=image]").first
+    everything = int(table.get_attribute("aria-rowcount") or 0)
+    page.locator("select[data-filter=device]").select_option("NVIDIA H200")
+    page.locator("#search").fill("lenet")
+    fewer = int(table.get_attribute("aria-rowcount") or 0)
+    assert 1 < fewer < everything
+    assert "NVIDIA H200" in table.inner_text() and "Jetson" not in table.inner_text()
+    link = page.evaluate("location.hash")
+    again = show("site", at=link)
+    assert again.locator("table.grid[id*=image]").first.get_attribute("aria-rowcount") == str(fewer)
+    assert again.locator("#search").input_value() == "lenet"
+    page.locator("#clear").click()
+    assert table.get_attribute("aria-rowcount") == str(everything)
+
+
+@pytest.mark.parametrize("name", ["run", "comparison", "leaderboard", "troubled"])
+def test_a_page_can_be_printed(show: Callable[..., Page], name: str) -> None:
+    """On paper every network is shown and every fold is open; what needs a hand is left out."""
+    page = show(name)
+    page.emulate_media(media="print")
+    for gone in ("nav", "form.controls", ".saves"):
+        assert page.locator(f"{gone}:visible").count() == 0
+    for part in page.locator(".network").all():
+        assert part.is_visible()
+    for table in page.locator("details.all table").all():
+        assert table.is_visible()
+    printed = page.pdf(format="A4")
+    assert printed.startswith(b"%PDF") and len(printed) > 10_000
+
+
+def test_without_a_script_everything_is_there(show: Callable[..., Page]) -> None:
+    """Every network, the default pair and the charts need no script; no dead control is shown."""
+    page = show("run", java_script_enabled=False)
+    assert page.locator(".network:visible").count() == 2
+    assert page.locator("#fall .say").is_visible()
+    assert page.locator("select:visible, [data-save]:visible").count() == 0
+    assert page.locator("svg.plot:visible").count() == 5
