@@ -4,6 +4,7 @@ A workload is a plain Python file `workloads/DOMAIN/NAME.py`. It defines
 
     WORKLOAD    a `types.Workload`; listing it needs no torch
     build(scale) -> torch.nn.Module                    the network, in evaluation form
+ or graph(scale) -> Path                               an ONNX file with its weights
 
 and, where the defaults do not fit,
 
@@ -36,6 +37,7 @@ from typing import Any
 
 import msgspec
 
+from benchsuite import graphs
 from benchsuite.errors import BadInput, one_line
 from benchsuite.types import (
     DOMAINS,
@@ -45,6 +47,7 @@ from benchsuite.types import (
     Quality,
     Scale,
     Signature,
+    Target,
     TensorSpec,
     Training,
     Workload,
@@ -57,17 +60,22 @@ _BESIDE = {"WORKLOAD", "__all__", "score", "postprocess", "examples", "objective
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A workload of the catalogue: its name, its file and what the file says of itself."""
+    """A workload: its name, its file and what the file says of itself.
+
+    Attributes:
+        target: For a user's own network, which has no workload file; None in the catalogue.
+    """
 
     name: str
     path: Path
     root: Path
     workload: Workload
     module: ModuleType
+    target: Target | None = None
 
     @property
     def domain(self) -> str:
-        """`text`, `audio`, `image` or `video`."""
+        """`text`, `audio`, `image` or `video`; `own` for a user's network without a file."""
         return self.name.partition("/")[0]
 
     def default_scale(self) -> str:
@@ -151,7 +159,7 @@ def load_entry(path: Path, *, name: str | None = None) -> Entry:
     workload = getattr(module, "WORKLOAD", None)
     if not isinstance(workload, Workload):
         raise BadInput(f"{path}: must define WORKLOAD = Workload(...) (benchsuite.types.Workload)")
-    if not callable(getattr(module, "build", None)):
+    if not any(callable(getattr(module, name, None)) for name in ("build", "graph")):
         raise BadInput(f"{path}: must define build(scale), which returns the torch module")
     _check(workload, path)
     return Entry(name=name, path=path, root=_root_of(path), workload=workload, module=module)
@@ -223,14 +231,21 @@ def network_hash(entry: Entry, scale: str) -> str:
 
     The code is the workload file's and that of the `_family.py` files beside it that it names.
     What only describes, trains or judges it (`WORKLOAD`'s other fields, the hooks in `_BESIDE`,
-    docstrings, comments) is left out: a note that is mended makes no other network.
+    docstrings, comments) is left out: a note that is mended makes no other network. What has no
+    such file says itself what it is, by its module's `identity`.
     """
+    shapes = f"{scale} {entry.scale(scale).signatures!r}"
+    if entry.target is not None:
+        own = f"{entry.module.identity(scale)} {shapes}"
+        return hashlib.sha256(own.encode()).hexdigest()[:16]
     text = entry.path.read_text(encoding="utf-8")
     digest = hashlib.sha256(_code(text).encode())
     for shared in sorted(entry.path.parent.glob("_*.py")):
         if re.search(rf"\b{re.escape(shared.stem)}\b", text):
             digest.update(_code(shared.read_text(encoding="utf-8")).encode())
-    digest.update(f"{scale} {entry.scale(scale).signatures!r}".encode())
+    if hasattr(entry.module, "graph"):
+        digest.update(graphs.structure_hash(graphs.load(entry.module.graph(scale))).encode())
+    digest.update(shapes.encode())
     return digest.hexdigest()[:16]
 
 

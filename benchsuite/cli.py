@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from benchsuite import __version__
-from benchsuite.errors import BadInput, BenchsuiteError, Interrupted
+from benchsuite.errors import BadInput, BenchsuiteError, Interrupted, MissingPackage
 from benchsuite.types import SCALES
 
 if TYPE_CHECKING:
     from benchsuite.accounting.roofline import Roof
+    from benchsuite.catalog import Entry
     from benchsuite.difference import Comparison, Side
     from benchsuite.goals import Goals
     from benchsuite.machines import Duel
@@ -229,22 +230,24 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _count(options: argparse.Namespace) -> int:
-    from benchsuite import catalog, output
+    from benchsuite import catalog, output, targets
     from benchsuite.accounting.summary import as_json, count_workload
 
     roots = catalog.content_roots(options.content)
     found = catalog.load_catalog(roots)
-    entries = [entry for name in options.workloads for entry in catalog.select(found, name)]
     roof, no_roof = _roof(options, roots)
-    counted = [
-        count_workload(
-            entry,
-            scale=options.scale or entry.default_scale(),
-            batch=options.batch,
-            roof=roof,
-        )
-        for entry in entries
-    ]
+    counted = []
+    for name in options.workloads:
+        entries = targets.select(found, name, inputs=options.input)
+        for entry in entries:
+            scale = options.scale or entry.default_scale()
+            try:
+                batch = options.batch or _own_batch(entry)
+                counted.append(count_workload(entry, scale=scale, batch=batch, roof=roof))
+            except MissingPackage as error:
+                if len(entries) == 1:
+                    raise
+                _say(f"left out: {error}")  # of a glob's: the others can be counted
     if options.json:
         _write_text(options.json, _json([as_json(each) for each in counted]))
     if options.json != "-":
@@ -266,6 +269,12 @@ def _roof(options: argparse.Namespace, roots: tuple[Path, ...]) -> tuple[Roof | 
         if options.hw or options.device:
             raise
         return None, str(error)
+
+
+def _own_batch(entry: Entry) -> int:
+    """One sample, or as many as the network takes at a time."""
+    scale = entry.scale(entry.default_scale())
+    return scale.batch if scale.fixed_batch else 1
 
 
 def _hw(options: argparse.Namespace) -> int:
@@ -540,6 +549,7 @@ def _import(options: argparse.Namespace) -> int:
 
 def _request(options: argparse.Namespace) -> Request:
     from benchsuite.plan import Request
+    from benchsuite.targets import full_name
 
     return Request(
         targets=tuple(options.targets),
@@ -555,15 +565,20 @@ def _request(options: argparse.Namespace) -> Request:
         time_limit_s=options.time_limit,
         meter=options.meter,
         data=_places(options),
-        weights=_pairs(options.weights, "--weights", "WORKLOAD=FILE"),
+        weights={
+            full_name(name): path
+            for name, path in _pairs(options.weights, "--weights", "WORKLOAD=FILE").items()
+        },
         content=tuple(options.content),
+        inputs=tuple(options.input),
     )
 
 
 def _check_resume(options: argparse.Namespace) -> None:
     """A resumed run measures what it set out to: what would choose other systems is refused."""
     chosen = ["targets", "scale", "backend", "precision", "batch", "scenario", "rate", "device",
-              "threads", "repeats", "time_limit", "weights", "label", "data", "places"]  # fmt: skip
+              "threads", "repeats", "time_limit", "weights", "label", "data", "places",
+              "input"]  # fmt: skip
     given = [name for name in chosen if getattr(options, name) not in (None, [])]
     if options.meter != "auto":
         given.append("meter")
@@ -832,7 +847,8 @@ def _parser() -> argparse.ArgumentParser:
 
     run = command("run", _run, "measure suites or workloads, store the results, write the page")
     run.add_argument("targets", nargs="*", metavar="TARGET",
-                     help="suite, workload, glob (image/*), or a .toml or .py file")  # fmt: skip
+                     help="suite, workload, glob (image/*), a .toml, .py, .onnx or .pt2 file, "
+                          "timm:NAME, torchvision:NAME, or module:function")  # fmt: skip
     run.add_argument("--scale", metavar="SCALE", help="embedded or reference")
     run.add_argument("--backend", metavar="B[,B]", help="backends, all, or best: the fastest")
     run.add_argument("--precision", metavar="P[,P]", help="fp32, ...")
@@ -853,6 +869,7 @@ def _parser() -> argparse.ArgumentParser:
         "--meter", default="auto", metavar="NAME[:FILE]", help="where joules come from"
     )
     run.add_argument("--weights", action="append", default=[], metavar="WORKLOAD=FILE")
+    _add_input(run)
     run.add_argument("--goals", metavar="NAME|FILE", help="a deployment's needs")
     run.add_argument("--label", action="append", default=[], metavar="KEY=VALUE")
     run.add_argument("--report", metavar="FILE|none", help="where the page goes")
@@ -874,11 +891,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_common(train, quiet=True)
 
     count = command("count", _count, "work, bytes and parameters, per layer; runs nothing")
-    count.add_argument("workloads", nargs="+", metavar="WORKLOAD")
+    count.add_argument("workloads", nargs="+", metavar="WORKLOAD",
+                       help="workload, glob, or a network of your own as for run")  # fmt: skip
     count.add_argument("--scale", metavar="SCALE")
-    count.add_argument("--batch", type=_positive, default=1, metavar="N")
+    count.add_argument("--batch", type=_positive, metavar="N", help="samples a query (1)")
     count.add_argument("--device", metavar="KIND[:N]", help="roofline of this device, as probed")
     count.add_argument("--hw", metavar="NAME", help="roofline of a device model (hw list)")
+    _add_input(count)
     _add_common(count, alone=True)
 
     hw = command("hw", _hw, "device models; measure this device's peaks, bandwidth and power")
@@ -950,6 +969,12 @@ def _parser() -> argparse.ArgumentParser:
     importing.add_argument("files", nargs="+", type=Path, metavar="FILE")
     _add_common(importing, store=True, json=False)
     return parser
+
+
+def _add_input(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--input", action="append", default=[], metavar="NAME=1x3x224x224",
+                        help="an input's shape, of a network of your own that leaves it open; "
+                             "NAME=1x128:30522 for whole numbers below 30522")  # fmt: skip
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:

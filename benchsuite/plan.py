@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchsuite import backends, catalog, datasets, devices, meters
+from benchsuite import backends, catalog, datasets, devices, meters, targets
 from benchsuite.catalog import Catalog, Entry
 from benchsuite.errors import BadInput, MissingPackage, NotMeasurable
 from benchsuite.harness import network, scenarios
@@ -30,6 +30,7 @@ PRECISIONS = tuple(ELEMENT_B)
 ALL = "all"
 BEST = "best"
 _DEFAULT_BACKENDS = ("eager", "onnxruntime")
+_GRAPH_BACKEND = "onnxruntime"
 _DEFAULT_SCENARIOS = (OFFLINE, SINGLE_STREAM)
 
 
@@ -38,11 +39,13 @@ class Request:
     """What `benchsuite run` was asked for; None leaves a choice to the suite or the default.
 
     Attributes:
-        targets: Suite names, workload names or globs, `.toml` or `.py` files.
+        targets: Suite names, workload names or globs, `.toml` or `.py` files, networks of the
+            user's own (`benchsuite.targets`).
         data: Data set name to the user's folder.
         weights: Workload name to a safetensors file.
         batch: Samples a query, in `Offline` and in `MultiStream`.
         rate: Frames a second in `RealTime`.
+        inputs: `NAME=1x3x224x224`, for networks of the user's own that leave a shape open.
         repeats: Processes a system.
     """
 
@@ -63,6 +66,7 @@ class Request:
     data: Mapping[str, Path] = field(default_factory=dict)
     weights: Mapping[str, Path] = field(default_factory=dict)
     content: tuple[Path, ...] = ()
+    inputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +154,9 @@ def make_plan(request: Request, *, cache: Path, home: Path) -> Plan:
         (suite, group, entry)
         for suite in [_suite(target, roots, found) for target in request.targets]
         for group in suite.groups
-        for entry in _entries(group, found, scale=request.scale or group.scale)
+        for entry in _entries(group, found, request, scale=request.scale or group.scale)
     ]
+    _check_inputs(request, [entry for _, _, entry in chosen])
     _check_names(
         "--weights", tuple(request.weights), [e.name for _, _, e in chosen], what="workload"
     )
@@ -169,12 +174,12 @@ def make_plan(request: Request, *, cache: Path, home: Path) -> Plan:
                 continue
             spec, reason = _with_data(spec, entry, request, prepared, cache=cache, home=home)
             if reason is None:
-                spec, reason = _runnable(spec, device, notes)
+                spec, reason = _runnable(spec, entry, device, notes)
             if reason:
                 skipped.append((spec, reason))
                 continue
-            spec, unpaced = _paced(spec)
-            skipped += unpaced
+            spec, unable = _paced(spec, entry)
+            skipped += unable
             if spec.scenarios:
                 specs.append(spec)
     _check_rate(request, specs)
@@ -281,7 +286,7 @@ def _suite(target: str, roots: Sequence[Path], found: Catalog) -> Suite:
         raise BadInput("an empty target; name a suite or a workload: benchsuite run smoke")
     if target.endswith(".toml"):
         return load_suite(Path(target))
-    if target.endswith(".py") or "/" in target or "*" in target:
+    if target.endswith(".py") or "/" in target or "*" in target or targets.is_target(target):
         return Suite(name=target, title=target, groups=(Group(workloads=(target,)),))
     path = catalog.named_file(roots, "suites", target)
     if path is not None:
@@ -298,11 +303,11 @@ def _suite(target: str, roots: Sequence[Path], found: Catalog) -> Suite:
     raise BadInput(f"unknown suite or workload {target!r}; {hint}")
 
 
-def _entries(group: Group, found: Catalog, *, scale: str | None) -> list[Entry]:
+def _entries(group: Group, found: Catalog, request: Request, *, scale: str | None) -> list[Entry]:
     """The group's workloads; of those that a glob finds, only the ones that have the scale."""
     entries: list[Entry] = []
     for pattern in group.workloads:
-        chosen = catalog.select(found, pattern)
+        chosen = targets.select(found, pattern, inputs=request.inputs)
         if scale is not None and len(chosen) > 1:
             # where none has it, the first one's refusal names what there is
             chosen = [e for e in chosen if scale in e.workload.scales] or chosen
@@ -323,6 +328,10 @@ def _systems(
 ) -> list[SystemSpec]:
     definition = entry.scale(scale)
     names = request.backends or group.backends
+    if request.backends is None and hasattr(entry.module, "graph"):
+        # not chosen by the user: those that can, of which there is always one
+        names = tuple(n for n in names if n in (ALL, BEST) or not backends.refusal_of_graph(n))
+        names = names or (_GRAPH_BACKEND,)
     if ALL in names:
         names = tuple(backends.names())
     threads = request.threads or group.threads or device.units
@@ -348,6 +357,7 @@ def _systems(
         samples_per_query=request.batch or group.samples_per_query or SAMPLES_PER_QUERY,
         rate=request.rate or group.rate or entry.workload.rate,
         latency_bound_s=group.latency_bound_s or entry.workload.latency_bound_s,
+        target=entry.target,
     )
     return [
         replace(base, backend=backend, precision=precision)
@@ -356,13 +366,25 @@ def _systems(
     ]
 
 
-def _paced(spec: SystemSpec) -> tuple[SystemSpec, list[tuple[SystemSpec, str]]]:
-    """Takes out the scenarios for which the workload has no rate or bound, each with its reason."""
+def _paced(spec: SystemSpec, entry: Entry) -> tuple[SystemSpec, list[tuple[SystemSpec, str]]]:
+    """Takes out the scenarios that the workload cannot have, each with its reason.
+
+    It lacks a rate or a bound, or takes another number of samples a query.
+    """
     lacking = {}
     if spec.rate is None:
         lacking[REAL_TIME] = scenarios.NO_RATE
     if spec.latency_bound_s is None:
         lacking[SERVER] = scenarios.NO_BOUND
+    definition = entry.scale(spec.scale)
+    if definition.fixed_batch:
+        for scenario in spec.scenarios:
+            if spec.batch_of(scenario) != definition.batch:
+                lacking[scenario] = (
+                    f"{entry.name} takes exactly {definition.batch} "
+                    f"sample{'s' if definition.batch > 1 else ''} a query, and {scenario} has "
+                    f"{spec.batch_of(scenario)}"
+                )
     return replace(spec, scenarios=tuple(s for s in spec.scenarios if s not in lacking)), [
         (replace(spec, scenarios=(scenario,)), lacking[scenario])
         for scenario in spec.scenarios
@@ -371,17 +393,19 @@ def _paced(spec: SystemSpec) -> tuple[SystemSpec, list[tuple[SystemSpec, str]]]:
 
 
 def _runnable(
-    spec: SystemSpec, device: DeviceInfo, notes: list[str]
+    spec: SystemSpec, entry: Entry, device: DeviceInfo, notes: list[str]
 ) -> tuple[SystemSpec, str | None]:
     """The spec, with the candidates for `best`; the second value is why nothing can run it."""
+
+    def missing_of(name: str) -> str | None:
+        refusal = backends.refusal_of_graph(name) if hasattr(entry.module, "graph") else None
+        return refusal or backends.backend(name).missing(device.kind, spec.precision)
+
     if spec.precision == "int8" and spec.data is None:
         return spec, f"int8 is calibrated on training data: {spec.data_reason}"
     if spec.backend != BEST:
-        return spec, backends.backend(spec.backend).missing(device.kind, spec.precision)
-    missing = {
-        name: backends.backend(name).missing(device.kind, spec.precision)
-        for name in backends.names()
-    }
+        return spec, missing_of(spec.backend)
+    missing = {name: missing_of(name) for name in backends.names()}
     reasons = "; ".join(f"not {name}: {why}" for name, why in missing.items() if why)
     candidates = tuple(name for name, why in missing.items() if why is None)
     if not candidates:
@@ -420,7 +444,15 @@ def _with_data(
     """Adds prepared data and weights; the second value is why the system must be skipped."""
     weights, why_random = _weights(spec, entry, request, home=home)
     spec = replace(spec, weights=weights, weights_reason=why_random)
-    if weights is None and spec.scale == REFERENCE and hasattr(entry.module, "pretrained"):
+    if hasattr(entry.module, "graph"):
+        try:
+            entry.module.graph(spec.scale)
+        except MissingPackage as error:
+            return spec, str(error)
+        spec = replace(spec, pretrained=True, weights_reason=None)
+    elif weights is None and getattr(entry.module, "holds_weights", False):
+        spec = replace(spec, pretrained=True, weights_reason=None)
+    elif weights is None and spec.scale == REFERENCE and hasattr(entry.module, "pretrained"):
         own = (None, *entry.scale(spec.scale).qualities)
         try:
             if spec.dataset not in own:
@@ -492,6 +524,14 @@ def _check_request(request: Request) -> None:
     for name, path in request.weights.items():
         if not path.is_file():
             raise BadInput(f"--weights {name}={path}: no such file")
+
+
+def _check_inputs(request: Request, entries: Sequence[Entry]) -> None:
+    if request.inputs and not any(entry.target for entry in entries):
+        raise BadInput(
+            f"--input {request.inputs[0]}: it is for networks of your own (an .onnx or .pt2 file, "
+            "timm:NAME, torchvision:NAME, module:function); workloads say their shapes"
+        )
 
 
 def _check_meter(name: str, device: DeviceInfo, roots: Sequence[Path]) -> None:

@@ -20,9 +20,9 @@ from typing import IO
 
 import msgspec
 
-from benchsuite import devices, environment, hw, metrics, repeats
+from benchsuite import devices, environment, hw, metrics, repeats, targets
 from benchsuite.best import measure_best
-from benchsuite.catalog import content_roots, load_entry
+from benchsuite.catalog import content_roots
 from benchsuite.errors import BadInput, Interrupted, one_line
 from benchsuite.goals import Goals
 from benchsuite.harness import worker
@@ -371,7 +371,7 @@ def to_result(
     goals: Goals | None,
 ) -> Result:
     """One row: a measurement's window with its metrics, class and doubts."""
-    entry = load_entry(Path(spec.path), name=spec.name)
+    entry = targets.entry_of(spec)
     values = metrics.compute(measurement, window, model=model, goals=goals, workload=spec.name)
     doubts = [d for d in measurement.doubts if _concerns(d, window)]
     doubts += above_peak(values)
@@ -590,7 +590,7 @@ def unmeasured(
     spec: SystemSpec, run: RunInfo, device: DeviceInfo, *, status: str, reason: str
 ) -> Result:
     """The row of a system that has no numbers, with the reason."""
-    entry = load_entry(Path(spec.path), name=spec.name)
+    entry = targets.entry_of(spec)
     return Result(
         run=run.id,
         environment="none",

@@ -114,6 +114,7 @@ class Scale:
         training: The recipe, where the scale can be trained here.
         buckets: Data set name to the signatures that it has in the place of `signatures`, the
             shortest first: for a user's set whose samples differ in length.
+        fixed_batch: The network takes exactly `batch` samples a query, no other number.
     """
 
     signatures: tuple[Signature, ...]
@@ -121,6 +122,7 @@ class Scale:
     qualities: Mapping[str, Quality] = field(default_factory=dict)
     training: Training | None = None
     buckets: Mapping[str, tuple[Signature, ...]] = field(default_factory=dict)
+    fixed_batch: bool = False
 
     def on(self, dataset: str | None) -> Scale:
         """The scale as it is on a data set; None, or a set without buckets, leaves it."""
@@ -281,6 +283,7 @@ class Count:
         input_integer_b: Bytes of its integer inputs, which do not scale with the precision.
         uncounted: Operators that are neither in the FLOP registry nor known to cost nothing.
         training_work: FLOP of one forward and backward pass for the query; None if not trainable.
+        how: By what it was counted.
     """
 
     batch: int
@@ -294,6 +297,7 @@ class Count:
     uncounted: tuple[str, ...] = ()
     training_work: float | None = None
     training_reason: str | None = None
+    how: str = "on the meta device"
 
     def input_bytes(self, element_b: float) -> float:
         """Bytes of the network's own inputs at `element_b` bytes an element."""
@@ -606,6 +610,21 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A network of the user's that has no workload file.
+
+    Attributes:
+        text: A file, `timm:NAME`, `torchvision:NAME` or `module:function`.
+        folder: The current folder when it was named: files and modules are looked for there.
+        inputs: `NAME=1x3x224x224` of `--input`.
+    """
+
+    text: str
+    folder: str
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SystemSpec:
     """What a worker is to measure: one system, ready to start.
 
@@ -614,7 +633,7 @@ class SystemSpec:
         dataset, data: Name of the data set and its prepared folder; None for random inputs.
         data_hash: Of the data set's recipe and sources.
         weights: A safetensors file; None for random weights, with the reason.
-        pretrained: The weights are those that the workload's `pretrained` gives.
+        pretrained: The weights are those that the workload brings (`pretrained`, or in its graph).
         device: As on the command line.
         seconds: Least length of a window; a meter may need more.
         warmup_s: Longest warm-up.
@@ -625,6 +644,7 @@ class SystemSpec:
         latency_bound_s: Of `Server`.
         candidates: Backends of which the fastest is to be measured (`--backend best`).
         trial: A short look for such a choice: no accuracy, no stages.
+        target: The user's own network, which has no workload file; `path` is what it rests on.
         repeats: Processes that measure it, one after another among those of the other systems.
     """
 
@@ -657,6 +677,7 @@ class SystemSpec:
     latency_bound_s: float | None = None
     candidates: tuple[str, ...] = ()
     trial: bool = False
+    target: Target | None = None
     repeats: int = 1
 
     def batch_of(self, scenario: str) -> int:

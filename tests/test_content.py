@@ -11,6 +11,7 @@ import pytest
 from benchsuite import catalog, datasets
 from benchsuite.accounting.summary import count_workload
 from benchsuite.catalog import Entry, file_hash
+from benchsuite.errors import MissingPackage
 from benchsuite.goals import load_goals
 from benchsuite.harness import network
 from benchsuite.metrics import METRICS
@@ -38,7 +39,10 @@ def test_no_shipped_workload_is_broken() -> None:
 @pytest.mark.parametrize(("name", "scale"), SCALED)
 def test_every_scale_can_be_counted(name: str, scale: str) -> None:
     """A workload builds on the meta device, and every operator of it is known."""
-    counted = count_workload(CATALOG.entries[name], scale=scale, batch=1)
+    try:
+        counted = count_workload(CATALOG.entries[name], scale=scale, batch=1)
+    except MissingPackage as error:
+        pytest.skip(str(error))
     assert counted.uncounted == ()
     assert counted.parameters > 0
     assert counted.work > 0
@@ -60,7 +64,8 @@ def test_every_workload_says_what_it_is(name: str) -> None:
             assert datasets.describe(dataset).title
             assert 0 < quality.target <= 1
     if "embedded" in workload.scales:
-        assert workload.scales["embedded"].training is not None
+        graph = hasattr(CATALOG.entries[name].module, "graph")  # brings its weights
+        assert graph or workload.scales["embedded"].training is not None
 
 
 @pytest.mark.parametrize("path", WEIGHTS, ids=lambda path: f"{path.parent.name}-{path.stem}")

@@ -44,6 +44,8 @@ _COSTS_NOTHING = frozenset(
         "native_dropout",
         "bernoulli",
         "bernoulli_",
+        "hardswish",
+        "hardsigmoid",
         "_softmax",
         "_log_softmax",
         "softmax",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from benchsuite import graphs
 from benchsuite.accounting.count import count
+from benchsuite.accounting.graph import count_graph
 from benchsuite.accounting.roofline import Roof, layer_seconds
 from benchsuite.catalog import Entry
 from benchsuite.errors import BadInput, NotMeasurable
-from benchsuite.types import Count, Layer
+from benchsuite.types import Count, Layer, Signature
 
 if TYPE_CHECKING:
     import torch
@@ -68,6 +70,25 @@ class WorkloadCount:
     roof: Roof | None = None
 
 
+def count_query(
+    entry: Entry, scale: str, signature: Signature, *, batch: int, training: bool
+) -> Count:
+    """Counts one query of a workload: of its torch module, or of its ONNX graph.
+
+    Raises:
+        NotMeasurable: As `count`.
+        BadInput: The graph cannot be read.
+    """
+    if hasattr(entry.module, "graph"):
+        return count_graph(graphs.load(entry.module.graph(scale)), signature, batch=batch)
+
+    def build() -> torch.nn.Module:
+        network: torch.nn.Module = entry.module.build(scale)
+        return network
+
+    return count(build, signature, batch=batch, training=training)
+
+
 def count_workload(
     entry: Entry, *, scale: str, batch: int, roof: Roof | None = None
 ) -> WorkloadCount:
@@ -82,14 +103,9 @@ def count_workload(
     Raises:
         BadInput: Unknown scale, `build` fails, or the network does not run on the meta device.
     """
-
-    def build() -> torch.nn.Module:
-        network: torch.nn.Module = entry.module.build(scale)
-        return network
-
     try:
         counts = [
-            count(build, signature, batch=batch, training=False)
+            count_query(entry, scale, signature, batch=batch, training=False)
             for signature in entry.scale(scale).signatures
         ]
     except NotMeasurable as error:

@@ -26,6 +26,7 @@ class Job:
         cache: The folder for artefacts.
         calibration: For int8: training samples of each signature, inputs as the network takes
             them; empty for other precisions.
+        graph: The ONNX file to run instead of the network; only for backends that take graphs.
     """
 
     device: DeviceInfo
@@ -36,10 +37,11 @@ class Job:
     key: str
     cache: Path
     calibration: tuple[Arrays, ...] = ()
+    graph: Path | None = None
 
 
 class Backend(Protocol):
-    """A way to run a torch module."""
+    """A way to run a torch module; with `TAKES_GRAPHS = True`, an ONNX file as well."""
 
     def missing(self, kind: str, precision: str) -> str | None:
         """Why it cannot run on this kind of device at this precision; None if it can.
@@ -61,6 +63,14 @@ class Backend(Protocol):
 
     def imports(self, job: Job) -> tuple[str, ...]:
         """Modules that `prepare` will import; their memory is not the system's."""
+
+
+def refusal_of_graph(name: str) -> str | None:
+    """Why a backend cannot run an ONNX file; None if it can."""
+    if getattr(backend(name), "TAKES_GRAPHS", False):
+        return None
+    able = [each for each in names() if getattr(backend(each), "TAKES_GRAPHS", False)]
+    return f"backend {name} runs torch modules, not ONNX graphs; these run one: {', '.join(able)}"
 
 
 def names() -> list[str]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
-import logging
+import math
 import tempfile
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchsuite.arrays import to_tensors
+from benchsuite import graphs
 from benchsuite.backends import Job
 from benchsuite.backends._artefacts import Artefact, Shape, artefacts, keep, shape_of
+from benchsuite.backends._onnx import PROTOBUF_LIMIT_B, export, quiet
 from benchsuite.backends._profile import PROFILED, WARM_UP, medians
 from benchsuite.backends._torch import lowered
 from benchsuite.errors import NotMeasurable, one_line
@@ -29,9 +29,21 @@ if TYPE_CHECKING:
 _PACKAGES = ("onnxruntime", "onnx", "onnxscript")
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _PRECISIONS = {"cpu": ("fp32", "int8"), "cuda": ("fp32", "tf32", "fp16")}
-_OPSET = 18
+# ONNX Runtime's names of the element types that an input can have
+_ELEMENTS = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(bfloat16)": "bfloat16",
+    "tensor(double)": "float64",
+    "tensor(bool)": "bool",
+    **{
+        f"tensor({kind}{bits})": f"{kind}{bits}"
+        for kind in ("int", "uint")
+        for bits in (8, 16, 32, 64)
+    },
+}
+_SAVED = {"float32": "fp32", "float64": "fp64", "float16": "fp16", "bfloat16": "bf16"}
 _MODEL = "model.onnx"
-_PROTOBUF_LIMIT_B = 1 << 30
 _KERNEL = "_kernel_time"
 _SCOPES = "pkg.torch.onnx.name_scopes"
 _FUSED_AT_MOST = 4
@@ -51,6 +63,8 @@ _FLOATING = (
 
 
 class _OnnxRuntime:
+    TAKES_GRAPHS = True
+
     def missing(self, kind: str, precision: str) -> str | None:
         absent = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
         if absent:
@@ -74,28 +88,40 @@ class _OnnxRuntime:
         return ("torch", *_PACKAGES)
 
     def imports(self, job: Job) -> tuple[str, ...]:
+        if job.graph is not None and job.precision != "int8":
+            return ("onnxruntime",)
         exported = all((a.folder / _MODEL).is_file() for a in artefacts(job, "onnx"))
         return ("onnxruntime",) if exported else _PACKAGES
 
     def prepare(self, network: torch.nn.Module, job: Job) -> _Executable:
-        if job.precision == "fp16":
+        if job.precision == "fp16" and job.graph is None:
             network = lowered(network, job.precision)
         sessions: dict[Shape, Any] = {}
         paths: dict[Shape, Path] = {}
         cached = True
         for artefact in artefacts(job, "onnx"):
-            if not (artefact.folder / _MODEL).is_file():
+            path = artefact.folder / _MODEL
+            if job.graph is not None and job.precision != "int8":
+                path = job.graph
+            elif not path.is_file():
                 cached = False
                 _make(network, artefact, job)
-            path = artefact.folder / _MODEL
             sessions[shape_of(artefact.query)] = _session(path, job)
             paths[shape_of(artefact.query)] = path
         ran = _precision_ran(list(paths.values()), job)
         how = "exported graph from the cache" if cached else "exported by torch.onnx"
+        if job.graph is not None:
+            how = f"{job.graph.name} as it is"
         if job.precision == "int8":
             how += ", quantised by onnxruntime.quantization (static, QDQ, a scale a channel)"
+        providers = next(iter(sessions.values())).get_providers()
+        where = "" if job.device.kind == "cpu" else f" on {', '.join(providers)}"
         return _Executable(
-            sessions=sessions, paths=paths, job=job, precision_ran=ran, how=f"ONNX Runtime, {how}"
+            sessions=sessions,
+            paths=paths,
+            job=job,
+            precision_ran=ran,
+            how=f"ONNX Runtime{where}, {how}",
         )
 
 
@@ -129,8 +155,10 @@ class _Executable:
     def profile(self, inputs: Arrays) -> list[Step]:
         """ONNX Runtime's own profile, in a session beside the one that is timed."""
         path = self._paths[shape_of(inputs)]
-        modules = _modules(path)
+        modules = _nodes(path) if self._job.graph is not None else _modules(path)
         with tempfile.TemporaryDirectory() as folder:
+            if self._job.graph is not None:
+                path = _named(path, Path(folder, _MODEL))
             session = _session(path, self._job, profiled=Path(folder, "profile"))
             binding = self._binding(session, inputs)
             for _ in range(WARM_UP + PROFILED):
@@ -153,7 +181,9 @@ class _Executable:
 
         kind, index = self._device.kind, self._device.index
         binding = session.io_binding()
-        for description, array in zip(session.get_inputs(), inputs, strict=True):
+        taken = [_ELEMENTS.get(each.type, "float32") for each in session.get_inputs()]
+        cast = graphs.cast(inputs, taken)
+        for description, array in zip(session.get_inputs(), cast, strict=True):
             value = onnxruntime.OrtValue.ortvalue_from_numpy(array, kind, index)
             binding.bind_ortvalue_input(description.name, value)
         for description in session.get_outputs():
@@ -186,7 +216,12 @@ def _session(
         if job.device.kind == "cpu"
         else (provider, {"device_id": job.device.index, "use_tf32": int(job.precision == "tf32")})
     )
-    session = onnxruntime.InferenceSession(str(path), options, providers=[choice])
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=[choice])
+    except Exception as error:  # its own kinds share no base
+        raise NotMeasurable(
+            f"ONNX Runtime cannot take {path.name}: {one_line(error)[:300]}"
+        ) from error
     if session.get_providers()[0] != provider:
         raise NotMeasurable(f"ONNX Runtime fell back to {session.get_providers()[0]}")
     return session
@@ -230,8 +265,11 @@ def _module_of(node: Any) -> list[str]:
 def _precision_ran(paths: Sequence[Path], job: Job) -> str:
     """For int8 read back from the graphs as optimised: what most of their products run in.
 
-    A graph's other types are explicit, and the provider never leaves them (TF32 is an option).
+    An exported graph's other types are explicit, and the provider never leaves them (TF32 is an
+    option). A user's graph has the types that it was saved with.
     """
+    if job.graph is not None and job.precision != "int8":
+        return _saved_precision(job)
     if job.precision != "int8":
         return job.precision
     import onnx
@@ -247,39 +285,79 @@ def _precision_ran(paths: Sequence[Path], job: Job) -> str:
     return "int8" if integer > floating else "fp32"
 
 
+def _saved_precision(job: Job) -> str:
+    """In what a user's graph computes: integers where they do most of its products."""
+    assert job.graph is not None
+    model = graphs.load(job.graph)
+    kinds = [node.op_type for node in model.graph.node]
+    integer = sum(kind.startswith(_INTEGER) for kind in kinds)
+    quantised = sum(kind == "DequantizeLinear" for kind in kinds)
+    floating = sum(kind in _FLOATING for kind in kinds)
+    if integer > floating or (floating and quantised > floating):
+        return "int8"
+    weights = Counter(
+        graphs.element_type(t.data_type)
+        for t in graphs.tensors(model.graph)
+        if math.prod(t.dims) > 1 and graphs.element_type(t.data_type) in _SAVED
+    )
+    if not weights:
+        return job.precision
+    saved = _SAVED[weights.most_common(1)[0][0]]
+    return job.precision if saved == "fp32" and job.precision == "tf32" else saved
+
+
+def _nodes(path: Path) -> Callable[[str, str], tuple[str, ...]]:
+    """From a node of the optimised graph to the user's own nodes that it computes."""
+    import onnx
+
+    graph = onnx.load(str(path), load_external_data=False).graph
+    makers = {output: node for node in graph.node for output in node.output}
+    by_name = {graphs.node_name(node): node for node in graph.node}
+
+    def names(kernel: str, operator: str) -> tuple[str, ...]:
+        kernel = kernel.removesuffix("_nchwc").removesuffix("_quant")
+        node = by_name.get(kernel) or makers.get(kernel)
+        found: list[str] = []
+        for _ in range(_FUSED_AT_MOST):
+            if node is None:
+                break
+            found.append(graphs.node_name(node))
+            if operator.removeprefix("QLinear").removeprefix("Fused") == node.op_type:
+                break
+            node = makers.get(node.input[0]) if node.input else None
+        return tuple(dict.fromkeys(found))
+
+    return names
+
+
+def _named(path: Path, copy: Path) -> Path:
+    """A copy in which every node has a name, for the profile; the file itself if all have one."""
+    import onnx
+
+    model = onnx.load(str(path), load_external_data=False)
+    unnamed = [node for node in model.graph.node if not node.name]
+    if not unnamed or any(t.external_data for t in graphs.tensors(model.graph)):
+        return path
+    for node in unnamed:
+        node.name = graphs.node_name(node)
+    onnx.save(model, str(copy))
+    return copy
+
+
 def _make(network: torch.nn.Module, artefact: Artefact, job: Job) -> None:
     """Exports the graph for one shape, quantises it where asked, and keeps it."""
     if job.precision != "int8":
-        keep(artefact.folder, lambda draft: _export(network, artefact.query, draft / _MODEL))
+        keep(artefact.folder, lambda draft: export(network, artefact.query, draft / _MODEL))
         return
 
     def write(draft: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            plain = Path(folder, _MODEL)
-            _export(network, artefact.query, plain)
+            plain = job.graph or Path(folder, _MODEL)
+            if job.graph is None:
+                export(network, artefact.query, plain)
             _quantise(plain, draft / _MODEL, artefact.calibration_queries(), job)
 
     keep(artefact.folder, write)
-
-
-def _export(network: torch.nn.Module, sample: Arrays, path: Path) -> None:
-    """Writes the graph, and weights too large for it beside it."""
-    import torch
-
-    try:
-        with _quiet():
-            program: Any = torch.onnx.export(
-                network, to_tensors(sample), dynamo=True, opset_version=_OPSET, verbose=False
-            )
-            size_b = sum(p.numel() * p.element_size() for p in network.parameters())
-            program.save(str(path), external_data=size_b > _PROTOBUF_LIMIT_B)
-    except OSError:
-        raise
-    except Exception as error:  # torch.onnx raises errors of many kinds, all of them its own
-        first = str(error).strip().splitlines()[0] if str(error).strip() else ""
-        raise NotMeasurable(
-            f"torch.onnx cannot export the network: {type(error).__name__}: {first}"
-        ) from error
 
 
 def _quantise(plain: Path, quantised: Path, samples: Sequence[Arrays], job: Job) -> None:
@@ -310,10 +388,10 @@ def _quantise(plain: Path, quantised: Path, samples: Sequence[Arrays], job: Job)
 
     vector = job.device.facts.get("vector", ())
     saturates = "avx2" in vector and not any("vnni" in name for name in vector)
-    large = plain.stat().st_size > _PROTOBUF_LIMIT_B
+    large = plain.stat().st_size > PROTOBUF_LIMIT_B
     try:
-        with _quiet():
-            ready = plain.with_name("ready.onnx")
+        with quiet():
+            ready = quantised.with_name("ready.onnx")
             quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
             quantize_static(
                 str(ready),
@@ -326,6 +404,7 @@ def _quantise(plain: Path, quantised: Path, samples: Sequence[Arrays], job: Job)
                 weight_type=QuantType.QInt8,
                 use_external_data_format=large,
             )
+            ready.unlink()
     except OSError:
         raise
     except Exception as error:  # of many kinds, all of them the quantiser's
@@ -333,20 +412,3 @@ def _quantise(plain: Path, quantised: Path, samples: Sequence[Arrays], job: Job)
             f"onnxruntime.quantization cannot quantise the network: {type(error).__name__}: "
             f"{one_line(error)[:300]}"
         ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter's progress and deprecation notes are not this program's output."""
-    names = ("torch.onnx", "onnxscript", "onnx_ir", "root")
-    loggers = [logging.getLogger(None if name == "root" else name) for name in names]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)

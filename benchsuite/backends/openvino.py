@@ -6,11 +6,12 @@ import importlib.util
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchsuite import graphs
 from benchsuite.arrays import to_tensors
 from benchsuite.backends import Job
 from benchsuite.backends._artefacts import Artefact, Shape, artefacts, keep, shape_of
@@ -31,6 +32,8 @@ _KIND = "openvino-2"  # the number changes with the conversion: older models are
 
 
 class _OpenVino:
+    TAKES_GRAPHS = True
+
     def missing(self, kind: str, precision: str) -> str | None:
         if importlib.util.find_spec("openvino") is None:
             return "backend openvino needs openvino: pip install 'benchsuite[openvino]'"
@@ -57,6 +60,8 @@ class _OpenVino:
             return ("openvino",)
         _openvino()
         quantiser = ("nncf",) if job.precision == "int8" else ()
+        if job.graph is not None:
+            return ("openvino", *quantiser)
         return ("openvino", "openvino.frontend.pytorch.ts_decoder", *quantiser)
 
     def prepare(self, network: torch.nn.Module, job: Job) -> _Executable:
@@ -69,12 +74,17 @@ class _OpenVino:
             ):
                 if not (artefact.folder / _MODEL).is_file():
                     cached = False
-                    _make(network, artefact, precision=job.precision)
+                    if job.graph is None:
+                        _make(network, artefact, precision=job.precision)
+                    else:
+                        _read(job.graph, artefact, precision=job.precision)
                 streams = _streams(batch, job)
                 shape = (batch, *shape_of(artefact.query)[1:])
                 models[shape] = streams, _compiled(artefact.folder, job, streams=streams)
                 folders[shape] = artefact.folder
-        how = "model from the cache" if cached else "converted from torch"
+        how = "converted from torch" if job.graph is None else f"{job.graph.name} as it is"
+        if cached:
+            how = "model from the cache"
         if job.precision == "int8":
             how += ", quantised by NNCF"
         return _Executable(models=models, folders=folders, job=job, how=how)
@@ -134,19 +144,23 @@ class _Executable:
             raise NotMeasurable("OpenVINO ran the batch in several streams, each layer in all")
         folder = self._folders[shape_of(inputs)]
         counted = _compiled(folder, self._job, streams=1, counters=True)
+        own = None if self._job.graph is None else _node_names(self._job.graph)
         original = {
             node.get_friendly_name(): node.get_rt_info()["originalLayersNames"].astype(str)
             for node in counted.get_runtime_model().get_ordered_ops()
         }
         request = counted.create_infer_request()
-        for number, array in enumerate(inputs):
+        for number, array in enumerate(_cast(inputs, counted)):
             request.set_input_tensor(number, openvino.Tensor(np.array(array)))
         queries = []
         for _ in range(WARM_UP + PROFILED):
             request.infer()
             queries.append(
                 [
-                    (_modules(original.get(info.node_name, "")), info.real_time.total_seconds())
+                    (
+                        _modules(original.get(info.node_name, ""), own),
+                        info.real_time.total_seconds(),
+                    )
                     for info in request.get_profiling_info()
                 ]
             )
@@ -159,6 +173,7 @@ class _Executable:
         tensor = _openvino().Tensor
         streams, model = self._models[shape_of(inputs)]
         size = len(inputs[0]) // streams
+        inputs = _cast(inputs, model)
         requests = []
         for start in range(0, streams * size, size):
             request = model.create_infer_request()
@@ -179,6 +194,11 @@ def _openvino() -> Any:
     import openvino
 
     return openvino
+
+
+def _cast(inputs: Arrays, model: Any) -> Arrays:
+    """Arrays in the element types that a compiled model takes."""
+    return graphs.cast(inputs, [str(port.element_type.to_dtype()) for port in model.inputs])
 
 
 def _streams(batch: int, job: Job) -> int:
@@ -227,6 +247,26 @@ def _make(network: torch.nn.Module, artefact: Artefact, *, precision: str) -> No
         for module, names in own.items():  # the decoder leaves its `forward` in them
             for name in set(vars(module)) - names:
                 delattr(module, name)
+    keep(
+        artefact.folder,
+        lambda draft: openvino.save_model(model, draft / _MODEL, compress_to_fp16=False),
+    )
+
+
+def _read(graph: Path, artefact: Artefact, *, precision: str) -> None:
+    """Reads an ONNX file for one shape, quantises it where asked, and keeps it."""
+    openvino = _openvino()
+    try:
+        model = openvino.Core().read_model(graph)
+        model.reshape(
+            {port: list(a.shape) for port, a in zip(model.inputs, artefact.query, strict=True)}
+        )
+        if precision == "int8":
+            model = _quantised(model, artefact.calibration_queries())
+    except Exception as error:  # of many kinds, all of them the reader's
+        raise NotMeasurable(
+            f"OpenVINO cannot read {graph.name}: {type(error).__name__}: {one_line(error)[:300]}"
+        ) from error
     keep(
         artefact.folder,
         lambda draft: openvino.save_model(model, draft / _MODEL, compress_to_fp16=False),
@@ -329,8 +369,25 @@ def _compiled(folder: Path, job: Job, *, streams: int, counters: bool = False) -
     return model
 
 
-def _modules(original: str) -> tuple[str, ...]:
-    """The torch modules of a compiled layer, from the names of those it was fused from."""
+def _node_names(path: Path) -> dict[str, str]:
+    """What OpenVINO calls a node of an ONNX graph (its name, or its output's), to its own name."""
+    nodes = graphs.load(path).graph.node
+    return {
+        called: graphs.node_name(node)
+        for node in nodes
+        for called in (*node.output, node.name)
+        if called
+    }
+
+
+def _modules(original: str, own: Mapping[str, str] | None) -> tuple[str, ...]:
+    """The torch modules of a compiled layer, from the names of those it was fused from.
+
+    Of an ONNX graph its own nodes' names, which `own` knows.
+    """
+    if own is not None:
+        nodes = [own[name.strip()] for name in original.split(",") if name.strip() in own]
+        return tuple(dict.fromkeys(nodes))
     paths = [name.strip().partition("/")[0] for name in original.split(",")]
     found = [path.removeprefix("__module.") for path in paths if path.startswith("__module.")]
     return tuple(dict.fromkeys(found))

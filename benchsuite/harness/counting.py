@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from benchsuite import catalog, environment
 from benchsuite.accounting import count as count_module
-from benchsuite.accounting.count import count
-from benchsuite.harness import network
+from benchsuite.accounting.summary import count_query
 from benchsuite.harness.kept import keep
 from benchsuite.types import Count
-
-if TYPE_CHECKING:
-    import torch
 
 _ACCOUNTING = Path(count_module.__file__).parent
 
@@ -44,11 +39,8 @@ def counts(
     except (OSError, msgspec.DecodeError):
         pass
 
-    def build() -> torch.nn.Module:
-        return network.build(entry, scale)
-
     found = tuple(
-        count(build, signature, batch=batch, training=batch == batches[0])
+        count_query(entry, scale, signature, batch=batch, training=batch == batches[0])
         for batch in batches
         for signature in signatures
     )

@@ -84,7 +84,7 @@ def _parity(apart: Distance) -> list[Doubt]:
         )
     elif apart.relative_error > apart.tolerance:
         message = (
-            f"outputs differ from eager fp32 by {apart.relative_error:.2g} (relative), "
+            f"outputs differ from the fp32 reference by {apart.relative_error:.2g} (relative), "
             f"allowed {apart.tolerance:g}: a change of the answer when only the software "
             "changed is a bug. Compare layer by layer"
         )

@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 
 
 def build(entry: Entry, scale: str, *, seed: int = 0) -> torch.nn.Module:
-    """The network in evaluation form with weights drawn from `seed`.
+    """The network in evaluation form with weights drawn from `seed`; an ONNX graph as a module.
 
     Raises:
         BadInput: The workload file's `build` failed or gave no module.
     """
     import torch
 
+    if hasattr(entry.module, "graph"):
+        from benchsuite.harness.graph_network import graph_network
+
+        return graph_network(entry.module.graph(scale))
     torch.manual_seed(seed)
     try:
         network = entry.module.build(scale)
@@ -74,6 +78,8 @@ def check_weights(entry: Entry, scale: str, path: Path) -> None:
     import torch
     from safetensors import SafetensorError, safe_open
 
+    if hasattr(entry.module, "graph"):
+        raise BadInput(f"--weights {entry.name}={path}: an ONNX graph holds its own weights")
     _refuse_pickle(path)
     try:
         with torch.device("meta"):
@@ -118,10 +124,18 @@ def _check_shapes(
 
 def weights_hash(network: torch.nn.Module) -> str:
     """The first 16 hex digits of a hash over every tensor's name, type, shape and bytes."""
+    import torch
+
+    held = getattr(network, "held_weights", None)
+    if held is not None:  # an ONNX graph's
+        return str(held)
     digest = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)} ".encode())
-        digest.update(memoryview(tensor.detach().cpu().contiguous().numpy()).cast("B"))
+        plain = tensor.detach().cpu().contiguous()
+        if plain.dtype == torch.bfloat16:  # numpy has no such type
+            plain = plain.view(torch.int16)
+        digest.update(memoryview(plain.reshape(-1).numpy()).cast("B"))
     return digest.hexdigest()[:16]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchsuite import backends, catalog, datasets, devices, environment
+from benchsuite import backends, catalog, datasets, devices, environment, targets
 from benchsuite.harness import network
 from benchsuite.types import Arrays, DeviceInfo, Fingerprint, Scale, Split, SystemSpec
 
@@ -46,6 +46,12 @@ class System:
     def cache(self) -> Path:
         """The folder of what is kept between runs."""
         return Path(self.spec.cache)
+
+    @property
+    def graph(self) -> Path | None:
+        """The ONNX file that the network is; None for a torch module."""
+        hook = getattr(self.entry.module, "graph", None)
+        return Path(hook(self.spec.scale)) if hook else None
 
     @property
     def shares(self) -> list[int]:
@@ -89,11 +95,11 @@ def load(spec: SystemSpec, device: DeviceInfo, backend: backends.Backend) -> Sys
     Raises:
         BadInput, NotMeasurable: Weights or data do not fit the network.
     """
-    entry = catalog.load_entry(Path(spec.path), name=spec.name)
+    entry = targets.entry_of(spec)
     net = network.build(entry, spec.scale, seed=spec.seed)
     if spec.weights:
         network.load_weights(net, Path(spec.weights))
-    elif spec.pretrained:
+    elif spec.pretrained and hasattr(entry.module, "pretrained"):
         net.load_state_dict(entry.module.pretrained())
     test = datasets.load(Path(spec.data), "test") if spec.data else None
     inputs: list[Arrays] = []

@@ -315,6 +315,7 @@ def _prepare(system: System, backend: backends.Backend, expected: _Expected) -> 
         key=system.artefact_key,
         cache=system.cache,
         calibration=queries.calibration(system.entry, spec),
+        graph=system.graph,
     )
     resident_b = memory.resident_after_imports(backend.imports(job))
     executable = backend.prepare(system.net, job)

@@ -8,7 +8,7 @@ from benchsuite.metrics._context import Context, Metric, missing
 from benchsuite.types import MetricInfo, Value
 from benchsuite.units import quantity
 
-_COUNTED = "counted on the meta device, mean over the load cycle"
+_MEAN = ", mean over the load cycle"
 _NETWORK = ("network",)
 
 
@@ -41,8 +41,10 @@ def _reference_accuracy(context: Context) -> Value:
     return Value(value=score.value, low=score.low, high=score.high, how=f"eager fp32: {score.how}")
 
 
-def _counted(value: Callable[[Context], float], how: str = _COUNTED) -> Callable[[Context], Value]:
-    return lambda context: Value(value=value(context), how=how)
+def _counted(value: Callable[[Context], float], how: str = _MEAN) -> Callable[[Context], Value]:
+    return lambda context: Value(
+        value=value(context), how=f"counted {context.measurement.counts[0].how}{how}"
+    )
 
 
 def _training_work(context: Context) -> Value:
@@ -118,7 +120,7 @@ METRICS = (
         "multiply-accumulates",
         unit="MAC/frame",
         about="Half the work.",
-        compute=_counted(lambda context: context.work / 2, f"work / 2; {_COUNTED}"),
+        compute=_counted(lambda context: context.work / 2, f"{_MEAN}; half the work"),
     ),
     _metric(
         "training_work",
@@ -133,7 +135,7 @@ METRICS = (
         "parameters",
         unit="1",
         about="Learned numbers, tied ones once, biases included.",
-        compute=_counted(_parameters, "counted on the meta device"),
+        compute=_counted(_parameters, ""),
     ),
     _metric(
         "model_size",
@@ -202,7 +204,10 @@ METRICS = (
         about="Work over traffic.",
         influenced_by=("network", "software"),
         compute=lambda c: (
-            Value(value=c.work / _traffic(c), how=f"work / traffic; {_COUNTED}")
+            Value(
+                value=c.work / _traffic(c),
+                how=f"work / traffic; counted {c.measurement.counts[0].how}{_MEAN}",
+            )
             if _traffic(c)
             else missing("the network moves no bytes")
         ),

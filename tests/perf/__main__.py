@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-SECTIONS = ("harness", "peaks", "bandwidth", "backends", "contended", "counts")
+SECTIONS = ("harness", "peaks", "bandwidth", "backends", "best", "contended", "counts")
 
 
 def main() -> int:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import re
 import subprocess
 import sys
@@ -16,11 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter, perf_counter_ns
 
-from benchsuite import catalog
+from benchsuite import catalog, environment
 from benchsuite.harness import network
 from benchsuite.harness.performance import Gauges, Load, Metered, measure
 from benchsuite.meters import Subject
-from benchsuite.stats import median, percentile
+from benchsuite.stats import median, median_interval, percentile
 from benchsuite.store import open_store
 from benchsuite.types import DeviceInfo, Window
 
@@ -104,15 +103,15 @@ def _overhead_ns() -> float:
     return median(over)
 
 
-def calls_of(name: str) -> list[Callable[[], object]]:
-    """Queries of one random sample each, to torch in eager mode."""
+def calls_of(name: str, *, batch: int = 1) -> list[Callable[[], object]]:
+    """Queries of `batch` random samples each, to torch in eager mode."""
     import torch
 
     entry = catalog.load_catalog(catalog.content_roots()).entries[name]
     net = network.build(entry, "embedded")
     (signature,) = entry.scale("embedded").signatures
     inputs = [
-        torch.from_numpy(network.random_inputs(signature, batch=1, seed=seed)[0])
+        torch.from_numpy(network.random_inputs(signature, batch=batch, seed=seed)[0])
         for seed in range(4)
     ]
     return [lambda x=x: net(x) for x in inputs]  # type: ignore[misc]
@@ -135,18 +134,23 @@ def _loadgen() -> None:
     """MLPerf's LoadGen and this harness drive the same systems in turns, in a process of their own.
 
     LoadGen ends the process on an exception, and reads audit.config from the working directory.
-    LoadGen's latency ends when it has heard of the answer: what it and its Python binding take is
-    the rest beside a clock inside the system, and is taken off where the ratio says so.
+    Both sides run in one session with one thread, and every turn has four windows in the order
+    ours, LoadGen's, LoadGen's, ours, so that what drifts within a turn falls on both alike.
+    A clock inside LoadGen's system under test takes its figure apart into two factors: the query
+    itself (the same call, timed as ours is) and what LoadGen and its Python binding add from
+    issue to completion, 5 to 9 us whatever the network. Queries well below a millisecond are 1 to
+    2 % slower inside LoadGen too, perhaps for the caches that it uses in between. The promise is
+    for queries of milliseconds, where neither is a part of the 2 %; shorter ones stand beside them.
     """
     if importlib.util.find_spec("mlperf_loadgen") is None:
         print("LoadGen is not installed: pip install 'benchsuite[perf]'")
         return
-    for name in ("image/lenet", "image/squeezenet"):
+    for name, batch in (("image/lenet", 1), ("image/squeezenet", 1), ("image/squeezenet", 8)):
         with tempfile.TemporaryDirectory() as folder:
             done = subprocess.run(
-                [sys.executable, __file__, _LOADGEN_TURNS, name],
+                [sys.executable, __file__, _LOADGEN_TURNS, name, str(batch)],
                 cwd=folder,
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                env=environment.thread_variables(1),
                 capture_output=True,
                 text=True,
             )
@@ -155,27 +159,33 @@ def _loadgen() -> None:
             continue
         for scenario, turns in json.loads(done.stdout.splitlines()[-1]).items():
             figure = {"SingleStream": "p50", "Offline": "time a sample"}[scenario]
-            own = median([turn["own"] for turn in turns])
-            _row(f"LoadGen's own time, {scenario} (us/query)", own * 1e6, "(for comparison)")
-            for text, off, promise in (("", 0.0, ""), (" less its own", 1.0, "within 2 % of 1")):
-                ratios = [turn["ours"] / (turn["theirs"] - off * turn["own"]) for turn in turns]
-                ordered = sorted(ratios)
-                spread = f"95 %: {ordered[3]:.4f}-{ordered[-4]:.4f}"  # of 15: binomial
-                _row(f"{figure} over LoadGen's{text}, {name} eager (ratio)", median(ratios),
-                     f"{promise} ({spread})".strip())  # fmt: skip
+            ours_s = median([turn["ours"] for turn in turns])
+            own_s = median([turn["theirs"] - turn["inside"] for turn in turns])
+            system = f"{name} x{batch}"
+            _row(f"{system}, {scenario}: ours (ms/query)", ours_s * 1e3, "(for comparison)")
+            _row(f"{system}, {scenario}: LoadGen's own (us/query)", own_s * 1e6, "(as above)")
+            for side in ("theirs", "inside"):
+                ordered = sorted(turn["ours"] / turn[side] for turn in turns)
+                k, _ = median_interval(len(ordered))
+                spread = f"95 %: {ordered[k - 1]:.4f}-{ordered[-k]:.4f}"
+                whole = side == "theirs"
+                what = f"{figure} over LoadGen's" + ("" if whole else ", inside the system")
+                promise = "within 2 % of 1 " if ours_s >= _COMPARABLE_S else ""
+                _row(f"{what}, {system} (ratio)", median(ordered), f"{promise}({spread})")
 
 
 _LOADGEN_TURNS = "--loadgen-turns"
 _LOADGEN_S = 0.3
+_COMPARABLE_S = 1e-3
 
 
-def _loadgen_turns(name: str) -> None:
+def _loadgen_turns(name: str, batch: int) -> None:
     """Seconds a query of both, p50 in SingleStream and the mean in Offline, turn by turn."""
     import mlperf_loadgen as loadgen
     import torch
 
     torch.set_num_threads(1)
-    calls = calls_of(name)
+    calls = calls_of(name, batch=batch)
     inside: list[int] = []
 
     def issue(samples: list[loadgen.QuerySample]) -> None:
@@ -191,7 +201,7 @@ def _loadgen_turns(name: str) -> None:
     library = loadgen.ConstructQSL(len(calls), len(calls), lambda _: None, lambda _: None)
 
     def theirs(scenario: str, *, query_s: float) -> dict[str, float]:
-        """Seconds a query by LoadGen, and what of them was its own."""
+        """Seconds a query by LoadGen, and by a clock inside the system that it drives."""
         inside.clear()
         settings = loadgen.TestSettings()
         settings.scenario = getattr(loadgen.TestScenario, scenario)
@@ -204,7 +214,9 @@ def _loadgen_turns(name: str) -> None:
         figure = "50.00 percentile latency (ns)" if scenario == "SingleStream" else _SAMPLES
         (value,) = re.findall(rf"^{re.escape(figure)} *: ([\d.e+]+)$", summary, flags=re.MULTILINE)
         seconds = float(value) * 1e-9 if scenario == "SingleStream" else 1 / float(value)
-        return {"theirs": seconds, "own": seconds - percentile(sorted(inside), 0.5) * 1e-9}
+        if scenario == "SingleStream":
+            return {"theirs": seconds, "inside": percentile(sorted(inside), 0.5) * 1e-9}
+        return {"theirs": seconds, "inside": sum(inside) / len(inside) * 1e-9}
 
     def ours(scenario: str) -> float:
         window = window_of(calls, seconds=_LOADGEN_S, scenario=scenario)
@@ -216,10 +228,12 @@ def _loadgen_turns(name: str) -> None:
     with torch.inference_mode():
         for turn in range(ROUNDS + 1):
             for scenario, turns in found.items():
-                mine = ours(scenario)
-                known = theirs(scenario, query_s=mine)
+                first = ours(scenario)
+                known = [theirs(scenario, query_s=first) for _ in range(2)]
+                mine = [first, ours(scenario)]
                 if turn:  # the first warms everything up
-                    turns.append({"ours": mine, **known})
+                    both = {key: sum(each[key] for each in known) / 2 for key in known[0]}
+                    turns.append({"ours": sum(mine) / 2, **both})
     print(json.dumps(found))
 
 
@@ -250,6 +264,6 @@ def _smoke() -> tuple[float, float]:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == [_LOADGEN_TURNS]:
-        _loadgen_turns(sys.argv[2])
+        _loadgen_turns(sys.argv[2], int(sys.argv[3]))
     else:
         main()
