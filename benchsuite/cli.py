@@ -6,7 +6,7 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
@@ -18,9 +18,12 @@ from benchsuite.types import SCALES
 if TYPE_CHECKING:
     from benchsuite.accounting.roofline import Roof
     from benchsuite.catalog import Entry
+    from benchsuite.difference import Comparison, Side
     from benchsuite.gate import Judgement
     from benchsuite.goals import Goals
+    from benchsuite.machines import Duel
     from benchsuite.plan import Request
+    from benchsuite.projection import Projection
     from benchsuite.store import Store
     from benchsuite.types import Result, RunInfo, SystemKey
 
@@ -344,26 +347,68 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from benchsuite import difference, output
+    from benchsuite import difference, machines, output
 
     if options.output is not None:
         _check_writable(str(options.output), "-o")
-    if len(options.systems) < 2:
+    if len(options.systems) < 2 and not options.project:
         raise BadInput("compare needs two or more: benchsuite compare latest~1 latest")
     store = _store(options, create=False)
-    base, *others = [difference.select(store, name) for name in options.systems]
-    compared = [difference.compare(base, other) for other in others]
+    sides = [difference.select(store, name) for name in options.systems]
+    compared = [difference.compare(sides[0], other) for other in sides[1:]]
+    rows = [row for side in sides for system in side.systems for row in system.rows.values()]
+    environments = store.environments(sorted({row.environment for row in rows}))
+    projections = _projections(options, sides, environments)
+    found = machines.machines(sides, environments)
+    duels = [machines.duel(found[0], other) for other in found[1:]]
     if options.output is not None:
         from benchsuite.pages import comparison as page
 
-        _write_text(str(options.output), page.render(compared, root=_reports_root(options)))
+        text = page.render(
+            sides, environments=environments, projections=projections, root=_reports_root(options)
+        )
+        _write_text(str(options.output), text)
         output.print_path("page", options.output)
     _emit(
         options.json,
-        [difference.as_json(each) for each in compared],
-        lambda: output.print_comparisons(compared),
+        _compared_json(sides, compared, duels, projections),
+        lambda: output.print_comparisons(compared, duels, projections),
     )
-    return DONE if any(each.changes for each in compared) else NOTHING
+    return DONE if projections or any(each.changes for each in compared) else NOTHING
+
+
+def _compared_json(
+    sides: Sequence[Side],
+    compared: Sequence[Comparison],
+    duels: Sequence[Duel],
+    projections: Sequence[Projection],
+) -> list[dict[str, Any]]:
+    """One object a pair of sides; what concerns all sides stands with the first."""
+    from benchsuite import difference, machines, projection
+
+    alone: dict[str, Any] = {"before": {"name": sides[0].name, "run": sides[0].run}, "after": None,
+                             "changes": [], "only_before": [], "only_after": []}  # fmt: skip
+    rows = [difference.as_json(each) for each in compared] or [alone]
+    rows[0]["devices"] = [machines.as_json(each) for each in duels]
+    rows[0]["projections"] = [projection.as_json(each) for each in projections]
+    return rows
+
+
+def _projections(
+    options: argparse.Namespace, sides: Sequence[Side], environments: Mapping[str, Any]
+) -> list[Projection]:
+    """The sides' networks on the device models that `--project` names."""
+    if not options.project:
+        return []
+    from benchsuite import catalog, hw, projection
+
+    known = hw.models(list(reversed(catalog.content_roots(options.content)))).models
+    return projection.project_all(
+        [system for side in sides for system in side.systems],
+        projection.named(options.project.split(","), known),
+        known=known,
+        environments=environments,
+    )
 
 
 def _gate(options: argparse.Namespace) -> int:
@@ -923,6 +968,8 @@ def _parser() -> argparse.ArgumentParser:
     compare = command("compare", _compare, "systems side by side, with the teams' shares")
     compare.add_argument("systems", nargs="+", metavar="RUN[#SPEC]")
     compare.add_argument("-o", "--output", type=Path, metavar="FILE", help="a page as well")
+    compare.add_argument("--project", metavar="NAME[,NAME]",
+                         help="project onto device models that nobody ran (hw list)")  # fmt: skip
     _add_common(compare, store=True)
 
     gate = command("gate", _gate, "the verdict of a night: what regressed, how sure, whose it is")

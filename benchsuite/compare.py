@@ -187,7 +187,9 @@ def reference(systems: Iterable[System], *, beside: System) -> System | None:
 
 
 def threads_said(key: SystemKey) -> str:
-    """How many threads a system runs on."""
+    """How many threads a system runs on; a device may have none that are chosen."""
+    if not key.threads:
+        return "the device’s threads"
     return "1 thread" if key.threads == 1 else f"{key.threads} threads"
 
 
@@ -257,8 +259,8 @@ _DISTINCTIONS: tuple[_Names, ...] = (
     lambda key, run: key.scale,
     lambda key, run: key.dataset or "no data",
     lambda key, run: f"batch {key.batch}",
-    lambda key, run: threads_said(key),
     lambda key, run: key.device_name,
+    lambda key, run: threads_said(key),
     lambda key, run: f"{key.device_count} devices",
     lambda key, run: f"run {run}",
 )

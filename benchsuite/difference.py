@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -33,6 +33,7 @@ class Side:
     name: str
     run: str
     systems: tuple[System, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ def select(store: Store, name: str) -> Side:
         if not systems:
             have = ", ".join(sorted({s.label for s in join(store.results(run.id))}))
             raise BadInput(f"{name}: no measured system of run {run.id} fits; it has: {have}")
-    return Side(name=name, run=run.id, systems=systems)
+    return Side(name=name, run=run.id, systems=systems, labels=run.labels)
 
 
 def compare(before: Side, after: Side) -> Comparison:

@@ -18,6 +18,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from benchsuite.stats import (
+    PROCESS_SPREAD,
+    SINGLE_DF,
     discovery_cutoff,
     median,
     percentile,
@@ -41,9 +43,6 @@ LEANING = 0.5  # of the minimum effect: a `same` beyond it is worth further roun
 
 RATE_LIKE, TIME_LIKE, UNMOVED = "rate", "time", "unmoved"
 
-# spread between processes of one machine that a single process cannot show (share of 1)
-PROCESS_SPREAD = 0.01
-_SINGLE_DF = 5.0
 _LEAST_SPREAD = 1e-3
 _RESAMPLES = 2000
 _ENOUGH_ROWS = 8
@@ -474,7 +473,7 @@ def _spread(pair: Pair) -> _Spread:
         within = [reading.spread or 0.0 for reading in (*pair.before, *pair.after)]
         variance = sum(each**2 for each in within) + 2 * PROCESS_SPREAD**2
         return _Spread(
-            log_ratio=log_ratio, variance=variance, df=_SINGLE_DF, alone=True, single=True
+            log_ratio=log_ratio, variance=variance, df=SINGLE_DF, alone=True, single=True
         )
     return _Spread(log_ratio=log_ratio, variance=max(variance, _LEAST_SPREAD**2), df=df)
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchsuite import terminal
+from benchsuite import formatting, terminal
 from benchsuite.attribution import Missing
 from benchsuite.compare import finding
+from benchsuite.metrics import METRICS
 from benchsuite.units import duration, percent, quantity
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from benchsuite.difference import Comparison
     from benchsuite.gate import Judgement
     from benchsuite.importing import Imported
+    from benchsuite.machines import Duel
+    from benchsuite.projection import Projection
     from benchsuite.types import Result
 
 _PIPE_WIDTH = 400
@@ -152,8 +155,65 @@ def print_listing(what: str, rows: Sequence[Mapping[str, Any]]) -> None:
     _print(terminal.plain_table(what.capitalize(), heads, table))
 
 
-def print_comparisons(comparisons: Sequence[Comparison]) -> None:
-    """Each pair's changes with the teams' shares."""
+def print_comparisons(
+    comparisons: Sequence[Comparison],
+    duels: Sequence[Duel] = (),
+    projections: Sequence[Projection] = (),
+) -> None:
+    """Each pair's changes with the teams' shares; devices over the baseline; what is projected."""
+    _print_changes(comparisons)
+    for duel in duels:
+        _print_duel(duel)
+    if projections:
+        heads = ("network", "device model", "projected", "latency p50", "energy per frame",
+                 "projected / measured")  # fmt: skip
+        rows = [_projected(each) for each in projections]
+        _print("", terminal.plain_table("Projected (never measured, never ranked)", heads, rows))
+        reasons = dict.fromkeys(v.reason for p in projections for v in p.values.values())
+        _print(*(f"not projected: {reason}" for reason in reasons if reason))
+
+
+def _print_duel(duel: Duel) -> None:
+    from benchsuite.machines import ALIKE, BEST
+
+    for kind, said in ((ALIKE, "like for like"), (BEST, "each at its best")):
+        rows, left = [], dict[str, None]()
+        for mean in duel.means[kind]:
+            found = mean.ratio
+            ratio = (formatting.MINUS, "")
+            if found is not None:
+                ends = [formatting.times(end) for end in (found.low, found.high)]
+                ratio = (formatting.times(found.value), " to ".join(ends))
+            modelled = ("", "modelled")[mean.modelled]
+            rows.append((METRICS[mean.metric].title, *ratio, str(mean.rows), modelled))
+            for reason, names in mean.left_out.items():
+                left[f"{METRICS[mean.metric].title} left out of {len(names)}: {reason}"] = None
+        if not duel.pairs[kind]:
+            continue
+        title = f"{duel.after.name} over {duel.before.name}, {said}"
+        _print("", terminal.plain_table(title, ("", "ratio", "95 % interval", "rows", ""), rows))
+        _print(*left)
+        gain = duel.gains[kind]
+        if not isinstance(gain, Missing):
+            _print(terminal.shares_table(gain))
+
+
+def _projected(each: Projection) -> tuple[str, ...]:
+    from benchsuite.projection import LATENCY
+
+    key, values = each.of.key, each.values
+    error = each.error("throughput")
+    return (
+        f"{key.workload} {key.scale} {key.precision}",
+        each.device.name,
+        quantity(values["throughput"].value, "frame/s").replace("frame", each.of.row.frame),
+        quantity(values[LATENCY].value, "s"),
+        "≈ " + quantity(values["energy_per_frame"].value, "J"),
+        "" if error is None else formatting.times(error),
+    )
+
+
+def _print_changes(comparisons: Sequence[Comparison]) -> None:
     for comparison in comparisons:
         for change in comparison.changes:
             _print("", f"{change.before.label}  →  {change.after.label}")

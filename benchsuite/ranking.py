@@ -6,6 +6,7 @@ source and boundary too. Modelled energy is no measurement and takes no place.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,16 @@ from benchsuite import compare
 from benchsuite.attribution import ENERGY, THROUGHPUT, energy_origin
 from benchsuite.compare import OK, UNRANKED, System
 from benchsuite.metrics import METRICS
-from benchsuite.store import Latest
+from benchsuite.stats import PROCESS_SPREAD, SINGLE_DF, student_quantile
+from benchsuite.store import Elsewhere, Latest
+from benchsuite.types import Result, Value
 
 LATENCY = "latency_p90"
 RANKED = (THROUGHPUT, LATENCY, ENERGY)
+_TWO_SIDED = 0.05
+SELF_REPORTED = "self-reported"
+RECOMPUTED = "recomputed from raw"
+DISAGREES = "raw data disagree"
 CLASSES = ("qualified", "speed-only", "embedded")
 
 
@@ -40,6 +47,10 @@ class Entry:
         places: Metric of `RANKED` to the place.
         reasons: Metric of `RANKED` to why there is no place, for those that have a value.
         unranked: Why the system as a whole is not ranked.
+        reproduced: How many independent sources measured the same: the same network, weights,
+            device model, backend, precision, batch and threads, by another submitter or on another
+            machine, with throughput (and energy, of one source and boundary) within the interval
+            of two lone processes, and accuracies whose intervals meet.
     """
 
     system: System
@@ -48,6 +59,7 @@ class Entry:
     places: Mapping[str, Place]
     reasons: Mapping[str, str]
     unranked: str | None
+    reproduced: int = 0
 
     @property
     def id(self) -> str:
@@ -59,10 +71,33 @@ class Entry:
         """Whether raw windows stand behind all its measured rows."""
         return all(each.raw for each in self.stored.values() if each.result.status == OK)
 
+    @property
+    def provenance(self) -> str:
+        """How far the numbers can be checked."""
+        if self.reproduced:
+            return f"reproduced by {self.reproduced}"
+        if not self.raw or not self.system.measured:
+            return SELF_REPORTED
+        measured = [each for each in self.stored.values() if each.result.status == OK]
+        return RECOMPUTED if all(each.recomputed for each in measured) else DISAGREES
 
-def entries(latest: Iterable[Latest]) -> list[Entry]:
-    """Every system of a store, ranked; in the order in which they first appeared."""
+    @property
+    def since(self) -> str:
+        """When the system was measured first."""
+        return min(each.since for each in self.stored.values())
+
+
+def entries(latest: Iterable[Latest], elsewhere: Iterable[Elsewhere] = ()) -> list[Entry]:
+    """Every system of a store, ranked; in the order in which they first appeared.
+
+    Args:
+        latest: The newest result of each row.
+        elsewhere: Those of other sources.
+    """
     stored = list(latest)
+    others: dict[int, list[Elsewhere]] = defaultdict(list)
+    for each in elsewhere:
+        others[each.series].append(each)
     where = {id(each.result): each for each in stored}
     systems = compare.join([each.result for each in stored], over_runs=True)
     unranked = {system.id: _unranked(system) for system in systems}
@@ -88,9 +123,42 @@ def entries(latest: Iterable[Latest]) -> list[Entry]:
             places=places[system.id],
             reasons=reasons[system.id],
             unranked=unranked[system.id],
+            reproduced=sum(
+                reproduces(system.row, other.result)
+                for other in others[where[id(system.row)].series]
+            ),
         )
         for system in systems
     ]
+
+
+def reproduces(row: Result, other: Result) -> bool:
+    """Whether another source's result of the same row is the same but for noise."""
+    mine, theirs = row.fingerprint, other.fingerprint
+    if row.status != OK or other.status != OK or mine is None or theirs is None:
+        return False
+    if (mine.network, mine.weights) != (theirs.network, theirs.weights):
+        return False
+    if not _close(row.metrics[THROUGHPUT], other.metrics[THROUGHPUT]):
+        return False
+    origins = energy_origin(row), energy_origin(other)
+    metered = origins[0] is not None and not origins[0].modelled and origins[0] == origins[1]
+    if metered and not _close(row.metrics[ENERGY], other.metrics[ENERGY]):
+        return False
+    one, two = row.metrics["accuracy"], other.metrics["accuracy"]
+    if one.value is None or two.value is None:
+        return one.value is two.value
+    lows = [v.value if v.low is None else v.low for v in (one, two)]
+    highs = [v.value if v.high is None else v.high for v in (one, two)]
+    return max(filter(None, lows), default=0.0) <= min(filter(None, highs), default=0.0)
+
+
+def _close(one: Value, two: Value) -> bool:
+    """Whether two lone processes' values agree within the 95 % interval of their ratio."""
+    if not one.value or not two.value:
+        return False
+    wide = student_quantile(_TWO_SIDED, SINGLE_DF) * PROCESS_SPREAD * math.sqrt(2)
+    return abs(math.log(one.value / two.value)) <= wide
 
 
 def comparable(system: System, metric: str) -> tuple[Hashable, ...]:

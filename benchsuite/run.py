@@ -423,6 +423,7 @@ def to_result(
         measured_at=_now(),
         chosen=window.scenario in measurement.choices,
         layer_times=_layer_times(measurement, window),
+        counts=tuple(each for each in measurement.counts if each.batch == window.batch),
         target=None if quality is None else quality.target,
         measure=None if quality is None else quality.measure,
     )

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 CONFIDENCE = 0.99
+# spread between processes of one machine that a single process cannot show (share of 1)
+PROCESS_SPREAD = 0.01
+SINGLE_DF = 5.0
 _Z95 = 1.959963984540054
 
 

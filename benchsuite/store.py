@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import re
 import sqlite3
 import zlib
@@ -22,6 +24,7 @@ from benchsuite.digest import Digest
 from benchsuite.durations import shared
 from benchsuite.errors import BadInput, one_line
 from benchsuite.types import (
+    Count,
     Doubt,
     Fingerprint,
     LayerTimes,
@@ -101,6 +104,13 @@ _raw = sa.Table(
     sa.Column("window", sa.LargeBinary, nullable=False),
     sa.Column("durations", sa.LargeBinary, nullable=False),
 )
+# a network's layers, kept once for all rows that count the same
+_counts = sa.Table(
+    "counts",
+    _metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
 # a row of `--repeats` has all its processes here; in `results` and `raw` is the one of the median
 _processes = sa.Table(
     "processes",
@@ -135,6 +145,7 @@ _digests = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Index("digests_by_time", "series", "measured_at", "result"),
 )
+_SAME = 1e-9  # computed from one window of doubles
 _MANY = 500  # ids in one statement: below every database's limit
 
 
@@ -147,14 +158,45 @@ class Latest:
         series: The row's number in the store.
         result: With the metrics that a digest keeps.
         runs: How many results of the row there are.
+        since: When the row was measured first.
         raw: Whether the raw window is in this store: it was measured here, not imported.
+        recomputed: Whether that window gives the stored throughput and energy again.
     """
 
     id: int
     series: int
     result: Result
     runs: int
+    since: str
     raw: bool
+    recomputed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """The newest result of a row from another source than the newest of all.
+
+    Attributes:
+        source: Who measured it: the run's label `submitter` or `machine`, else what the
+            environment tells of machine and device.
+    """
+
+    series: int
+    source: str
+    result: Result
+
+
+class _RawEnergy(msgspec.Struct):
+    energy_j: float
+    seconds: float
+
+
+class _RawWindow(msgspec.Struct):
+    """What of a raw window a row's leading numbers follow from."""
+
+    frames: float
+    seconds: float
+    energy: _RawEnergy | None = None
 
 
 class Moment(msgspec.Struct, frozen=True, gc=False):
@@ -222,8 +264,8 @@ class Store:
             rows = connection.execute(
                 _processes.select().where(_same(_processes, row)).order_by(_processes.c.id)
             ).all()
-            texts = _texts_of(connection, rows)
-            return {each.id: _result(each, texts) for each in rows}
+            results = _read(connection, rows)
+            return {row.id: each for row, each in zip(rows, results, strict=True)}
 
     def drop_processes(self, row: Result) -> None:
         """Forgets what processes gave for a row that begins anew."""
@@ -349,8 +391,7 @@ class Store:
             rows = connection.execute(
                 _results.select().where(_results.c.run == run).order_by(_results.c.id)
             ).all()
-            texts = _texts_of(connection, rows)
-            return [_result(row, texts) for row in rows]
+            return _read(connection, rows)
 
     def whole(self, ids: Sequence[int]) -> dict[int, Result]:
         """Results with everything that is stored of them, by their numbers in the store."""
@@ -359,8 +400,8 @@ class Store:
             for start in range(0, len(ids), _MANY):
                 part = list(ids[start : start + _MANY])
                 rows = connection.execute(_results.select().where(_results.c.id.in_(part))).all()
-                texts = _texts_of(connection, rows)
-                found |= {row.id: _result(row, texts) for row in rows}
+                results = _read(connection, rows)
+                found |= {row.id: each for row, each in zip(rows, results, strict=True)}
         return found
 
     def latest(self) -> list[Latest]:
@@ -372,9 +413,10 @@ class Store:
             .over(partition_by=_digests.c.series, order_by=order)
             .label("place"),
             sa.func.count().over(partition_by=_digests.c.series).label("runs"),
+            sa.func.min(_digests.c.measured_at).over(partition_by=_digests.c.series).label("since"),
         ).subquery()
         query = (
-            sa.select(_digests, numbered.c.runs, _raw.c.result.label("raw"))
+            sa.select(_digests, numbered.c.runs, numbered.c.since, _raw.c.window)
             .join(numbered, numbered.c.result == _digests.c.result)
             .outerjoin(_raw, _raw.c.result == _digests.c.result)
             .where(numbered.c.place == 1)
@@ -382,21 +424,32 @@ class Store:
         )
         with self._begin() as connection:
             keys = _keys_of(connection)
+            return [_latest(row, *keys[row.series]) for row in connection.execute(query)]
+
+    def elsewhere(self, latest: Sequence[Latest]) -> list[Elsewhere]:
+        """The newest results of the same rows from every other source, where there are any."""
+        with self._begin() as connection:
+            sources = _sources(connection)
+            if len(set(sources.values())) < 2:
+                return []
+            own = {each.series: sources.get(each.result.run, "") for each in latest}
+            newest: dict[tuple[int, str], int] = {}
+            columns = (_digests.c.series, _digests.c.run, _digests.c.result)
+            order = (_digests.c.measured_at, _digests.c.result)
+            for series, run, number in connection.execute(sa.select(*columns).order_by(*order)):
+                source = sources.get(run, "")
+                if source and own.get(series) not in (None, source):
+                    newest[series, source] = number
+            keys = _keys_of(connection)
+            rows: dict[int, Any] = {}
+            wanted = list(newest.values())
+            for start in range(0, len(wanted), _MANY):
+                part = wanted[start : start + _MANY]
+                query = _digests.select().where(_digests.c.result.in_(part))
+                rows |= {row.result: row for row in connection.execute(query)}
             return [
-                Latest(
-                    id=row.result,
-                    series=row.series,
-                    result=digest.result(
-                        digest.unpack(row.body),
-                        run=row.run,
-                        key=keys[row.series][0],
-                        scenario=keys[row.series][1],
-                        measured_at=row.measured_at,
-                    ),
-                    runs=row.runs,
-                    raw=row.raw is not None,
-                )
-                for row in connection.execute(query)
+                Elsewhere(series=series, source=source, result=_brief(rows[number], *keys[series]))
+                for (series, source), number in newest.items()
             ]
 
     def courses(self) -> list[Course]:
@@ -517,6 +570,9 @@ def _prepare_schema(connection: sa.Connection, place: str) -> None:
             f"{place}: the store has schema {version}, this benchsuite reads up to {SCHEMA}; "
             "install a newer benchsuite"
         )
+    if "counts" not in tables and "counts" not in _locked(connection):
+        _metadata.create_all(connection, tables=[_counts])
+        connection.commit()
     if "digests" not in tables and "results" in tables and "digests" not in _locked(connection):
         _metadata.create_all(connection, tables=[_series, _digests])
         _digest_all(connection)
@@ -541,9 +597,8 @@ def _digest_all(connection: sa.Connection) -> None:
         for start in range(0, len(ids), _MANY):
             part = ids[start : start + _MANY]
             rows = connection.execute(_results.select().where(_results.c.id.in_(part))).all()
-            texts = _texts_of(connection, rows)
-            for row in rows:
-                _add_digest(connection, row.id, _result(row, texts))
+            for row, result in zip(rows, _read(connection, rows), strict=True):
+                _add_digest(connection, row.id, result)
     except (zlib.error, msgspec.DecodeError, ValueError, KeyError, TypeError) as error:
         raise BadInput(
             f"the store is damaged ({one_line(error)}); restore it from a copy"
@@ -664,6 +719,7 @@ def _same(table: sa.Table, result: Result) -> sa.ColumnElement[bool]:
 
 
 def _row_values(connection: sa.Connection, result: Result) -> dict[str, Any]:
+    _add_counts(connection, result.counts)
     return {
         "run": result.run,
         "environment": result.environment,
@@ -704,11 +760,82 @@ def _keys_of(connection: sa.Connection) -> dict[int, tuple[SystemKey, str]]:
     }
 
 
+def _brief(row: Any, key: SystemKey, scenario: str) -> Result:
+    """A result from its digest alone."""
+    return digest.result(
+        digest.unpack(row.body), run=row.run, key=key, scenario=scenario,
+        measured_at=row.measured_at,
+    )  # fmt: skip
+
+
+def _latest(row: Any, key: SystemKey, scenario: str) -> Latest:
+    result = _brief(row, key, scenario)
+    return Latest(
+        id=row.result,
+        series=row.series,
+        result=result,
+        runs=row.runs,
+        since=row.since,
+        raw=row.window is not None,
+        recomputed=row.window is not None and _recomputed(row.window, result),
+    )
+
+
+def _recomputed(packed: bytes, result: Result) -> bool:
+    """Whether the raw window gives the stored throughput, and the energy where it has one."""
+    window = msgspec.json.decode(zlib.decompress(packed), type=_RawWindow)
+    speed = window.frames / window.seconds if window.seconds else math.nan
+    pairs = [(result.metrics["throughput"].value, speed)]
+    if window.energy is not None and result.metrics["energy_per_frame"].value is not None:
+        joules = window.energy.energy_j / window.energy.seconds / speed
+        pairs.append((result.metrics["energy_per_frame"].value, joules))
+    return all(
+        stored is not None and math.isclose(stored, again, rel_tol=_SAME) for stored, again in pairs
+    )
+
+
+def _sources(connection: sa.Connection) -> dict[str, str]:
+    """Run to who measured it."""
+    environment = (
+        sa.select(_results.c.environment)
+        .where(_results.c.run == _runs.c.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = sa.select(_runs.c.id, _runs.c.labels, environment.label("environment"))
+    rows = connection.execute(query).all()
+    facts = {
+        row.id: f"{row.facts.get('machine')} {row.facts.get('device')}"
+        for row in connection.execute(_environments.select())
+    }
+    return {
+        row.id: row.labels.get("submitter")
+        or row.labels.get("machine")
+        or facts.get(row.environment, "")
+        for row in rows
+    }
+
+
 def _pack_facts(result: Result) -> bytes:
     facts = msgspec.to_builtins(result)
     for name in ("run", "environment", "key", "scenario", "status", "metrics", "measured_at"):
         facts.pop(name)
+    facts["counts"] = _counts_id(msgspec.json.encode(result.counts)) if result.counts else None
     return zlib.compress(json.dumps(facts).encode())
+
+
+def _counts_id(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:16]
+
+
+def _add_counts(connection: sa.Connection, counts: Sequence[Count]) -> None:
+    if not counts:
+        return
+    body = msgspec.json.encode(counts)
+    number = _counts_id(body)
+    known = connection.scalar(sa.select(_counts.c.id).where(_counts.c.id == number))
+    if known is None:
+        connection.execute(_counts.insert().values(id=number, body=zlib.compress(body)))
 
 
 def _pack_metrics(connection: sa.Connection, metrics: Mapping[str, Value]) -> bytes:
@@ -807,8 +934,26 @@ def _run(row: Any) -> RunInfo:
     return msgspec.convert(facts, RunInfo)
 
 
-def _result(row: Any, texts: Mapping[int, str]) -> Result:
-    facts = json.loads(zlib.decompress(row.facts))
+def _read(connection: sa.Connection, rows: Sequence[Any]) -> list[Result]:
+    """Results from their rows, with the texts and counts that they share."""
+    texts = _texts_of(connection, rows)
+    facts = [json.loads(zlib.decompress(row.facts)) for row in rows]
+    wanted = {each["counts"] for each in facts if each.get("counts")}
+    query = sa.select(_counts.c.id, _counts.c.body).where(_counts.c.id.in_(wanted))
+    counts = {
+        row.id: msgspec.json.decode(zlib.decompress(row.body), type=tuple[Count, ...])
+        for row in (connection.execute(query) if wanted else ())
+    }
+    return [_result(row, own, texts, counts) for row, own in zip(rows, facts, strict=True)]
+
+
+def _result(
+    row: Any,
+    facts: dict[str, Any],
+    texts: Mapping[int, str],
+    counts: Mapping[str, tuple[Count, ...]],
+) -> Result:
+    counted = facts.pop("counts", None)
     fingerprint = facts.pop("fingerprint")
     doubts = facts.pop("doubts")
     layer_times = facts.pop("layer_times", None)
@@ -834,6 +979,7 @@ def _result(row: Any, texts: Mapping[int, str]) -> Result:
         fingerprint=None if fingerprint is None else Fingerprint(**fingerprint),
         doubts=tuple(Doubt(**doubt) for doubt in doubts),
         layer_times=msgspec.convert(layer_times, LayerTimes | None),
+        counts=counts[counted] if counted else (),
         processes=msgspec.convert(processes, tuple[Process, ...]),
         **facts,
     )

@@ -873,6 +873,8 @@ class Result:
         measure: The accuracy measure by name (`top-1`, `1 - WER`, `Spearman rho`).
         chosen: The backend was not named but chosen as the fastest (`--backend best`).
         layer_times: Where a query's time goes, on rows of the batch that was profiled.
+        counts: What a query computes and moves, layer by layer, one a signature; empty where the
+            row failed, was imported, or was stored before counts were kept.
         processes: Of `--repeats`, in the order they were measured; empty where one was asked for.
     """
 
@@ -897,6 +899,7 @@ class Result:
     measured_at: str = ""
     chosen: bool = False
     layer_times: LayerTimes | None = None
+    counts: tuple[Count, ...] = ()
     processes: tuple[Process, ...] = ()
 
 

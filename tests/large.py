@@ -52,8 +52,8 @@ def rows(systems: int) -> list[Result]:
     return found
 
 
-def fill(place: Path, *, systems: int = 500, nights: int = 100) -> Store:
-    """A store with every system measured every night; a third gain speed by new software."""
+def fill(place: Path, *, systems: int = 500, nights: int = 100, gain: float = 1.1) -> Store:
+    """A store with every system measured every night; new software moves a third's speed."""
     made = open_store(place)
     chance = random.Random(7)
     night = rows(systems)
@@ -78,7 +78,7 @@ def fill(place: Path, *, systems: int = 500, nights: int = 100) -> Store:
             results, digests = [], []
             for number, (row, (facts, metrics)) in enumerate(zip(night, packed, strict=True)):
                 newer = number // 2 % 3 == 0 and day >= nights // 2
-                dated = _on_day(row, newer=newer, noise=chance.gauss(1, 0.01))
+                dated = _on_day(row, factor=gain if newer else 1.0, noise=chance.gauss(1, 0.01))
                 if day == nights - 1:  # the newest results have their own numbers
                     metrics = store._pack_metrics(connection, dated.metrics)
                     facts = store._pack_facts(dated)
@@ -98,17 +98,17 @@ def fill(place: Path, *, systems: int = 500, nights: int = 100) -> Store:
     return made
 
 
-def _on_day(row: Result, *, newer: bool, noise: float) -> Result:
-    """The row with this night's noise; with newer software a tenth faster."""
-    gain = noise * (1.1 if newer else 1.0)
+def _on_day(row: Result, *, factor: float, noise: float) -> Result:
+    """The row with this night's noise; with newer software of another speed."""
+    gain = noise * factor
     metrics = dict(row.metrics)
     for key in ("throughput", "latency_p50", "latency_p90", "energy_per_frame"):
         value = metrics[key].value
         if value is not None:
-            factor = gain if key == "throughput" else 1 / gain
-            metrics[key] = replace(metrics[key], value=value * factor)
+            ratio = gain if key == "throughput" else 1 / gain
+            metrics[key] = replace(metrics[key], value=value * ratio)
     prints = row.fingerprint
-    if newer and isinstance(prints, Fingerprint):
+    if factor != 1 and isinstance(prints, Fingerprint):
         prints = replace(prints, software=prints.software + "-2")
     return replace(row, metrics=metrics, fingerprint=prints)
 

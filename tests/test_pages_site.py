@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from benchsuite import difference
 from benchsuite.cli import main
 from benchsuite.pages import comparison, history, leaderboard
 from benchsuite.pages.numbers import plain_of
-from benchsuite.ranking import entries
+from benchsuite.ranking import entries, reproduces
 from benchsuite.store import Store, open_store
 from benchsuite.types import SINGLE_STREAM
 from tests.fakes import ENDLESS, environments, result, run_info, troubled_run, whole_run
@@ -52,16 +54,22 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 @pytest.fixture(scope="module")
-def site(store: Store) -> dict[str, str]:
+def files(store: Store) -> dict[str, str]:
     """The leaderboard's files."""
     return {page.path: page.text for page in leaderboard.render_site(store, root=ROOT)}
+
+
+@pytest.fixture(scope="module")
+def site(files: dict[str, str]) -> dict[str, str]:
+    """The leaderboard's pages."""
+    return {path: text for path, text in files.items() if path.endswith(".html")}
 
 
 @pytest.fixture(scope="module")
 def compared(store: Store) -> str:
     """The comparison of the two devices."""
     sides = [difference.select(store, name) for name in ("7f3a91c2", "other")]
-    return comparison.render([difference.compare(*sides)], root=ROOT)
+    return comparison.render(sides, environments=environments(), root=ROOT)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +94,7 @@ def test_every_page_is_sound(pages: dict[str, str]) -> None:
                 assert reference in ids, path
 
 
-def test_links_lead_to_pages_of_the_site(site: dict[str, str]) -> None:
+def test_links_lead_to_files_of_the_site(site: dict[str, str], files: dict[str, str]) -> None:
     """Every link is to a place on the page or to a file that was written."""
     seen = 0
     for path, text in site.items():
@@ -99,10 +107,10 @@ def test_links_lead_to_pages_of_the_site(site: dict[str, str]) -> None:
             parts: list[str] = []
             for part in (folder / target).parts:
                 parts = parts[:-1] if part == ".." else [*parts, part]
-            assert "/".join(parts) in site, target
+            assert "/".join(parts) in files, target
         for grid in data_of(text)["grids"].values():
             for link in grid["links"] or []:
-                assert str(folder / link).replace("workload/../", "") in site
+                assert re.sub(r"^\w+/\.\./", "", str(folder / link)) in site
     assert seen > 40
 
 
@@ -143,7 +151,10 @@ def data_text(page: str) -> str:
 def test_file_names_are_safe(site: dict[str, str]) -> None:
     """Whatever a workload is called, its file is lower-case letters, digits and dashes."""
     for path in site:
-        assert re.fullmatch(r"index\.html|(workload/[a-z0-9-]{1,80}|system/s\d+)\.html", path)
+        assert re.fullmatch(
+            r"(index|changes|team/(cnn|software|hardware)|workload/[a-z0-9-]{1,80}|system/s\d+)"
+            r"\.html", path
+        )  # fmt: skip
 
 
 def test_an_endless_reason_is_cut_in_selects_only(site: dict[str, str]) -> None:
@@ -200,6 +211,131 @@ def test_the_index_says_how_many_are_undominated(site: dict[str, str]) -> None:
     assert "energy nvml counter, boundary board" in text
 
 
+def test_without_a_meter_the_index_says_so(tmp_path: Path) -> None:
+    """Modelled energy makes no front: accuracy is weighed against work instead."""
+    made = open_store(tmp_path / "r.db")
+    for row in whole_run():
+        made.add(row, environment=environments()["e1"])
+    index = next(iter(leaderboard.render_site(made, root=ROOT)))
+    assert (
+        "No energy was measured with a meter. 2 of 2 networks are undominated in top-1 "
+        "against work." in Page(index.text).text
+    )
+    assert "accuracy-energy-per-frame" not in index.text
+
+
+def test_fronts_are_drawn_with_intervals(site: dict[str, str]) -> None:
+    """Accuracy against energy, work, size and latency, each dot with its 95 % interval."""
+    text = site["index.html"]
+    for cost in ("energy-per-frame", "work", "model-size", "latency-p90"):
+        assert f'id="accuracy-{cost}"' in text
+    assert text.count('class="whisker') >= 8
+    assert "97.06 % to 98.78 %" in Page(text).text
+
+
+def test_json_stands_beside_every_page(files: dict[str, str], store: Store) -> None:
+    """Each page has its JSON, which has the stored numbers and no others."""
+    pages = {path for path in files if path.endswith(".html")}
+    assert {path.replace(".html", ".json") for path in pages} == {
+        path for path in files if path.endswith(".json")
+    }
+    board = {entry.id: entry for entry in entries(store.latest())}
+    told = json.loads(files["index.json"])
+    assert told["schema"] == "benchsuite/leaderboard/1"
+    assert {row["id"] for row in told["entries"]} == set(board)
+    for row in told["entries"]:
+        system = board[row["id"]].system
+        assert row["metrics"]["throughput"] == system.number("throughput")
+        assert row["unranked"] == board[row["id"]].unranked
+        own = json.loads(files[f"system/{row['id']}.json"])
+        assert own["entry"] == row
+        assert [each["scenario"] for each in own["results"]] == list(system.rows)
+    networks = json.loads(files["team/cnn.json"])["tables"]["networks"]
+    assert {row["workload"] for row in networks} >= {"image/lenet", "text/word2vec"}
+
+
+def test_the_feed_is_sound_and_the_same_again(nights: Store) -> None:
+    """Atom with unique ids; regressions and gains from the courses; two builds are equal."""
+    from xml.etree import ElementTree
+
+    first, again = (
+        {page.path: page.text for page in leaderboard.render_site(nights, root=ROOT)}
+        for _ in range(2)
+    )
+    assert first == again
+    atom = "{http://www.w3.org/2005/Atom}"
+    feed = ElementTree.fromstring(first["feed.xml"])
+    found = feed.findall(f"{atom}entry")
+    ids = [entry.findtext(f"{atom}id") for entry in found]
+    assert len(ids) == len(set(ids))
+    changes = json.loads(first["changes.json"])["changes"]
+    kinds = [each["kind"] for each in changes]
+    assert kinds.count("new entry") == 12
+    assert kinds.count("gain") >= 8
+    assert "regression" not in kinds
+    assert [each["at"] for each in changes] == sorted(
+        (each["at"] for each in changes), reverse=True
+    )
+    links = [entry.find(f"{atom}link") for entry in found]
+    assert all(link is not None and link.attrib["href"] in first for link in links)
+
+
+def test_the_feed_holds_hostile_names_as_text(files: dict[str, str]) -> None:
+    """Markup and control characters in names cannot break the feed."""
+    from xml.etree import ElementTree
+
+    text = "".join(ElementTree.fromstring(files["feed.xml"]).itertext())
+    assert "</script><script>alert('x')" in text
+
+
+def test_a_regression_is_told(tmp_path: Path) -> None:
+    """Speed that falls for good is a regression in the page of changes, with its cause."""
+    made = fill(tmp_path / "r.db", systems=3, nights=30, gain=0.8)
+    found = {page.path: page.text for page in leaderboard.render_site(made, root=ROOT)}
+    changes = json.loads(found["changes.json"])["changes"]
+    worse = [each for each in changes if each["kind"] == "regression"]
+    assert worse
+    assert any(
+        "throughput" in each["said"] and "Only the software differs" in each["said"]
+        for each in worse
+    )
+
+
+def test_teams_see_their_own_numbers(site: dict[str, str]) -> None:
+    """Each team's page says what it could gain, from the stored fit and fraction."""
+    cnn, software, hardware = (site[f"team/{name}.html"] for name in ("cnn", "software",
+                                                                     "hardware"))  # fmt: skip
+    grid = data_of(cnn)["grids"]["networks"]
+    titles = [column["title"] for column in grid["columns"]]
+    fits = grid["columns"][titles.index("fit")]["sort"]
+    gains = grid["columns"][titles.index("could gain")]["sort"]
+    assert all(gain == pytest.approx(1 / fit) for fit, gain in zip(fits, gains, strict=True))
+    assert 'id="fraction-of-roofline"' in software
+    assert 'id="energy-per-frame"' in hardware
+    assert 'id="roofline"' in hardware
+    assert "the least energy is" in Page(hardware).text
+
+
+def test_every_filter_finds_something_to_look_at(pages: dict[str, str]) -> None:
+    """Each select of a page chooses by a column or a tag that some table has, and its values."""
+    seen = set()
+    for path, text in pages.items():
+        grids = data_of(text).get("grids", {}).values()
+        for key in re.findall(r'<select data-filter="(\w+)">', text):
+            values = set()
+            for grid in grids:
+                columns = [c["text"] for c in grid["columns"] if c["filter"] == key]
+                columns += [grid["tags"][key]] if key in grid["tags"] else []
+                for packed in columns:
+                    values |= set(packed.get("all") or packed["of"])
+            select = re.search(rf'data-filter="{key}">(.*?)</select>', text, re.DOTALL)
+            assert select
+            offered = set(map(html.unescape, re.findall(r'<option value="([^"]*)"', select[1])))
+            assert offered - {""} <= values, (path, key)
+            seen.add(key)
+    assert {"domain", "device", "backend", "precision", "kind"} <= seen
+
+
 def test_a_systems_page_repeats_the_measurement(site: dict[str, str], store: Store) -> None:
     """The command on a system's page is one that the command line takes."""
     import shlex
@@ -211,8 +347,6 @@ def test_a_systems_page_repeats_the_measurement(site: dict[str, str], store: Sto
         text = site[f"system/{entry.id}.html"]
         page = Page(text)
         (command,) = re.findall(r'<code class="command"><bdi>(.*?)</bdi></code>', text, re.DOTALL)
-        import html
-
         options = _parser().parse_args(shlex.split(html.unescape(command))[1:])
         assert options.targets
         assert "All metrics" in page.text
@@ -260,17 +394,69 @@ def test_the_comparison_names_ratios_and_what_is_left_out(compared: str) -> None
     """Ratios over common systems; energies of other meters are left out and named."""
     text = Page(compared).text
     assert "NVIDIA H200 against" in text
-    assert "left out: energy of another source or boundary" in text
-    assert "Only in" in text
+    assert "modelled energy against measured" in text
+    assert "Excluded, since only" in text
     assert "Who moved it" in text
     assert 'id="roofline"' in compared
     assert data_of(compared)["systems"]
 
 
+def test_provenance_is_earned(tmp_path: Path) -> None:
+    """Raw data that give the numbers again, and other submitters who measured the same."""
+    from tests.measurements import window
+
+    made = open_store(tmp_path / "r.db")
+    facts = environments()["e1"]
+
+    def add(run: str, speed: float, *, raw: bool = False, **labels: str) -> None:
+        made.add_run(run_info(id=run, labels=labels), plan=[])
+        row = result("image/lenet")
+        values = dict(row.metrics)
+        values["throughput"] = replace(values["throughput"], value=speed)
+        kept = replace(window(queries=1000), frames=2000.0, seconds=2.0, energy=None)
+        made.add(
+            replace(row, run=run, metrics=values, measured_at=f"2026-11-2{len(made.runs())}"),
+            environment=facts,
+            window=kept if raw else None,
+        )
+
+    def provenance() -> str:
+        latest = made.latest()
+        (entry,) = entries(latest, made.elsewhere(latest))
+        return entry.provenance
+
+    add("a", 1000.0, submitter="us")
+    assert provenance() == "self-reported"
+    add("b", 1000.0, raw=True, submitter="us")
+    assert provenance() == "recomputed from raw"
+    add("c", 1001.0, raw=True, submitter="us")
+    assert provenance() == "raw data disagree"
+    # 3.6 % is how far two lone processes may stray: t(5) x 1 % x the root of 2
+    add("d", 1030.0, submitter="them")
+    assert provenance() == "reproduced by 1"
+    add("e", 1100.0, submitter="others")
+    assert provenance() == "self-reported"
+    add("f", 1010.0, submitter="us")
+    assert provenance() == "reproduced by 1"
+
+
+def test_another_network_is_no_reproduction() -> None:
+    """Weights that differ, failed rows and accuracies whose intervals do not meet do not count."""
+    row = result("image/lenet")
+    assert reproduces(row, replace(row, run="other"))
+    assert row.fingerprint is not None
+    assert not reproduces(row, replace(row, fingerprint=replace(row.fingerprint, weights="x")))
+    assert not reproduces(row, replace(row, status="failed"))
+    worse = replace(row.metrics["accuracy"], value=0.9, low=0.88, high=0.92)
+    assert not reproduces(row, replace(row, metrics={**row.metrics, "accuracy": worse}))
+
+
 def test_the_fixed_weight_is_small(tmp_path: Path) -> None:
     """An empty store's pages, style and scripts included, are far below a megabyte."""
     empty = open_store(tmp_path / "r.db")
-    (index,) = leaderboard.render_site(empty, root=ROOT)
+    pages = {page.path: page for page in leaderboard.render_site(empty, root=ROOT)}
+    index = pages["index.html"]
+    assert set(pages) == {"index.html", "index.json", "changes.html", "changes.json", "feed.xml"}
     assert len(index.text.encode()) < 100_000
     assert len(history.render(empty.courses(), root=ROOT).encode()) < 100_000
 
@@ -311,8 +497,8 @@ def test_a_hundred_thousand_results_are_read_in_a_few_statements(tmp_path: Path)
     sa.event.listen(large._engine, "before_cursor_execute", count)
     pages = leaderboard.render_site(large, root=ROOT)
     index = next(iter(pages))
-    assert len(statements) == 2
-    assert not any(re.search(r"FROM results\b", text) for text in statements)
+    assert len(statements) == 4
+    assert not any("results.facts" in text or "results.metrics" in text for text in statements)
     assert sum(len(grid["links"]) for grid in data_of(index.text)["grids"].values()) == 500
     statements.clear()
     courses = large.courses()

@@ -1,51 +1,35 @@
-"""The comparison page: two sides, system by system, device by device, with whose share it is."""
+"""The comparison page: sides system by system or device by device, and whose share it is."""
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from benchsuite import attribution, plots
+from benchsuite import attribution, difference, formatting, machines, plots
 from benchsuite.attribution import ENERGY, OWNERS, SPLITTABLE, THROUGHPUT
 from benchsuite.compare import System
-from benchsuite.difference import Change, Comparison
-from benchsuite.formatting import MINUS, cut, is_correlation, points, times
+from benchsuite.difference import Change, Comparison, Side
+from benchsuite.formatting import cut
+from benchsuite.machines import OF_ENERGY, RATIOS, Duel, Pair
 from benchsuite.metrics import METRICS
 from benchsuite.pages import render_page
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
+from benchsuite.pages.machines import Facts, charts_of, disclosed, facts_of, standing
+from benchsuite.pages.machines import finding as machines_finding
+from benchsuite.pages.machines import grids as device_grids
+from benchsuite.pages.machines import projected as projected_grid
 from benchsuite.pages.moved import SPLIT_TITLES, choices_of, moved_between, split_data
 from benchsuite.pages.numbers import figure_of, plain_of
 from benchsuite.plots import Axis, Plot, Point, Roof
+from benchsuite.projection import Projection
 from benchsuite.ranking import pareto
 from benchsuite.units import percent, quantity, significant
 
 TEMPLATE = "comparison.html.j2"
-# what a reader of two devices looks for, in this order
-_RATIOS = (ENERGY, THROUGHPUT, "latency_p50", "latency_p99", "max_power", "mean_power",
-           "fraction_of_roofline", "peak", "power_envelope", "peak_per_watt")  # fmt: skip
-_OF_ENERGY = frozenset({ENERGY, "mean_power", "max_power"})
 _PLOTS = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ratio:
-    """A metric of the second side over the first, over all rows that can be compared.
-
-    Attributes:
-        said: The geometric mean; None where no row can be compared.
-        spread: From the smallest to the largest ratio of a row.
-        left_out: Reason to how many rows.
-    """
-
-    title: str
-    said: str | None
-    spread: str
-    rows: int
-    modelled: bool
-    left_out: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,39 +38,55 @@ class Pairing:
 
     id: str
     names: tuple[str, str]
-    ratios: tuple[Ratio, ...]
+    ratios: Facts
     grid: Grid
     only: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def render(comparisons: Sequence[Comparison], *, root: Path) -> str:
+def render(
+    sides: Sequence[Side],
+    *,
+    environments: Mapping[str, Mapping[str, Any]],
+    projections: Sequence[Projection] = (),
+    root: Path,
+) -> str:
     """A comparison as a self-contained HTML page.
 
     Args:
-        comparisons: Of one baseline with one or several others; at least one.
+        sides: The baseline, then what is compared with it.
+        environments: Those that the sides' results name.
+        projections: Of the sides' networks on devices that nobody ran.
         root: The content folder that holds `reports/`.
     """
-    systems = _systems(comparisons)
+    comparisons = [difference.compare(sides[0], other) for other in sides[1:]]
+    found = machines.machines(sides, environments)
+    duels = [machines.duel(found[0], other) for other in found[1:]]
+    systems = _systems(sides)
     pairings = [_pairing(each, place) for place, each in enumerate(comparisons)]
     changes = [change for each in comparisons for change in each.changes]
     default = _default(changes, systems)
-    plots_shown = [*_rooflines(systems), *_scatters(systems)]
+    grids = device_grids(duels) if duels else []
+    projected = projected_grid(projections) if projections else None
     view = {
         "title": "Comparison",
-        "finding": _finding(comparisons[0], pairings[0]),
-        "meta": [("side", cut(name)) for name in _names(comparisons)],
-        "pairings": pairings,
+        "finding": _finding(sides, pairings, duels, projections),
+        "meta": [("side", cut(side.name)) for side in sides],
+        "devices": [standing(each, place) for place, each in enumerate(duels)],
+        "device_charts": charts_of(duels, projections),
+        "device_grids": grids,
+        "device_names": [each.name for each in found],
+        "disclosed": disclosed(found),
+        "projected": projected,
+        "pairings": [] if duels else pairings,
         "moved": moved_between(*default, metric=THROUGHPUT) if default else None,
         "choices": choices_of(systems),
         "splittable": [(metric, SPLIT_TITLES[metric]) for metric in SPLITTABLE],
         "owners": OWNERS,
-        "plots": plots_shown,
+        "plots": [*rooflines(systems), *_scatters(systems)],
     }
-    data = {
-        "notes": [],
-        "grids": {pairing.grid.id: pairing.grid.data() for pairing in pairings},
-        **split_data(systems),
-    }
+    shown = [*grids, *([projected] if projected else [])]
+    shown += [] if duels else [pairing.grid for pairing in pairings]
+    data = {"notes": [], "grids": {grid.id: grid.data() for grid in shown}, **split_data(systems)}
     return render_page(
         root,
         TEMPLATE,
@@ -97,13 +97,8 @@ def render(comparisons: Sequence[Comparison], *, root: Path) -> str:
     )
 
 
-def _names(comparisons: Sequence[Comparison]) -> list[str]:
-    return [comparisons[0].before.name, *(each.after.name for each in comparisons)]
-
-
-def _systems(comparisons: Sequence[Comparison]) -> list[System]:
+def _systems(sides: Sequence[Side]) -> list[System]:
     """All systems of all sides, each under an id of its own and named with its side or device."""
-    sides = [comparisons[0].before, *(each.after for each in comparisons)]
     rows = [(side, system) for side in sides for system in side.systems]
     found: list[System] = []
     seen: set[tuple[Hashable, ...]] = set()
@@ -139,16 +134,28 @@ def _default(changes: Sequence[Change], systems: Sequence[System]) -> tuple[Syst
     return (found[0], found[1]) if found[0] is not found[1] else None
 
 
-def _finding(comparison: Comparison, pairing: Pairing) -> str:
+def _finding(
+    sides: Sequence[Side],
+    pairings: Sequence[Pairing],
+    duels: Sequence[Duel],
+    projections: Sequence[Projection],
+) -> str:
+    if duels:
+        return machines_finding(duels[0])
+    if not pairings:
+        devices = {each.device.key for each in projections}
+        what = f"{len(devices)} device{'' if len(devices) == 1 else 's'} that nobody ran here"
+        return f"{cut(sides[0].name)}, projected on {what}."
+    pairing = pairings[0]
     before, after = (cut(name) for name in pairing.names)
-    if not comparison.changes:
+    if not pairing.grid.rows:
         return f"{after} and {before} share no system."
     parts = []
-    for ratio in pairing.ratios:
-        if ratio.title in (METRICS[THROUGHPUT].title, METRICS[ENERGY].title) and ratio.said:
-            kind = "modelled " if ratio.modelled else ""
-            parts.append(f"{kind}{ratio.title} {ratio.said}")
-    rows = len(comparison.changes)
+    for fact in pairing.ratios.facts:
+        if fact.title in (METRICS[THROUGHPUT].title, METRICS[ENERGY].title) and fact.said:
+            kind = "modelled " if fact.modelled else ""
+            parts.append(f"{kind}{fact.title} {fact.said}")
+    rows = len(pairing.grid.rows)
     what = f"{rows} system{'s' if rows != 1 else ''}"
     if not parts:
         return f"{after} against {before}: {what}, none with numbers that can be compared."
@@ -160,69 +167,16 @@ def _pairing(comparison: Comparison, place: int) -> Pairing:
         (comparison.before.name, comparison.only_before),
         (comparison.after.name, comparison.only_after),
     )
+    pairs = [
+        Pair(workload=change.after.workload, before=change.before, after=change.after)
+        for change in comparison.changes
+    ]
     return Pairing(
         id=f"pair-{place}",
-        names=_side_names(comparison),
-        ratios=tuple(
-            ratio for metric in _RATIOS if (ratio := _ratio(comparison.changes, metric)) is not None
-        ),
+        names=(comparison.before.name, comparison.after.name),
+        ratios=facts_of([machines.mean_of(pairs, metric) for metric in RATIOS if pairs]),
         grid=_grid(comparison, f"pairs-{place}"),
         only=tuple((name, labels) for name, labels in only if labels),
-    )
-
-
-def _side_names(comparison: Comparison) -> tuple[str, str]:
-    """By their devices where each side has one and they differ, else as they were given."""
-    sides = (comparison.before, comparison.after)
-    devices = [{system.key.device_name for system in side.systems} for side in sides]
-    if all(len(names) == 1 for names in devices) and devices[0] != devices[1]:
-        return next(iter(devices[0])), next(iter(devices[1]))
-    return sides[0].name, sides[1].name
-
-
-def _comparable(change: Change, metric: str) -> tuple[float, float] | str:
-    """Both values; or why they cannot be compared."""
-    first, second = change.before.source(metric), change.after.source(metric)
-    values = change.before.number(metric), change.after.number(metric)
-    for value, system in zip(values, (change.before, change.after), strict=True):
-        if value is None:
-            return f"missing: {system.value(metric).reason or 'no reason was recorded'}"
-        if value <= 0:
-            return "not above 0"
-    if first.scenario != second.scenario:
-        return "not the same scenario"
-    if first.frame != second.frame:
-        return "not the same frame"
-    if metric in _OF_ENERGY:
-        origins = attribution.energy_origin(first), attribution.energy_origin(second)
-        if None in origins or origins[0] != origins[1]:
-            return "energy of another source or boundary"
-    assert values[0] is not None
-    assert values[1] is not None
-    return values[0], values[1]
-
-
-def _ratio(changes: Sequence[Change], metric: str) -> Ratio | None:
-    logs, left = [], defaultdict[str, int](int)
-    for change in changes:
-        found = _comparable(change, metric)
-        if isinstance(found, str):
-            left[found] += 1
-        else:
-            logs.append(math.log(found[1] / found[0]))
-    if not changes:
-        return None
-    spread = ""
-    if len(logs) > 1:
-        ends = [times(math.exp(end)) for end in (min(logs), max(logs))]
-        spread = "" if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
-    return Ratio(
-        title=METRICS[metric].title,
-        said=times(math.exp(sum(logs) / len(logs))) if logs else None,
-        spread=spread,
-        rows=len(logs),
-        modelled=metric in _OF_ENERGY and any(change.after.modelled for change in changes),
-        left_out=tuple(left.items()),
     )
 
 
@@ -248,7 +202,9 @@ def _grid(comparison: Comparison, id: str) -> Grid:
                     Cell(
                         text=plain_of(after, "accuracy"),
                         sort=there,
-                        sub=f"{points((there or 0) - (here or 0))} points" if both else "",
+                        sub=f"{formatting.points((there or 0) - (here or 0))} points"
+                        if both
+                        else "",
                     ),
                     *(_cell(change, metric) for metric in _SHOWN),
                     Cell(text=", ".join(change.cause.differing) or "nothing recorded"),
@@ -259,25 +215,27 @@ def _grid(comparison: Comparison, id: str) -> Grid:
 
 
 def _cell(change: Change, metric: str) -> Cell:
-    found = _comparable(change, metric)
+    found = machines.ratio(change.before, change.after, metric)
     before, after = (
         plain_of(system, metric).removesuffix("/query") for system in (change.before, change.after)
     )
     if isinstance(found, str):
         known = change.before.number(metric) is not None or change.after.number(metric) is not None
-        return Cell(text=MINUS, sub=f"{before} to {after}: {cut(found)}" if known else "")
+        return Cell(
+            text=formatting.MINUS, sub=f"{before} to {after}: {cut(found)}" if known else ""
+        )
     return Cell(
-        text=times(found[1] / found[0]),
-        sort=found[1] / found[0],
+        text=formatting.times(found.value),
+        sort=found.value,
         sub=f"{before} to {after}",
-        soft=metric in _OF_ENERGY and change.after.modelled,
+        soft=metric in OF_ENERGY and change.after.modelled,
     )
 
 
 # --- charts ---------------------------------------------------------------------------------------
 
 
-def _rooflines(systems: Sequence[System]) -> list[Plot]:
+def rooflines(systems: Sequence[System]) -> list[Plot]:
     """Every system under its device's roof, at the precision it computes in."""
     known = [
         system
@@ -382,7 +340,7 @@ def _scatter(group: Sequence[System], metric: str, measure: str, about: str, *, 
     front = pareto(pairs)
     names = list(dict.fromkeys(_device(system) for system in group))
     row = group[0].source("accuracy")
-    correlation = is_correlation(measure)
+    correlation = formatting.is_correlation(measure)
     title = f"{cut(measure)} against {info.title}"
     origin = attribution.energy_origin(group[0].source(ENERGY))
     if metric == ENERGY and origin is not None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 FIRST_ROWS = 50
@@ -17,6 +17,7 @@ class Column:
         numeric: Whether it is sorted by number, and set to the right.
         falling: Whether the first click puts the largest first.
         filter: The key of the page's filter that looks at it.
+        wide: Whether it holds names or sentences that must not be squeezed.
     """
 
     key: str
@@ -24,6 +25,7 @@ class Column:
     numeric: bool = True
     falling: bool = False
     filter: str | None = None
+    wide: bool = False
     about: str = ""
 
 
@@ -45,10 +47,16 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GridRow:
-    """A row; `link` is where its first cell leads."""
+    """A row.
+
+    Attributes:
+        link: Where its first cell leads.
+        tags: What it is filtered by that no column shows, by the filter's key.
+    """
 
     cells: tuple[Cell, ...]
     link: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +83,7 @@ class Grid:
                 "numeric": column.numeric,
                 "falling": column.falling,
                 "filter": column.filter,
+                "wide": column.wide,
                 "text": _packed([cell.text for cell in cells]),
             }
             if any(cell.sort is not None for cell in cells):
@@ -85,7 +94,9 @@ class Grid:
                 found["soft"] = [place for place, cell in enumerate(cells) if cell.soft]
             columns.append(found)
         links = [row.link for row in self.rows]
-        return {"columns": columns, "links": links if any(links) else None}
+        keys = list(dict.fromkeys(key for row in self.rows[:1] for key in row.tags))
+        tags = {key: _packed([row.tags[key] for row in self.rows]) for key in keys}
+        return {"columns": columns, "links": links if any(links) else None, "tags": tags}
 
 
 def _packed(texts: Sequence[str]) -> dict[str, Any]:

@@ -90,9 +90,10 @@ def _label(line: Line) -> str:
 
 
 def _filters(lines: Sequence[Line]) -> list[tuple[str, str, list[str]]]:
+    changed = [line for line in lines if line.changes]
     values = {
-        "device": ("Device", {line.key.device_name for line in lines}),
-        "backend": ("Backend", {line.key.backend for line in lines}),
+        "device": ("Device", {line.key.device_name for line in changed}),
+        "backend": ("Backend", {line.key.backend for line in changed}),
         "metric": ("Metric", {title(c.metric) for line in lines for c in line.changes}),
     }
     return [(key, name, sorted(found)) for key, (name, found) in values.items() if len(found) > 1]
@@ -102,7 +103,7 @@ _COLUMNS = (
     Column(key="measured", title="since", numeric=False, falling=True),
     Column(key="workload", title="network", numeric=False),
     Column(key="backend", title="backend", numeric=False, filter="backend"),
-    Column(key="device", title="device", numeric=False, filter="device"),
+    Column(key="device", title="device", numeric=False, filter="device", wide=True),
     Column(key="metric", title="metric", numeric=False, filter="metric"),
     Column(key="change", title="change", falling=True),
     Column(key="cause", title="what changed there", numeric=False),

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from benchsuite.plots.canvas import (
     BOTTOM,
+    GROUPS,
     LEFT,
     RIGHT,
     TOP,
@@ -25,9 +26,13 @@ from benchsuite.plots.canvas import (
     path,
     text,
 )
+from benchsuite.plots.dumbbells import Bell, Mark, dumbbells
 from benchsuite.plots.roofs import Cloud, Roof, roofline
 
-__all__ = ["Axis", "Cloud", "Plot", "Point", "Roof", "course", "roofline", "scatter"]
+__all__ = [
+    "Axis", "Bell", "Cloud", "Mark", "Plot", "Point", "Roof", "course", "dumbbells",
+    "roofline", "scatter",
+]  # fmt: skip
 
 _COURSE = 16.0  # where a course begins: the figures of its axis stand before it
 _FEW = 12  # values of a course that are drawn as dots too
@@ -57,13 +62,22 @@ def scatter(
         label: What the chart says, for those who do not see it.
         front: Places of the points on the front, in the order of x.
     """
-    across = Scale.over([p.x for p in points], log=x.log, start=LEFT + 8, end=RIGHT - 8)
-    up = Scale.over([p.y for p in points], log=y.log, start=BOTTOM - 16, end=TOP + 22)
+    wide = [v for p in points for v in (p.x, p.left, p.right) if v is not None]
+    tall = [v for p in points for v in (p.y, p.low, p.high) if v is not None]
+    across = Scale.over(wide, log=x.log, start=LEFT + 15, end=RIGHT - 8)
+    up = Scale.over(tall, log=y.log, start=BOTTOM - 16, end=TOP + 22)
     places = [(across(p.x), up(p.y)) for p in points]
+    spans = []
+    for point, (at, height) in zip(points, places, strict=True):
+        kind = f"whisker g{point.group % GROUPS}"
+        if point.low is not None and point.high is not None:
+            spans.append(line((at, up(point.low)), (at, up(point.high)), kind))
+        if point.left is not None and point.right is not None:
+            spans.append(line((across(point.left), height), (across(point.right), height), kind))
     lines = [line(places[i], places[j], "front") for i, j in pairwise(front)]
     order = [*(i for i in front), *(i for i in range(len(points)) if i not in set(front))]
     below, above = axes(x, y, across, up)
-    return chart(label, [*below, *lines, *above, *dots(points, places, order)])
+    return chart(label, [*below, *spans, *lines, *above, *dots(points, places, order)])
 
 
 def course(

@@ -46,6 +46,7 @@ class Point:
         link: Where it leads.
         labelled: Whether its name is written beside it, where there is room.
         name: What is written; None is the label.
+        low, high: The ends of an interval of y; left, right: of x.
     """
 
     x: float
@@ -56,6 +57,10 @@ class Point:
     link: str | None = None
     labelled: bool = True
     name: str | None = None
+    low: float | None = None
+    high: float | None = None
+    left: float | None = None
+    right: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +118,7 @@ def axes(x: Axis, y: Axis, across: Scale, up: Scale) -> tuple[list[Markup], list
 def floor(x: Axis, across: Scale) -> tuple[list[Markup], list[Markup]]:
     """The axis of x: its ticks, which lie below the data, and its texts."""
     below, above = [], []
-    for at, said in _said(x, across):
+    for at, said in ticks_said(x, across):
         below.append(line((at, BOTTOM), (at, BOTTOM + 4), "axis"))
         anchor = "start" if at < 10 else "end" if at > 90 else "middle"
         above.append(text(at, BOTTOM + 17, said, anchor=anchor))
@@ -125,14 +130,14 @@ def grid(y: Axis, up: Scale) -> tuple[list[Markup], list[Markup]]:
     """The axis of y: its rules, which lie below the data, and its texts."""
     below = [line((LEFT, BOTTOM), (RIGHT, BOTTOM), "axis")]
     above = [text(LEFT, 14, f"↑ {y.title}", kind="title")]
-    for at, said in _said(y, up):
+    for at, said in ticks_said(y, up):
         if at < BOTTOM - 6:
             below.append(line((LEFT, at), (RIGHT, at), "rule"))
             above.append(text(LEFT, at - 4, said))
     return below, above
 
 
-def _said(axis: Axis, scale: Scale) -> list[tuple[float, str]]:
+def ticks_said(axis: Axis, scale: Scale) -> list[tuple[float, str]]:
     """Places and texts of the ticks; of those that would say the same only the first."""
     texts: dict[str, float] = {}
     for tick in scale.ticks(4):
@@ -223,7 +228,7 @@ def text(x: float, y: float, said: str, *, kind: str = "tick", anchor: str = "st
     )
 
 
-def chart(label: str, parts: Sequence[Markup]) -> Markup:
+def chart(label: str, parts: Sequence[Markup], *, height: float = HEIGHT) -> Markup:
     return Markup(
         '<svg class="plot" width="100%" height="{}" role="group" aria-label="{}">{}</svg>'
-    ).format(HEIGHT, label, Markup("").join(parts))
+    ).format(f"{height:g}", label, Markup("").join(parts))

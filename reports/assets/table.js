@@ -19,6 +19,7 @@
       column.sub = column.sub && unpacked(column.sub);
       column.soft = new Set(column.soft || []);
     }
+    grid.tags = Object.fromEntries(Object.entries(grid.tags || {}).map(([key, texts]) => [key, unpacked(texts)]));
     const count = grid.columns[0].text.length;
     grid.all = Array.from({ length: count }, (_, i) => i);
     grid.words = grid.all.map((i) => folded(grid.columns.filter((c) => !c.numeric)
@@ -38,10 +39,10 @@
   const choose = (grid) => {
     const words = folded(search ? search.value : "").split(/\s+/).filter(Boolean);
     const wanted = filters.filter((f) => f.value).map((f) => [
-      grid.columns.filter((c) => c.filter && c.filter.split(" ").includes(f.dataset.filter)), f]);
+      [...grid.columns.filter((c) => c.filter === f.dataset.filter).map((c) => c.text),
+        ...(grid.tags[f.dataset.filter] ? [grid.tags[f.dataset.filter]] : [])], f.value]);
     grid.shown = grid.all.filter((i) => words.every((word) => grid.words[i].includes(word)) &&
-      wanted.every(([columns, f]) => columns.some((c) =>
-        c.filter.includes(" ") ? c.text[i].split(" ").includes(f.value) : c.text[i] === f.value)));
+      wanted.every(([texts, value]) => texts.some((text) => text[i] === value)));
     grid.start = 0;
     order(grid);
   };
@@ -73,7 +74,7 @@
     if (column.sub && column.sub[i]) inside.push(make("small", {}, clip(column.sub[i])));
     if (first) return make("th", { role: "rowheader", scope: "row" }, ...inside);
     const attributes = { role: "cell", "data-label": column.title };
-    if (!column.numeric) attributes.class = "words";
+    if (!column.numeric) attributes.class = column.wide ? "words wide" : "words";
     return make("td", attributes, make("div", {}, ...inside));
   };
   const draw = (grid, { whole = false } = {}) => {

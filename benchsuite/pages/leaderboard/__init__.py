@@ -1,0 +1,106 @@
+"""The leaderboard: a static site over a store, made only of what the store holds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from benchsuite import history
+from benchsuite.compare import System
+from benchsuite.pages.leaderboard import (
+    changes,
+    fronts,
+    site,
+    system,
+    tables,
+    teams,
+    words,
+    workload,
+)
+from benchsuite.pages.leaderboard.fronts import Front
+from benchsuite.pages.leaderboard.site import Page
+from benchsuite.pages.leaderboard.words import change_said
+from benchsuite.ranking import Entry, entries
+from benchsuite.store import Store
+
+TEMPLATE = "leaderboard.html.j2"
+_NEWEST = 6
+
+
+def render_site(store: Store, *, root: Path) -> Iterable[Page]:
+    """Every page of the site, the index first.
+
+    Args:
+        store: Where the results are.
+        root: The content folder that holds `reports/`.
+    """
+    latest = store.latest()
+    board = entries(latest, store.elsewhere(latest))
+    slugs = words.slugs(sorted({entry.system.workload for entry in board}))
+    shown = [front for metric in fronts.COSTS if (front := fronts.front(board, metric))]
+    yield from _index(board, shown, slugs, root=root)
+    groups: dict[str, list[Entry]] = defaultdict(list)
+    for entry in board:
+        groups[entry.system.workload].append(entry)
+    for name, group in groups.items():
+        yield from workload.pages(name, group, slug=slugs[name], root=root)
+    lines = history.lines(store.courses())
+    yield from changes.pages(changes.events(board, shown, lines), root=root)
+    whole = store.whole([each.id for each in latest])
+    full = {
+        entry.id: System(
+            id=entry.id,
+            label=entry.system.label,
+            short=entry.system.short,
+            rows={name: whole[each.id] for name, each in entry.stored.items()},
+        )
+        for entry in board
+    }
+    yield from teams.pages([(entry, full[entry.id]) for entry in board], root=root)
+    by_series = {line.course.series: line for line in lines}
+    for entry in board:
+        own = [by_series[e.series] for e in entry.stored.values() if e.series in by_series]
+        slug = slugs[entry.system.workload]
+        yield from system.pages(entry, full[entry.id], own, slug=slug, root=root)
+
+
+def _index(
+    board: Sequence[Entry], shown: Sequence[Front], slugs: Mapping[str, str], *, root: Path
+) -> Iterator[Page]:
+    found = tables.tables(board, by_domain=True)
+    unranked = tables.apart(board)
+    by_metric = {front.metric: front for front in shown}
+    energy, work = (by_metric.get(metric) for metric in fronts.COSTS[:2])
+    plots = [fronts.plot(front, place="system/") for front in shown if len(front.entries) > 1]
+    view = {
+        "title": "Leaderboard",
+        "finding": _finding(board),
+        "front_said": fronts.sentence(energy, work),
+        "plots": plots,
+        "meta": site.meta(board),
+        "tables": found,
+        "apart": unranked,
+        "filters": tables.filters(board),
+        "workloads": [(name, f"workload/{slug}.html") for name, slug in slugs.items()],
+        "teams": teams.LINKS if board else (),
+        "newest": changes.newest(board, most=_NEWEST),
+    }
+    grids = [*(table.grid for table in found), unranked]
+    yield site.page("index.html", TEMPLATE, view, grids, root=root)
+    told = {"finding": view["finding"], "entries": [site.entry_json(entry) for entry in board]}
+    yield site.json_page("index.json", told)
+
+
+def _finding(board: Sequence[Entry]) -> str:
+    if not board:
+        return "Nothing is stored yet."
+    ranked = sum(entry.unranked is None for entry in board)
+    networks = len({entry.system.workload for entry in board})
+    devices = len({entry.system.key.device_name for entry in board})
+    said = f"{words.count(len(board), 'system')} of {words.count(networks, 'network')}"
+    said += f" on {words.count(devices, 'device')}: "
+    return said + ("all are ranked" if ranked == len(board) else f"{ranked} are ranked") + "."
+
+
+__all__ = ["Page", "change_said", "render_site"]

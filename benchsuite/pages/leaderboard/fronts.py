@@ -1,0 +1,203 @@
+"""Pareto fronts: accuracy against what it costs, among systems that can be compared."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from benchsuite import plots
+from benchsuite.attribution import ENERGY, Origin, energy_origin
+from benchsuite.formatting import cut
+from benchsuite.metrics import METRICS
+from benchsuite.pages.leaderboard import words
+from benchsuite.pages.numbers import plain_of
+from benchsuite.plots import Axis, Plot, Point
+from benchsuite.ranking import LATENCY, Entry, pareto
+from benchsuite.units import quantity
+
+# what accuracy is weighed against, in the order of their charts
+COSTS = (ENERGY, "work", "model_size", LATENCY)
+# these do not depend on the device: a network on several of them is one point
+_OF_NETWORK = frozenset({"work", "model_size", "traffic"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """The front of one comparable set.
+
+    Attributes:
+        entries: The systems of the set; `best` are the places of those on the front.
+        device: On which they ran; None where the cost does not depend on it.
+        origin: Of the energy.
+    """
+
+    metric: str
+    entries: tuple[Entry, ...]
+    best: tuple[int, ...]
+    device: str | None
+    origin: Origin | None
+    about: str
+
+    @property
+    def networks(self) -> set[str]:
+        """Those compared."""
+        return {entry.system.workload for entry in self.entries}
+
+    @property
+    def undominated(self) -> set[str]:
+        """Those with a system on the front."""
+        return {self.entries[place].system.workload for place in self.best}
+
+
+def front(board: Sequence[Entry], metric: str) -> Front | None:
+    """The front of the largest set of systems whose numbers can be compared.
+
+    Comparable are systems of one class, data set and measure, and for a cost that the device has
+    a part in, of one device; energies of one source and boundary that a meter measured.
+    """
+    sets: dict[tuple[Hashable, ...], list[Entry]] = defaultdict(list)
+    for entry in board:
+        system = entry.system
+        key, row = system.key, system.source("accuracy")
+        if entry.unranked or not system.number(metric) or system.number("accuracy") is None:
+            continue
+        origin = energy_origin(system.source(ENERGY)) if metric == ENERGY else None
+        if metric == ENERGY and (origin is None or origin.modelled):
+            continue
+        device = None if metric in _OF_NETWORK else key.device_name
+        sets[entry.rank_class, key.scale, key.dataset, row.measure, device, origin].append(entry)
+    sets = {key: _distinct(group, metric) for key, group in sets.items()}
+    if not sets:
+        return None
+    _, group = max(sets.items(), key=lambda item: (_networks(item[1]), len(item[1])))
+    system = group[0].system
+    origin = energy_origin(system.source(ENERGY)) if metric == ENERGY else None
+    device = None if metric in _OF_NETWORK else system.key.device_name
+    parts = [group[0].rank_class, system.key.scale, system.key.dataset or "no data", device or ""]
+    about = ", ".join(dict.fromkeys(filter(None, parts)))
+    if origin is not None:
+        about += f"; energy {origin.source}, boundary {origin.boundary}"
+    pairs = [(_cost(entry, metric), _accuracy(entry)) for entry in group]
+    return Front(
+        metric=metric,
+        entries=tuple(group),
+        best=tuple(pareto(pairs)),
+        device=device,
+        origin=origin,
+        about=about,
+    )
+
+
+def sentence(found: Front | None, instead: Front | None) -> str | None:
+    """How many networks are undominated; where no meter measured energy, against work."""
+    shown = found or instead
+    if shown is None:
+        return None
+    said = _undominated(shown)
+    if found is None:
+        return f"No energy was measured with a meter. {said}"
+    return said
+
+
+def plot(found: Front, *, place: str) -> Plot:
+    """A front as a chart; the bars are 95 % intervals.
+
+    Args:
+        place: Where the systems' pages lie, as seen from this page.
+    """
+    metric, group, best = found.metric, found.entries, found.best
+    info = METRICS[metric]
+    software = list(dict.fromkeys(words.software(entry.system) for entry in group))
+    several = len(found.networks) > 1
+    points = []
+    for i, entry in enumerate(group):
+        system = entry.system
+        accuracy, cost = system.value("accuracy"), system.value(metric)
+        points.append(
+            Point(
+                x=_cost(entry, metric),
+                y=_accuracy(entry),
+                label=cut(system.workload if several else system.short),
+                group=software.index(words.software(system)),
+                labelled=i in best,
+                link=f"{place}{entry.id}.html",
+                high=accuracy.high,
+                low=accuracy.low,
+                left=cost.low,
+                right=cost.high,
+            )
+        )
+    row = group[0].system.source("accuracy")
+    measure = row.measure or "accuracy"
+    frames = {entry.system.row.frame for entry in group}
+    frame = cut(next(iter(frames))) if len(frames) == 1 else "frame"
+    against = info.title.lower().replace("frame", frame)
+    title = f"{cut(measure)} against {against}"
+    unit = info.unit.partition("/")[0]
+    return Plot(
+        id=f"accuracy-{metric.replace('_', '-')}",
+        title=title,
+        about=found.about,
+        svg=plots.scatter(
+            points,
+            x=Axis(title=against, said=lambda value: quantity(value, unit, digits=2), log=True),
+            y=Axis(title=cut(measure), said=words.share_said(measure)),
+            label=f"{title}: {words.count(len(best), 'system')} of {len(group)} on the front",
+            front=best,
+        ),
+        groups=tuple(software),
+        heads=("system", "device", measure, "95 % interval", info.title, "on the front"),
+        table=tuple(
+            (
+                entry.system.label,
+                entry.system.key.device_name,
+                plain_of(entry.system, "accuracy"),
+                _interval(entry, measure),
+                words.without_query(plain_of(entry.system, metric)),
+                "yes" if i in best else "",
+            )
+            for i, entry in enumerate(group)
+        ),
+    )
+
+
+def _undominated(found: Front) -> str:
+    row = found.entries[0].system.source("accuracy")
+    verb = "is" if len(found.undominated) == 1 else "are"
+    title = METRICS[found.metric].title.lower()
+    where = f" on {cut(found.device)}" if found.device else ""
+    return (
+        f"{len(found.undominated)} of {words.count(len(found.networks), 'network')} {verb} "
+        f"undominated in {cut(row.measure or 'accuracy')} against {title}{where}."
+    )
+
+
+def _networks(group: Sequence[Entry]) -> int:
+    return len({entry.system.workload for entry in group})
+
+
+def _distinct(group: Sequence[Entry], metric: str) -> list[Entry]:
+    """Of systems that coincide in accuracy and cost the first."""
+    found: dict[tuple[Hashable, ...], Entry] = {}
+    for entry in group:
+        pair = (_cost(entry, metric), _accuracy(entry))
+        name = (entry.system.workload, pair) if metric in _OF_NETWORK else (entry.id, pair)
+        found.setdefault(name, entry)
+    return list(found.values())
+
+
+def _cost(entry: Entry, metric: str) -> float:
+    return entry.system.number(metric) or 0.0
+
+
+def _accuracy(entry: Entry) -> float:
+    return entry.system.number("accuracy") or 0.0
+
+
+def _interval(entry: Entry, measure: str) -> str:
+    value = entry.system.value("accuracy")
+    if value.low is None or value.high is None:
+        return ""
+    said = words.share_said(measure)
+    return f"{said(value.low)} to {said(value.high)}"

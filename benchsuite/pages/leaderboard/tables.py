@@ -1,0 +1,186 @@
+"""Tables of the leaderboard: the systems of a class, and those that are not ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchsuite import compare, formatting
+from benchsuite.attribution import ENERGY, THROUGHPUT
+from benchsuite.formatting import NO_BREAK, cut, date_said
+from benchsuite.metrics import METRICS
+from benchsuite.pages.grids import Cell, Column, Grid, GridRow
+from benchsuite.pages.leaderboard import words
+from benchsuite.pages.numbers import plain_of
+from benchsuite.ranking import CLASSES, LATENCY, Entry
+from benchsuite.types import SystemKey
+
+UNRANKED = "unranked"
+_FILTERS = (("domain", "Domain"), ("device", "Device"), ("backend", "Backend"),
+            ("precision", "Precision"), ("provenance", "Provenance"),
+            ("goals", "Goals"))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """The systems of one class; `about` says what the class means."""
+
+    title: str
+    about: str
+    grid: Grid
+
+
+def filters(board: Sequence[Entry]) -> list[tuple[str, str, list[str]]]:
+    """The selects above the tables: key, title, values; left out where there is no choice."""
+    values: dict[str, list[str]] = {
+        "domain": [entry.system.row.domain for entry in board],
+        "device": [entry.system.key.device_name for entry in board],
+        "backend": [entry.system.key.backend for entry in board],
+        "precision": [entry.system.key.precision for entry in board],
+        "provenance": [words.provenance(entry) for entry in board],
+        "goals": [
+            goals for entry in board if (goals := words.goals(entry.system)) != formatting.MINUS
+        ],
+    }
+    return [
+        (key, title, sorted(set(values[key])))
+        for key, title in _FILTERS
+        if len(set(values[key])) > 1
+    ]
+
+
+_COLUMNS = (
+    Column(key="workload", title="network", numeric=False),
+    Column(key="backend", title="backend", numeric=False, filter="backend"),
+    Column(key="precision", title="precision", numeric=False, filter="precision"),
+    Column(key="device", title="device", numeric=False, filter="device", wide=True),
+    Column(key="accuracy", title="accuracy", falling=True, about=METRICS["accuracy"].about),
+    Column(key=THROUGHPUT, title="throughput", falling=True, about=METRICS[THROUGHPUT].about),
+    Column(key=LATENCY, title="latency p90", about=METRICS[LATENCY].about),
+    Column(key=ENERGY, title="energy a frame", about=METRICS[ENERGY].about),
+    Column(key="measured", title="measured", falling=True),
+)
+_GOALS = Column(key="goals", title="goals", numeric=False, filter="goals")
+
+
+def tables(board: Sequence[Entry], *, by_domain: bool, up: str = "") -> list[Table]:
+    """The ranked systems, a table a class, or a class and domain."""
+    found = []
+    for rank_class in CLASSES:
+        own = [entry for entry in board if entry.rank_class == rank_class]
+        domains = sorted({entry.system.row.domain for entry in own}) if by_domain else [""]
+        for domain in domains:
+            group = [e for e in own if e.system.row.domain == domain] if by_domain else own
+            if not group:
+                continue
+            title = words.class_title(rank_class)
+            name = f"{rank_class}-{words.slug(domain)}" if by_domain else rank_class
+            found.append(
+                Table(
+                    title=f"{title} · {domain}" if by_domain else title,
+                    about=compare.CLASSES[rank_class],
+                    grid=grid(name, f"{rank_class} {domain or 'systems'}", group, up=up),
+                )
+            )
+    return found
+
+
+def grid(id: str, title: str, group: Sequence[Entry], *, up: str = "") -> Grid:
+    """Systems ordered by network and place, so that those that compare stand together."""
+    goals = any(entry.system.number("meets_goals") is not None for entry in group)
+    ordered = sorted(group, key=_order)
+    return Grid(
+        id=id,
+        title=title,
+        columns=(*_COLUMNS, _GOALS) if goals else _COLUMNS,
+        rows=[
+            GridRow(
+                cells=_cells(entry, goals=goals),
+                link=f"{up}system/{entry.id}.html",
+                tags=_tags(entry),
+            )
+            for entry in ordered
+        ],
+    )
+
+
+def _order(entry: Entry) -> tuple[Any, ...]:
+    key = entry.system.key
+    place = entry.places.get(THROUGHPUT)
+    return (key.workload, key.scale, key.dataset or "", place.place if place else 1 << 30)
+
+
+def _cells(entry: Entry, *, goals: bool) -> tuple[Cell, ...]:
+    system = entry.system
+    key, row = system.key, system.row
+    found = [
+        Cell(text=key.workload, sub=f"{key.scale} · {key.dataset or 'no data'}"),
+        Cell(
+            text=key.backend,
+            sub=_configuration(key),
+        ),
+        Cell(text=key.precision),
+        Cell(text=key.device_name, sub="" if key.device_count == 1 else f"x {key.device_count}"),
+        Cell(
+            text=plain_of(system, "accuracy"),
+            sort=system.number("accuracy"),
+            sub=words.target(system),
+        ),
+        *(_ranked(entry, metric) for metric in (THROUGHPUT, LATENCY, ENERGY)),
+        Cell(
+            text=date_said(row.measured_at).partition(" ")[0],
+            sort=row.measured_at,
+            sub=words.provenance(entry),
+        ),
+    ]
+    if goals:
+        found.append(Cell(text=words.goals(system)))
+    return tuple(found)
+
+
+def _configuration(key: SystemKey) -> str:
+    threads = f", {compare.threads_said(key)}" if key.threads else ""
+    return f"batch {key.batch}{threads}".replace(" ", NO_BREAK)
+
+
+def _ranked(entry: Entry, metric: str) -> Cell:
+    system = entry.system
+    place = entry.places.get(metric)
+    reason = "" if entry.unranked else entry.reasons.get(metric, "")
+    return Cell(
+        text=words.without_query(plain_of(system, metric)),
+        sort=system.number(metric),
+        sub=f"{place.place} of {place.of}".replace(" ", NO_BREAK) if place else cut(reason),
+        soft=metric == ENERGY and system.modelled,
+    )
+
+
+def apart(board: Sequence[Entry], *, up: str = "") -> Grid | None:
+    """What is shown without a place, each with the reason; None where everything is ranked."""
+    group = [entry for entry in board if entry.unranked]
+    if not group:
+        return None
+    shown = [n for n, column in enumerate(_COLUMNS) if column.key not in (LATENCY, ENERGY)]
+    rows = []
+    for entry in sorted(group, key=_order):
+        cells = _cells(entry, goals=False)
+        rows.append(
+            GridRow(
+                cells=(*(cells[n] for n in shown), Cell(text=entry.unranked or "")),
+                link=f"{up}system/{entry.id}.html",
+                tags=_tags(entry),
+            )
+        )
+    reason = Column(key="reason", title="why it is not ranked", numeric=False, wide=True)
+    return Grid(
+        id=UNRANKED,
+        title="Unranked systems",
+        columns=(*(_COLUMNS[n] for n in shown), reason),
+        rows=rows,
+    )
+
+
+def _tags(entry: Entry) -> dict[str, str]:
+    """What a row is filtered by that no column shows."""
+    return {"domain": entry.system.row.domain, "provenance": words.provenance(entry)}

@@ -1,0 +1,481 @@
+"""The part of a comparison that sets devices side by side: ratios, dumbbells, projections."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchsuite import charts, formatting, plots
+from benchsuite.attribution import ENERGY, OWNERS, THROUGHPUT, Missing, Split
+from benchsuite.charts import Waterfall
+from benchsuite.compare import System
+from benchsuite.formatting import cut
+from benchsuite.machines import ALIKE, BEST, OF_ENERGY, Duel, Machine, Mean, Pair, Ratio, ratio
+from benchsuite.metrics import METRICS
+from benchsuite.pages.grids import Cell, Column, Grid, GridRow
+from benchsuite.pages.numbers import figure_of, plain_of
+from benchsuite.plots import Axis, Bell, Mark, Plot
+from benchsuite.projection import PROJECTABLE, Projection
+from benchsuite.types import SystemKey
+from benchsuite.units import significant
+
+KINDS: Mapping[str, tuple[str, str]] = {
+    ALIKE: ("Like for like", "the same network, backend, precision and batch on both"),
+    BEST: ("Each at its best", "the fastest system of each network that may be ranked on either"),
+}
+_FACTS = (ENERGY, THROUGHPUT, "latency_p99", "max_power", "fraction_of_roofline", "peak",
+          "power_envelope", "peak_per_watt")  # fmt: skip
+_SYSTEM = (THROUGHPUT, "latency_p50", "latency_p99", ENERGY, "max_power")
+_HARDWARE = ("peak", "fraction_of_peak", "fraction_of_roofline", "power_envelope",
+             "peak_per_watt")  # fmt: skip
+_CHARTED = (ENERGY, THROUGHPUT)
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A mean ratio as it is shown.
+
+    Attributes:
+        said: The ratio; None where no row can be compared.
+        interval: Of the measurement, 95 %.
+        spread: From the smallest to the largest ratio of a row.
+    """
+
+    title: str
+    said: str | None
+    interval: str
+    spread: str
+    rows: int
+    modelled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Means over the same pairs.
+
+    Attributes:
+        left_out: Which metrics lack which rows, and why.
+    """
+
+    title: str
+    about: str
+    facts: tuple[Fact, ...]
+    left_out: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    """What of a device's speed is its own peak and what is software reaching it."""
+
+    title: str
+    said: str
+    shares: tuple[tuple[str, str, str], ...]
+    waterfall: Waterfall | None
+    refused: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A device against the baseline, ready to be drawn."""
+
+    id: str
+    names: tuple[str, str]
+    facts: tuple[Facts, ...]
+    gains: tuple[Gain, ...]
+    only: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def standing(duel: Duel, place: int) -> Standing:
+    """One duel: its means like for like and at best, and who gained what."""
+    return Standing(
+        id=f"device-{place}",
+        names=(duel.before.name, duel.after.name),
+        facts=tuple(
+            facts_of([duel.mean(metric, kind=kind) for metric in _FACTS], title=title, about=about)
+            for kind, (title, about) in KINDS.items()
+            if duel.pairs[kind]
+        ),
+        gains=tuple(
+            _gain(KINDS[kind][0], found) for kind, found in duel.gains.items() if duel.pairs[kind]
+        ),
+        only=tuple(duel.only.items()),
+    )
+
+
+def facts_of(means: Sequence[Mean], *, title: str = "", about: str = "") -> Facts:
+    """Means in words; what several of them leave out for one reason is said once."""
+    left: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for mean in means:
+        for reason, names in mean.left_out.items():
+            rows = f"{len(names)} row{'' if len(names) == 1 else 's'} ({_some(names)})"
+            left[rows, cut(reason)].append(METRICS[mean.metric].title)
+    return Facts(
+        title=title,
+        about=about,
+        facts=tuple(_fact(mean) for mean in means),
+        left_out=tuple(
+            (", ".join(titles), f"{rows}: {reason}") for (rows, reason), titles in left.items()
+        ),
+    )
+
+
+def _fact(mean: Mean) -> Fact:
+    found = mean.ratio
+    return Fact(
+        title=METRICS[mean.metric].title,
+        said=None if found is None else formatting.times(found.value),
+        interval="" if found is None else interval_said(found),
+        spread=_spread(mean),
+        rows=mean.rows,
+        modelled=mean.modelled,
+    )
+
+
+def interval_said(found: Ratio) -> str:
+    """The ends of an interval; nothing where it has no width."""
+    ends = [formatting.times(end) for end in (found.low, found.high)]
+    return "" if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
+def finding(duel: Duel) -> str:
+    """The sentence that opens a comparison of devices: energy first, then speed."""
+    before, after = cut(duel.before.name), cut(duel.after.name)
+    kind = next((kind for kind in (ALIKE, BEST) if duel.pairs[kind]), None)
+    if kind is None:
+        return f"{after} and {before} share no network."
+    parts = []
+    rows = 0
+    for metric in (ENERGY, THROUGHPUT):
+        mean = duel.mean(metric, kind=kind)
+        if mean.ratio is None:
+            continue
+        rows = max(rows, mean.rows)
+        title = METRICS[metric].title
+        said = f"{'modelled ' if mean.modelled else ''}{title} {formatting.times(mean.ratio.value)}"
+        wide = interval_said(mean.ratio)
+        parts.append(f"{said} ({wide})" if wide else said)
+    what = f"{rows} row{'' if rows == 1 else 's'}"
+    how = KINDS[kind][0].lower()
+    if not parts:
+        return f"{after} against {before}, {how}: no row has numbers that can be compared."
+    return f"{after} against {before}, {how} over {what}: {', '.join(parts)}."
+
+
+def _spread(mean: Mean) -> str:
+    if mean.rows < 2 or mean.least is None or mean.most is None:
+        return ""
+    ends = [formatting.times(end) for end in (mean.least, mean.most)]
+    return "" if ends[0] == ends[1] else f"rows {ends[0]} to {ends[1]}"
+
+
+def _some(names: Sequence[str]) -> str:
+    distinct = list(dict.fromkeys(cut(name) for name in names))
+    more = f" and {len(distinct) - _NAMED} more" if len(distinct) > _NAMED else ""
+    return ", ".join(distinct[:_NAMED]) + more
+
+
+def _gain(title: str, found: Split | Missing) -> Gain:
+    if isinstance(found, Missing):
+        return Gain(title=title, said="", shares=(), waterfall=None, refused=found.reason)
+    owners: dict[str, float] = {}
+    for share in found.shares:
+        owners[share.owner] = owners.get(share.owner, 0.0) + share.amount
+    moved = [o for o, amount in owners.items() if not formatting.still(amount, scale=found.scale)]
+    moved.sort(key=lambda owner: -abs(owners[owner]))
+    return Gain(
+        title=title,
+        said=formatting.change_said("Throughput", found),
+        shares=tuple(
+            (owner, OWNERS[owner], formatting.amount_said(owners[owner], scale=found.scale))
+            for owner in moved
+        ),
+        waterfall=charts.waterfall(found),
+        refused=None,
+    )
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+def grids(duels: Sequence[Duel]) -> list[Grid]:
+    """System metrics and hardware metrics, network by network and device by device."""
+    return [
+        _grid(duels, _SYSTEM, id="devices-system", title="What a user feels", accuracy=True),
+        _grid(duels, _HARDWARE, id="devices-hardware", title="What the hardware allows"),
+    ]
+
+
+def _grid(
+    duels: Sequence[Duel], metrics: Sequence[str], *, id: str, title: str, accuracy: bool = False
+) -> Grid:
+    columns = [
+        Column(key="workload", title="network", numeric=False),
+        Column(key="device", title="device", numeric=False, wide=True),
+        Column(key="kind", title="compared", numeric=False),
+        *([Column(key="accuracy", title="accuracy", falling=True)] if accuracy else []),
+        *(
+            Column(
+                key=metric,
+                title=METRICS[metric].title,
+                falling=METRICS[metric].better == "higher",
+                about=METRICS[metric].about,
+            )
+            for metric in metrics
+        ),
+    ]
+    rows: dict[tuple[str, str, str], GridRow] = {}
+    for duel in duels:
+        for kind, (name, _) in KINDS.items():
+            for pair in duel.pairs[kind]:
+                for system, base in ((pair.before, None), (pair.after, pair.before)):
+                    key = system.key
+                    mark = (kind, key.device_name, system.label)
+                    if mark in rows and base is None:
+                        continue
+                    rows[mark] = GridRow(
+                        cells=(
+                            Cell(
+                                text=key.workload, sub=f"{key.scale} · {key.dataset or 'no data'}"
+                            ),
+                            Cell(text=key.device_name, sub="" if base else "baseline"),
+                            Cell(
+                                text=name,
+                                sub=f"{key.backend} {key.precision}, batch {key.batch}",
+                            ),
+                            *([_accuracy(system, base)] if accuracy else []),
+                            *(_cell(system, base, metric) for metric in metrics),
+                        )
+                    )
+    ordered = sorted(rows.values(), key=lambda row: (row.cells[0].text, row.cells[2].text))
+    return Grid(id=id, title=title, columns=tuple(columns), rows=ordered)
+
+
+def _data(key: SystemKey) -> str:
+    return f"{key.scale} · {key.dataset or 'no data'}"
+
+
+def _accuracy(system: System, base: System | None) -> Cell:
+    here = system.number("accuracy")
+    there = None if base is None else base.number("accuracy")
+    both = here is not None and there is not None
+    return Cell(
+        text=plain_of(system, "accuracy"),
+        sort=here,
+        sub=f"{formatting.points((here or 0) - (there or 0))} points" if both else "",
+    )
+
+
+def _cell(system: System, base: System | None, metric: str) -> Cell:
+    sub = ""
+    if base is not None:
+        found = ratio(base, system, metric)
+        if isinstance(found, str):
+            sub = "" if system.number(metric) is None else cut(found)
+        else:
+            wide = interval_said(found)
+            sub = formatting.times(found.value) + (f" ({wide})" if wide else "")
+    return Cell(
+        text=plain_of(system, metric).removesuffix("/query"),
+        sort=system.number(metric),
+        sub=sub,
+        soft=metric in OF_ENERGY and system.modelled,
+    )
+
+
+def disclosed(machines: Sequence[Machine]) -> list[tuple[str, list[str]]]:
+    """Name to what each device says of it: power cap, cooling, boundary and the like."""
+    titles = list(dict.fromkeys(title for each in machines for title, _ in each.disclosed))
+    return [
+        (title, [dict(each.disclosed).get(title, "not told") for each in machines])
+        for title in titles
+    ]
+
+
+# --- charts ---------------------------------------------------------------------------------------
+
+
+def charts_of(duels: Sequence[Duel], projections: Sequence[Projection]) -> list[Plot]:
+    """One dumbbell chart a metric: like for like and each at its best, projections hollow."""
+    found = []
+    for metric in _CHARTED:
+        bells, table = [], []
+        for duel in duels:
+            several = len(duels) > 1
+            for bell, rows in _bells(duel, metric, several=several):
+                bells.append(bell)
+                table += rows
+        unmeasured = (p.device.name for p in projections if p.measured is None)
+        names = [cut(each) for each in dict.fromkeys(unmeasured)]
+        for bell, rows in _projected(projections, names, metric):
+            bells.append(bell)
+            table += rows
+        if not bells:
+            continue
+        info = METRICS[metric]
+        base = cut(duels[0].before.name) if duels else cut(projections[0].of.key.device_name)
+        title = f"{info.title} over {base}’s"
+        kinds = [name for name, _ in KINDS.values()]
+        last = max(mark.group for bell in bells for mark in bell.marks)
+        kinds += [f"{name}, projected" for name in names[: last - 1]]
+        found.append(
+            Plot(
+                id=f"ratio-{metric.replace('_', '-')}",
+                title=title,
+                about=f"{info.better} is better; the bar through a dot is its 95 % interval",
+                svg=plots.dumbbells(
+                    bells,
+                    x=Axis(title="ratio", said=_ratio_said, log=True),
+                    label=f"{title}: {len(bells)} lines",
+                ),
+                groups=tuple(kinds),
+                heads=("network", "device", "compared", "ratio", "95 % interval"),
+                table=tuple(table),
+            )
+        )
+    return found
+
+
+def _ratio_said(value: float) -> str:
+    sign = formatting.TIMES if value >= 1 else formatting.DIVIDED
+    return sign + significant(max(value, 1 / value), 2)
+
+
+_Rows = list[tuple[str, ...]]
+
+
+def _bells(duel: Duel, metric: str, *, several: bool) -> list[tuple[Bell, _Rows]]:
+    """A line a network: the baseline's best configuration on both, and each one's own best."""
+    places = dict.fromkeys(
+        (pair.workload, pair.before.key.scale, pair.before.key.dataset)
+        for kind in KINDS
+        for pair in duel.pairs[kind]
+    )
+    found = []
+    for place in places:
+        marks: list[Mark] = []
+        rows: _Rows = []
+        best = _of(duel.pairs[BEST], place)
+        own = best[0].before if best else None
+        alike = sorted(
+            _of(duel.pairs[ALIKE], place),
+            key=lambda pair: (pair.before is not own, -(pair.before.number(THROUGHPUT) or 0.0)),
+        )
+        for group, (kind, pairs) in enumerate(((ALIKE, alike), (BEST, best))):
+            if not pairs:
+                continue
+            pair = pairs[0]
+            made = ratio(pair.before, pair.after, metric)
+            if isinstance(made, str):
+                continue
+            hollow = metric in OF_ENERGY and pair.after.modelled
+            name = KINDS[kind][0]
+            said = f"{name} ({_software(pair)}): {formatting.times(made.value)}"
+            marks.append(
+                Mark(at=made.value, low=made.low, high=made.high, label=said, group=group,
+                     hollow=hollow, radius=4.0 if group else 6.5)
+            )  # fmt: skip
+            rows.append(
+                (cut(pair.workload), duel.after.name, f"{name} ({_software(pair)})",
+                 formatting.times(made.value), interval_said(made))
+            )  # fmt: skip
+        if marks:
+            label = cut(place[0]) + (f" on {cut(duel.after.name)}" if several else "")
+            found.append((Bell(label=label, marks=tuple(marks)), rows))
+    return found
+
+
+def _of(pairs: Sequence[Pair], place: tuple[str, str, str | None]) -> list[Pair]:
+    return [
+        pair
+        for pair in pairs
+        if (pair.workload, pair.before.key.scale, pair.before.key.dataset) == place
+    ]
+
+
+def _software(pair: Pair) -> str:
+    names = [f"{s.key.backend} {s.key.precision}" for s in (pair.before, pair.after)]
+    return cut(names[0] if names[0] == names[1] else f"{names[0]} to {names[1]}")
+
+
+def _projected(
+    projections: Sequence[Projection], names: Sequence[str], metric: str
+) -> list[tuple[Bell, _Rows]]:
+    """Projected devices over the measured system whose network it is; no interval is known."""
+    lines: dict[tuple[str, str], tuple[list[Mark], _Rows]] = {}
+    for projection in projections:
+        value, base = projection.values[metric].value, projection.of.number(metric)
+        modelled = metric in OF_ENERGY and projection.of.modelled
+        if not value or not base or projection.measured is not None or modelled:
+            continue
+        key, who = projection.of.key, cut(projection.device.name)
+        said = formatting.times(value / base)
+        marks, rows = lines.setdefault((cut(key.workload), key.precision), ([], []))
+        group = 2 + names.index(who)
+        marks.append(
+            Mark(at=value / base, label=f"{who}, projected: {said}", group=group, hollow=True)
+        )
+        rows.append((cut(key.workload), who, "projected", said, "none is known"))
+    return [
+        (Bell(label=f"{workload} {precision}, projected", marks=tuple(marks)), rows)
+        for (workload, precision), (marks, rows) in lines.items()
+    ]
+
+
+# --- projections ----------------------------------------------------------------------------------
+
+
+def projected(projections: Sequence[Projection]) -> Grid:
+    """What the roofline projects, beside what was measured on such a device where it was."""
+    columns = (
+        Column(key="workload", title="network", numeric=False),
+        Column(key="device", title="device model", numeric=False, wide=True),
+        *(
+            Column(key=metric, title=f"{METRICS[metric].title}, projected")
+            for metric in PROJECTABLE
+        ),
+        Column(key="bound", title="bound by bytes", about="Share of the projected time."),
+        Column(key="error", title="projected / measured", about="Of throughput."),
+    )
+    return Grid(
+        id="projected",
+        title="Projected",
+        columns=columns,
+        rows=[_projection_row(each) for each in projections],
+    )
+
+
+def _projection_row(projection: Projection) -> GridRow:
+    system, key = projection.of, projection.of.key
+    error = projection.error(THROUGHPUT)
+    measured = projection.measured
+    reasons = [v.reason for v in projection.values.values() if v.reason]
+    cells = []
+    for metric in PROJECTABLE:
+        value = projection.values[metric]
+        text = str(figure_of(value.value, metric, system.source(metric))).removesuffix("/query")
+        sub = "from the power envelope" if metric == ENERGY and value.value else ""
+        if value.value is None:
+            sub = cut(value.reason or "")
+        cells.append(Cell(text=text, sort=value.value, sub=sub, soft=value.value is not None))
+    if len(set(reasons)) == 1 and len(reasons) == len(PROJECTABLE):  # said once
+        cells[1:] = [Cell(text=each.text) for each in cells[1:]]
+    share = projection.bandwidth_bound
+    if error is None:
+        last = Cell(text=formatting.MINUS, sub="nobody measured it" if measured is None else "")
+    else:
+        last = Cell(
+            text=formatting.times(error), sort=error, sub=cut(measured.short) if measured else ""
+        )
+    return GridRow(
+        cells=(
+            Cell(text=key.workload, sub=f"{key.scale}, {key.precision}, batch {key.batch}"),
+            Cell(text=projection.device.name, sub=projection.part),
+            *cells,
+            Cell(
+                text=formatting.share(share) if share is not None else formatting.MINUS, sort=share
+            ),
+            last,
+        )
+    )

@@ -1,0 +1,157 @@
+"""Tests of devices side by side, from two made-up devices' measurements."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchsuite import machines
+from benchsuite.attribution import HARDWARE, SOFTWARE, Missing
+from benchsuite.compare import join
+from benchsuite.difference import Side
+from benchsuite.machines import ALIKE, BEST
+from benchsuite.pages import comparison
+from benchsuite.types import Result
+from tests.devices import LARGE, SMALL, rows
+from tests.test_pages_run import ROOT, Page
+
+
+def side(name: str, results: list[Result], **labels: str) -> Side:
+    """A side as `difference.select` gives it."""
+    return Side(name=name, run=name, systems=join(results), labels=labels)
+
+
+def two() -> list[Side]:
+    """On the large device eager is 8 times as fast and the second backend 32 times."""
+    small = [
+        *rows(), *rows(backend="onnxruntime", speed=2.0),
+        *rows(workload="image/only-small"),
+    ]  # fmt: skip
+    there = {"device": LARGE, "run": "large", "peak": 16.0}
+    large = [
+        *rows(speed=8.0, energy=0.5, **there),
+        *rows(backend="compile", speed=32.0, energy=0.25, **there),
+    ]
+    return [side("small", small), side("large", large, cooling="water")]
+
+
+def duel() -> machines.Duel:
+    """The large device against the small one."""
+    found = machines.machines(two(), {})
+    return machines.duel(found[0], found[1])
+
+
+def test_like_for_like_pairs_agree_in_all_but_the_device() -> None:
+    """Only eager was run on both; at their best each has another backend."""
+    found = duel()
+    assert [(p.before.key.backend, p.after.key.backend) for p in found.pairs[ALIKE]] == [
+        ("eager", "eager")
+    ]
+    assert [(p.before.key.backend, p.after.key.backend) for p in found.pairs[BEST]] == [
+        ("onnxruntime", "compile")
+    ]
+    assert found.mean("throughput").ratio is not None
+    assert found.mean("throughput").ratio.value == pytest.approx(8.0)  # type: ignore[union-attr]
+    best = found.mean("throughput", kind=BEST).ratio
+    assert best is not None
+    assert best.value == pytest.approx(16.0)
+    assert found.only == {SMALL: ("image/only-small",)}
+
+
+def test_a_gain_is_split_exactly_into_peak_and_software() -> None:
+    """Eightfold speed on a device of 16 times the peak: software reaches half as much of it."""
+    gain = duel().gains[ALIKE]
+    assert not isinstance(gain, Missing)
+    shares = {share.owner: share.amount for share in gain.shares}
+    assert math.exp(sum(share.amount for share in gain.shares)) == pytest.approx(8.0)
+    assert math.exp(shares[HARDWARE]) == pytest.approx(16.0)
+    reached = shares[SOFTWARE] + shares["fit"]
+    assert math.exp(reached) == pytest.approx(0.5)
+
+
+def test_the_interval_holds_process_spread_and_the_meters_own() -> None:
+    """Energy's is wider than speed's, by what the meter leaves open on either side."""
+    found = duel()
+    speed, energy = found.mean("throughput").ratio, found.mean("energy_per_frame").ratio
+    assert speed is not None
+    assert energy is not None
+    quantile = 2.5705818  # Student's t with 5 degrees of freedom, two-sided 5 %
+    assert math.log(speed.high / speed.value) == pytest.approx(quantile * 0.01 * math.sqrt(2))
+    meter = math.log(20.2 / 19.8) / 2
+    expected = math.hypot(quantile * 0.01 * math.sqrt(2), math.sqrt(2) * meter)
+    assert math.log(energy.high / energy.value) == pytest.approx(expected)
+    assert energy.value == pytest.approx(0.5)
+
+
+def test_a_mean_over_more_rows_is_known_better_and_is_geometric() -> None:
+    """Ratios 2 and 8 have the mean 4; its interval is narrower by the root of 2."""
+    small = side("small", [*rows(), *rows(workload="image/other")])
+    there = {"device": LARGE, "run": "large"}
+    large = side(
+        "large", [*rows(speed=2.0, **there), *rows(workload="image/other", speed=8.0, **there)]
+    )
+    first, second = machines.machines([small, large], {})
+    mean = machines.duel(first, second).mean("throughput")
+    assert mean.ratio is not None
+    assert mean.ratio.value == pytest.approx(4.0)
+    assert (mean.least, mean.most, mean.rows) == (pytest.approx(2.0), pytest.approx(8.0), 2)
+    one = duel().mean("throughput").ratio
+    assert one is not None
+    assert math.log(one.high / one.value) == pytest.approx(
+        math.sqrt(2) * math.log(mean.ratio.high / mean.ratio.value)
+    )
+
+
+def test_what_cannot_be_compared_is_left_out_and_named() -> None:
+    """Modelled energy, other boundaries and unranked rows do not enter a mean."""
+    base = join(rows())[0]
+    contended = [
+        replace(row, rank_class="unranked", class_reason="contended: another process")
+        for row in rows(device=LARGE, run="large")
+    ]
+    pairs = [machines.Pair(workload="image/made", before=base, after=join(contended)[0])]
+    mean = machines.mean_of(pairs, "throughput")
+    assert mean.ratio is None
+    assert list(mean.left_out) == [f"unranked on {LARGE}: contended: another process"]
+
+    def with_energy(how: str) -> machines.Pair:
+        changed = []
+        for row in rows(device=LARGE, run="large"):
+            energy = replace(row.metrics["energy_per_frame"], how=how)
+            changed.append(replace(row, metrics={**row.metrics, "energy_per_frame": energy}))
+        return machines.Pair(workload="image/made", before=base, after=join(changed)[0])
+
+    modelled = machines.mean_of([with_energy("modelled, boundary package")], "energy_per_frame")
+    assert list(modelled.left_out) == ["modelled energy against measured"]
+    board = machines.mean_of([with_energy("rapl, boundary board")], "energy_per_frame")
+    assert list(board.left_out) == ["energy of another source or boundary"]
+    assert board.ratio is None
+
+
+def test_cooling_cap_and_boundary_are_disclosed() -> None:
+    """Cooling is a label; what nobody recorded says so."""
+    small, large = machines.machines(two(), {})
+    assert dict(large.disclosed)["cooling"] == "water"
+    assert "--label cooling=" in dict(small.disclosed)["cooling"]
+    assert dict(small.disclosed)["energy"] == "rapl, boundary package"
+    assert "tells no power cap" in dict(small.disclosed)["power cap"]
+
+
+def test_the_page_of_devices_opens_with_energy(tmp_path: Path) -> None:
+    """The first sentence has both ratios with intervals, and says on how many rows."""
+    text = comparison.render(two(), environments={}, root=ROOT)
+    page = Page(text)
+    assert page.open == []
+    assert (
+        "An accelerator against A processor, like for like over 1 row: energy per frame ÷2.00"
+        in page.text
+    )
+    assert "Each at its best" in page.text
+    assert "Excluded, since only A processor has it: image/only-small" in " ".join(
+        page.text.split()
+    )
+    assert text.count('<svg class="plot"') >= 2
+    assert "hardware team ×16.00" in page.text
