@@ -21,6 +21,7 @@ from benchsuite.metrics import METRICS
 
 SCHEMA = "benchsuite/gate/1"
 _LONGEST = 400
+_TOO_NOISY = 10.0  # as a share
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~!@$])")
 _LIST_AT_MOST = 50
 
@@ -160,7 +161,7 @@ def details(judgement: Judgement) -> list[tuple[str, list[str]]]:
         (
             "inconclusive",
             [
-                f"{_label(line)}, {said(line.scenario)}, {_title(line)} {change(line.verdict)}: "
+                f"{_label(line)}, {said(line.scenario)}, {_moved_said(line)}: "
                 f"{_clean(line.verdict.reason or '')}"
                 for line in judgement.undecided
             ],
@@ -351,8 +352,16 @@ def _urgency(line: Line) -> tuple[bool, bool, bool, float]:
     return exact, verdict.confirmed is True, verdict.metric == THROUGHPUT, _log_change(verdict)
 
 
+def _moved_said(line: Line) -> str:
+    """A metric and its change; a disturbed row has none."""
+    return f"{_title(line)} {change(line.verdict)}".rstrip()
+
+
 def _percent(share: float | None) -> str:
-    return "not known" if share is None else f"{100 * share:.1f}%"
+    if share is None:
+        return "not known"
+    # beyond a factor of ten a figure would only look exact
+    return f"{100 * share:.1f}%" if share <= _TOO_NOISY else f"above {100 * _TOO_NOISY:.0f}%"
 
 
 def _moved(ratio: float | None) -> str:

@@ -193,7 +193,7 @@ def pages(store: Store) -> dict[str, str]:
             root=ROOT,
             windows=store.window,
         ),
-        "comparison": comparison.render([difference.compare(*sides)], root=ROOT),
+        "comparison": comparison.render(sides, environments=store.environments(["e1"]), root=ROOT),
         "history": history.render(store.courses(), root=ROOT),
         "leaderboard": site["index.html"],
         "system": next(text for path, text in sorted(site.items()) if path.startswith("system/")),

@@ -12,16 +12,17 @@ import shutil
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchsuite import attribution, compare, difference
-from benchsuite.pages import comparison, history, leaderboard
+from benchsuite import attribution, compare, difference, hw, nightly, projection
+from benchsuite.pages import comparison, history, leaderboard, verdict
 from benchsuite.pages import run as run_page
 from benchsuite.pages.moved import moved_between
-from benchsuite.store import open_store
+from benchsuite.store import Store, open_store
 from tests import golden_store
 from tests.fakes import ENDLESS, HOSTILE, environments, run_info, troubled_run
 from tests.large import fill
@@ -40,6 +41,8 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(
 )
 WIDE, NARROW = 1280, 360
 SERIOUS = ("serious", "critical")
+# of a leaderboard's site, beside its first page
+PARTS = ("changes", "workload/*", "system/*", "team/cnn", "team/software", "team/hardware")
 
 
 @dataclass
@@ -79,19 +82,50 @@ def places(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> dict[s
         hostile.add_run(run_info(id=name), plan=[])
         for row in troubled_run():
             hostile.add(_of_run(row, name), environment=environments()["e1"])
+    golden = open_store(folder / "golden.db")
+    texts["verdict"] = _verdict(golden, golden_store.BASE, golden_store.LATER)
+    texts["hostile verdict"] = _verdict(hostile, "one", "two")
+    texts["hostile history"] = history.render(hostile.courses(), root=ROOT)
+    texts["projected"] = _projected(golden)
     sides = [difference.select(hostile, name) for name in ("one", "two")]
-    texts["hostile comparison"] = comparison.render([difference.compare(*sides)], root=ROOT)
+    texts["hostile comparison"] = comparison.render(sides, environments=environments(), root=ROOT)
     found = {}
     for name, text in texts.items():
         found[name] = folder / f"{name}.html"
         found[name].write_text(text, encoding="utf-8")
-    for name, store in (("site", many), ("hostile site", hostile)):
+    for name, store in (("site", many), ("hostile site", hostile), ("golden site", golden)):
         for page in leaderboard.render_site(store, root=ROOT):
             path = folder / name / page.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(page.text, encoding="utf-8")
         found[name] = folder / name / "index.html"
+        for part in PARTS:
+            pages = sorted((folder / name).glob(f"{part}.html"))
+            found[f"{name}: {part}"] = next((p for p in pages if _says(p)), pages[0])
     return found
+
+
+def _says(page: Path) -> bool:
+    """Whether a page has what trouble there is: a refusal or an endless name."""
+    return ENDLESS in page.read_text(encoding="utf-8")
+
+
+def _verdict(store: Store, before: str, after: str) -> str:
+    question = nightly.Question(before=before, after=after, today=date(2026, 1, 2))
+    return verdict.render(nightly.judge_night(store, question), root=ROOT)
+
+
+def _projected(store: Store) -> str:
+    """One run on two device models."""
+    side = difference.select(store, golden_store.LATER)
+    models = hw.models([ROOT]).models
+    found = projection.project_all(
+        list(side.systems),
+        projection.named(["h200", "p100"], models),
+        known=models,
+        environments=environments(),
+    )
+    return comparison.render([side], environments=environments(), projections=found, root=ROOT)
 
 
 def _of_run(row: Any, name: str) -> Any:
@@ -130,8 +164,15 @@ def _note(own: Opened, url: str) -> None:
         own.complaints.append(f"asked for {url}")
 
 
-PAGES = ("run", "comparison", "history", "leaderboard", "system", "troubled", "site",
-         "hostile site", "hostile comparison", "many")  # fmt: skip
+HOSTILE_PAGES = (
+    "troubled", "hostile site", "hostile comparison", "hostile verdict", "hostile history",
+    *(f"hostile site: {part}" for part in PARTS),
+)  # fmt: skip
+KINDS = (
+    "run", "comparison", "projected", "history", "verdict", "leaderboard", "system",
+    *(f"golden site: {part}" for part in PARTS if not part.startswith("system")),
+)  # fmt: skip
+PAGES = (*KINDS, *HOSTILE_PAGES, "site", "many")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -148,16 +189,12 @@ def test_a_page_fits_its_window(show: Callable[..., Page], name: str, width: int
     assert max(heights, default=0) <= 160
 
 
-KINDS = ("run", "comparison", "history", "leaderboard", "system")
-
-
 @pytest.mark.parametrize(
     ("name", "scheme"),
     [
-        *((name, scheme) for name in KINDS for scheme in ("light", "dark")),
-        ("troubled", "light"),
-        ("hostile site", "light"),
-        ("hostile comparison", "light"),
+        *((name, "light") for name in KINDS),
+        *((name, "dark") for name in ("run", "comparison", "verdict", "leaderboard", "history")),
+        *((name, "light") for name in HOSTILE_PAGES[:5]),
     ],
 )
 def test_axe_finds_nothing_serious(show: Callable[..., Page], name: str, scheme: str) -> None:
@@ -178,10 +215,11 @@ def test_axe_finds_nothing_serious(show: Callable[..., Page], name: str, scheme:
 
 def test_names_are_text(show: Callable[..., Page]) -> None:
     """Markup, quotes and overrides in every name and reason are letters on the page."""
-    for name in ("troubled", "hostile site", "hostile comparison"):
+    for name in HOSTILE_PAGES:
         page = show(name)
         assert page.locator("script").count() == 2
-        assert HOSTILE.partition("\u202e")[0] in (page.locator("main").text_content() or "")
+        text = page.locator("body").text_content() or ""
+        assert HOSTILE.partition("\u202e")[0] in text or ENDLESS[:200] in text
     assert ENDLESS in (show("troubled").locator("main").text_content() or "")
 
 
@@ -190,7 +228,7 @@ def test_any_pair_can_be_picked(show: Callable[..., Page]) -> None:
     page = show("run")
     page.locator("#from").select_option("s3")
     page.locator("#to").select_option("s2")
-    page.get_by_text("energy per frame", exact=True).first.click()
+    page.locator(".pill", has_text="energy per frame").click()
     said = page.locator("#fall .say").inner_text()
     assert said == _said_by_the_library("s3", "s2")
     link = page.evaluate("location.hash")
@@ -211,6 +249,20 @@ def _said_by_the_library(before: str, after: str) -> str:
     moved = moved_between(systems[before], systems[after], metric=attribution.ENERGY)
     shares = ", ".join(f"{name} {ratio}" for _, name, ratio in moved.shares)
     return f"{moved.lead} = {shares}" + (f"; {moved.rest}." if moved.rest else ".")
+
+
+def test_the_baseline_can_be_chosen(show: Callable[..., Page]) -> None:
+    """Either side may be the one that all is told over, and a link keeps which."""
+    page = show("comparison")
+    said = page.locator("h1").inner_text()
+    assert said.startswith(f"{golden_store.LATER} against {golden_store.BASE}")
+    page.locator("#baseline").select_option(index=1)
+    turned = page.locator("h1").inner_text()
+    assert turned.startswith(f"{golden_store.BASE} against {golden_store.LATER}")
+    assert page.locator("[data-baseline] table.grid:visible").count() == 1
+    again = show("comparison", at=page.evaluate("location.hash"))
+    assert again.locator("h1").inner_text() == turned
+    assert again.locator("#baseline").input_value() == "1"
 
 
 def test_a_network_can_be_chosen(show: Callable[..., Page]) -> None:

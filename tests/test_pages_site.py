@@ -189,7 +189,7 @@ def test_numbers_on_the_pages_are_the_stores(site: dict[str, str], store: Store)
             continue
         for title, metric in (
             ("accuracy", "accuracy"), ("throughput", "throughput"),
-            ("latency p90", "latency_p90"), ("energy a frame", "energy_per_frame"),
+            ("latency p90", "latency_p90"), ("energy per frame", "energy_per_frame"),
         ):  # fmt: skip
             column = grid["columns"][titles.index(title)]
             text = column["text"]

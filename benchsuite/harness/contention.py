@@ -94,7 +94,11 @@ def _on_processors(root: Path, found: Reading) -> Reading | None:
         found,
         busy_s=ticks.busy * tick_s,
         steal_s=ticks.steal * tick_s,
-        counted=f"on the {ticks.processors} processors that this process may use",
+        counted=(
+            f"on the {ticks.processors} processors that this process may use"
+            if ticks.processors > 1
+            else "on the one processor that this process may use"
+        ),
     )
 
 
@@ -165,7 +169,7 @@ def disturbance(found: Contention, *, seconds: float, cores: int) -> str | None:
     where = f", counted {found.counted}" if found.counted else ""
     return (
         f"other processes or the hypervisor took {stolen:.2f} s of CPU time in "
-        f"{seconds:.2f} s on {cores} cores{where}"
+        f"{seconds:.2f} s on {cores} core{'' if cores == 1 else 's'}{where}"
     )
 
 

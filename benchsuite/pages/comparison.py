@@ -12,12 +12,12 @@ from benchsuite import attribution, difference, formatting, machines, plots
 from benchsuite.attribution import ENERGY, OWNERS, SPLITTABLE, THROUGHPUT
 from benchsuite.compare import System
 from benchsuite.difference import Change, Comparison, Side
-from benchsuite.formatting import cut
-from benchsuite.machines import OF_ENERGY, RATIOS, Duel, Pair
+from benchsuite.formatting import NO_BREAK, cut
+from benchsuite.machines import OF_ENERGY, RATIOS, Duel, Machine, Pair
 from benchsuite.metrics import METRICS
 from benchsuite.pages import render_page
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
-from benchsuite.pages.machines import Facts, charts_of, disclosed, facts_of, standing
+from benchsuite.pages.machines import Facts, Standing, charts_of, disclosed, facts_of, standing
 from benchsuite.pages.machines import finding as machines_finding
 from benchsuite.pages.machines import grids as device_grids
 from benchsuite.pages.machines import projected as projected_grid
@@ -26,10 +26,11 @@ from benchsuite.pages.numbers import figure_of, plain_of
 from benchsuite.plots import Axis, Plot, Point, Roof
 from benchsuite.projection import Projection
 from benchsuite.ranking import pareto
-from benchsuite.units import percent, quantity, significant
+from benchsuite.units import MISSING, percent, quantity, significant
 
 TEMPLATE = "comparison.html.j2"
 _PLOTS = 4
+_BASELINES = 6  # sides that may be picked as the baseline: each has all its ratios in the page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,31 @@ class Pairing:
     ratios: Facts
     grid: Grid
     only: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Against:
+    """What the page shows over one baseline; the reader picks which.
+
+    Attributes:
+        id: The baseline's place among the sides.
+        baseline: The side's or the device's name.
+        changes: Of its pairs, in the order of the sides.
+    """
+
+    id: int
+    baseline: str
+    finding: str
+    devices: Sequence[Standing]
+    charts: Sequence[Plot]
+    device_grids: Sequence[Grid]
+    pairings: Sequence[Pairing]
+    changes: Sequence[Change]
+
+    @property
+    def grids(self) -> list[Grid]:
+        """All its tables."""
+        return [*self.device_grids, *(pairing.grid for pairing in self.pairings)]
 
 
 def render(
@@ -58,43 +84,75 @@ def render(
         projections: Of the sides' networks on devices that nobody ran.
         root: The content folder that holds `reports/`.
     """
-    comparisons = [difference.compare(sides[0], other) for other in sides[1:]]
-    found = machines.machines(sides, environments)
-    duels = [machines.duel(found[0], other) for other in found[1:]]
     systems = _systems(sides)
-    pairings = [_pairing(each, place) for place, each in enumerate(comparisons)]
-    changes = [change for each in comparisons for change in each.changes]
-    default = _default(changes, systems)
-    grids = device_grids(duels) if duels else []
+    found = machines.machines(sides, environments)
+    bases = found if len(found) > 1 else sides
+    views = [
+        _against(sides, found, base, projections=projections)
+        for base in range(min(len(bases), _BASELINES))
+    ]
+    default = _default(views[0].changes, systems)
     projected = projected_grid(projections) if projections else None
     view = {
         "title": "Comparison",
-        "finding": _finding(sides, pairings, duels, projections),
-        "meta": [("side", cut(side.name)) for side in sides],
-        "devices": [standing(each, place) for place, each in enumerate(duels)],
-        "device_charts": charts_of(duels, projections),
-        "device_grids": grids,
+        "meta": [(f"run {side.run}", _named(side)) for side in sides],
+        "views": views,
+        "baselines": [cut(each.baseline) for each in views],
         "device_names": [each.name for each in found],
         "disclosed": disclosed(found),
         "projected": projected,
-        "pairings": [] if duels else pairings,
         "moved": moved_between(*default, metric=THROUGHPUT) if default else None,
         "choices": choices_of(systems),
         "splittable": [(metric, SPLIT_TITLES[metric]) for metric in SPLITTABLE],
         "owners": OWNERS,
         "plots": [*rooflines(systems), *_scatters(systems)],
     }
-    shown = [*grids, *([projected] if projected else [])]
-    shown += [] if duels else [pairing.grid for pairing in pairings]
+    shown = [grid for each in views for grid in each.grids]
+    shown += [projected] if projected else []
     data = {"notes": [], "grids": {grid.id: grid.data() for grid in shown}, **split_data(systems)}
     return render_page(
         root,
         TEMPLATE,
         style="page.css",
-        script=("run.js", "table.js", "charts.js"),
+        script=("run.js", "table.js", "charts.js", "baseline.js"),
         data=data,
         view=view,
     )
+
+
+def _against(
+    sides: Sequence[Side],
+    found: Sequence[Machine],
+    base: int,
+    *,
+    projections: Sequence[Projection],
+) -> Against:
+    """Everything over one device, or where all is of one device over one side."""
+    if len(found) > 1:
+        duels = [machines.duel(found[base], each) for each in found if each is not found[base]]
+        base_side = sides[0]
+    else:
+        duels = []
+        base_side = sides[base]
+    mark = f"-{base}" if base else ""
+    comparisons = [difference.compare(base_side, each) for each in sides if each is not base_side]
+    pairings = [_pairing(each, f"{place}{mark}") for place, each in enumerate(comparisons)]
+    return Against(
+        id=base,
+        baseline=found[base].name if duels else _named(base_side),
+        finding=_finding([base_side], pairings, duels, projections),
+        devices=[standing(each, f"{place}{mark}") for place, each in enumerate(duels)],
+        # projections are over what the first baseline measured
+        charts=charts_of(duels, () if base else projections, suffix=mark),
+        device_grids=device_grids(duels, suffix=mark) if duels else [],
+        pairings=[] if duels else pairings,
+        changes=[change for each in comparisons for change in each.changes],
+    )
+
+
+def _named(side: Side) -> str:
+    """A side by what was asked for and its run: `latest` is another one tomorrow."""
+    return cut(side.name) if side.run in side.name else f"{cut(side.name)} (run {side.run})"
 
 
 def _systems(sides: Sequence[Side]) -> list[System]:
@@ -162,7 +220,7 @@ def _finding(
     return f"{after} against {before}, over {what}: {', '.join(parts)}."
 
 
-def _pairing(comparison: Comparison, place: int) -> Pairing:
+def _pairing(comparison: Comparison, place: str) -> Pairing:
     only = (
         (comparison.before.name, comparison.only_before),
         (comparison.after.name, comparison.only_after),
@@ -202,7 +260,7 @@ def _grid(comparison: Comparison, id: str) -> Grid:
                     Cell(
                         text=plain_of(after, "accuracy"),
                         sort=there,
-                        sub=f"{formatting.points((there or 0) - (here or 0))} points"
+                        sub=f"{formatting.points((there or 0) - (here or 0))}{NO_BREAK}points"
                         if both
                         else "",
                     ),
@@ -221,9 +279,7 @@ def _cell(change: Change, metric: str) -> Cell:
     )
     if isinstance(found, str):
         known = change.before.number(metric) is not None or change.after.number(metric) is not None
-        return Cell(
-            text=formatting.MINUS, sub=f"{before} to {after}: {cut(found)}" if known else ""
-        )
+        return Cell(text=MISSING, sub=f"{before} to {after}" if known else "")
     return Cell(
         text=formatting.times(found.value),
         sort=found.value,

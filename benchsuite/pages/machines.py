@@ -10,7 +10,7 @@ from benchsuite import charts, formatting, plots
 from benchsuite.attribution import ENERGY, OWNERS, THROUGHPUT, Missing, Split
 from benchsuite.charts import Waterfall
 from benchsuite.compare import System
-from benchsuite.formatting import cut
+from benchsuite.formatting import NO_BREAK, cut
 from benchsuite.machines import ALIKE, BEST, OF_ENERGY, Duel, Machine, Mean, Pair, Ratio, ratio
 from benchsuite.metrics import METRICS
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
@@ -18,7 +18,7 @@ from benchsuite.pages.numbers import figure_of, plain_of
 from benchsuite.plots import Axis, Bell, Mark, Plot
 from benchsuite.projection import PROJECTABLE, Projection
 from benchsuite.types import SystemKey
-from benchsuite.units import significant
+from benchsuite.units import MISSING, significant
 
 KINDS: Mapping[str, tuple[str, str]] = {
     ALIKE: ("Like for like", "the same network, backend, precision and batch on both"),
@@ -87,7 +87,7 @@ class Standing:
     only: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def standing(duel: Duel, place: int) -> Standing:
+def standing(duel: Duel, place: str) -> Standing:
     """One duel: its means like for like and at best, and who gained what."""
     return Standing(
         id=f"device-{place}",
@@ -167,7 +167,7 @@ def _spread(mean: Mean) -> str:
     if mean.rows < 2 or mean.least is None or mean.most is None:
         return ""
     ends = [formatting.times(end) for end in (mean.least, mean.most)]
-    return "" if ends[0] == ends[1] else f"rows {ends[0]} to {ends[1]}"
+    return "" if ends[0] == ends[1] else f"from {ends[0]} to {ends[1]}"
 
 
 def _some(names: Sequence[str]) -> str:
@@ -199,11 +199,13 @@ def _gain(title: str, found: Split | Missing) -> Gain:
 # --- tables ---------------------------------------------------------------------------------------
 
 
-def grids(duels: Sequence[Duel]) -> list[Grid]:
+def grids(duels: Sequence[Duel], *, suffix: str = "") -> list[Grid]:
     """System metrics and hardware metrics, network by network and device by device."""
     return [
-        _grid(duels, _SYSTEM, id="devices-system", title="What a user feels", accuracy=True),
-        _grid(duels, _HARDWARE, id="devices-hardware", title="What the hardware allows"),
+        _grid(
+            duels, _SYSTEM, id=f"devices-system{suffix}", title="What a user feels", accuracy=True
+        ),
+        _grid(duels, _HARDWARE, id=f"devices-hardware{suffix}", title="What the hardware allows"),
     ]
 
 
@@ -263,7 +265,7 @@ def _accuracy(system: System, base: System | None) -> Cell:
     return Cell(
         text=plain_of(system, "accuracy"),
         sort=here,
-        sub=f"{formatting.points((here or 0) - (there or 0))} points" if both else "",
+        sub=f"{formatting.points((here or 0) - (there or 0))}{NO_BREAK}points" if both else "",
     )
 
 
@@ -296,7 +298,9 @@ def disclosed(machines: Sequence[Machine]) -> list[tuple[str, list[str]]]:
 # --- charts ---------------------------------------------------------------------------------------
 
 
-def charts_of(duels: Sequence[Duel], projections: Sequence[Projection]) -> list[Plot]:
+def charts_of(
+    duels: Sequence[Duel], projections: Sequence[Projection], *, suffix: str = ""
+) -> list[Plot]:
     """One dumbbell chart a metric: like for like and each at its best, projections hollow."""
     found = []
     for metric in _CHARTED:
@@ -319,9 +323,10 @@ def charts_of(duels: Sequence[Duel], projections: Sequence[Projection]) -> list[
         kinds = [name for name, _ in KINDS.values()]
         last = max(mark.group for bell in bells for mark in bell.marks)
         kinds += [f"{name}, projected" for name in names[: last - 1]]
+        drawn = {mark.group for bell in bells for mark in bell.marks}
         found.append(
             Plot(
-                id=f"ratio-{metric.replace('_', '-')}",
+                id=f"ratio-{metric.replace('_', '-')}{suffix}",
                 title=title,
                 about=f"{info.better} is better; the bar through a dot is its 95 % interval",
                 svg=plots.dumbbells(
@@ -329,7 +334,7 @@ def charts_of(duels: Sequence[Duel], projections: Sequence[Projection]) -> list[
                     x=Axis(title="ratio", said=_ratio_said, log=True),
                     label=f"{title}: {len(bells)} lines",
                 ),
-                groups=tuple(kinds),
+                groups=tuple(name if at in drawn else "" for at, name in enumerate(kinds)),
                 heads=("network", "device", "compared", "ratio", "95 % interval"),
                 table=tuple(table),
             )
@@ -436,7 +441,11 @@ def projected(projections: Sequence[Projection]) -> Grid:
             for metric in PROJECTABLE
         ),
         Column(key="bound", title="bound by bytes", about="Share of the projected time."),
-        Column(key="error", title="projected / measured", about="Of throughput."),
+        Column(
+            key="error",
+            title="projected / measured",
+            about="Of throughput; a dash where nobody measured such a device.",
+        ),
     )
     return Grid(
         id="projected",
@@ -455,15 +464,13 @@ def _projection_row(projection: Projection) -> GridRow:
     for metric in PROJECTABLE:
         value = projection.values[metric]
         text = str(figure_of(value.value, metric, system.source(metric))).removesuffix("/query")
-        sub = "from the power envelope" if metric == ENERGY and value.value else ""
-        if value.value is None:
-            sub = cut(value.reason or "")
+        sub = cut(value.reason or "") if value.value is None else ""
         cells.append(Cell(text=text, sort=value.value, sub=sub, soft=value.value is not None))
     if len(set(reasons)) == 1 and len(reasons) == len(PROJECTABLE):  # said once
         cells[1:] = [Cell(text=each.text) for each in cells[1:]]
     share = projection.bandwidth_bound
     if error is None:
-        last = Cell(text=formatting.MINUS, sub="nobody measured it" if measured is None else "")
+        last = Cell(text=MISSING, sub="" if measured is None else "not comparable")
     else:
         last = Cell(
             text=formatting.times(error), sort=error, sub=cut(measured.short) if measured else ""
@@ -473,9 +480,7 @@ def _projection_row(projection: Projection) -> GridRow:
             Cell(text=key.workload, sub=f"{key.scale}, {key.precision}, batch {key.batch}"),
             Cell(text=projection.device.name, sub=projection.part),
             *cells,
-            Cell(
-                text=formatting.share(share) if share is not None else formatting.MINUS, sort=share
-            ),
+            Cell(text=formatting.share(share) if share is not None else MISSING, sort=share),
             last,
         )
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchsuite import forest, verdicts
 from benchsuite.forest import Band, Forest, Ratio
-from benchsuite.formatting import cut
+from benchsuite.formatting import MINUS, cut
 from benchsuite.gate import Judgement, Line
 from benchsuite.judge import IMPROVED, INCONCLUSIVE, REGRESSED, RULES
 from benchsuite.metrics import METRICS
@@ -17,6 +18,8 @@ from benchsuite.pages import render_page
 TEMPLATE = "verdict.html.j2"
 _GROUPS = {REGRESSED: "worse", IMPROVED: "better", INCONCLUSIVE: "unclear"}
 _AT_MOST = 100  # rows of one plot
+_MINUS = re.compile(r"(?<![^\s\[(,])-(?=\d)")
+_PERCENT = re.compile(r"(?<=\d)%")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +42,25 @@ def render(judgement: Judgement, *, root: Path) -> str:
     facts = [fact.partition(": ") for fact in verdicts.facts(judgement)]
     view = {
         "title": "Verdict",
-        "sentence": verdicts.sentence(judgement),
+        "sentence": typeset(verdicts.sentence(judgement)),
         "colour": judgement.colour.lower(),
         "meta": [("baseline", cut(judgement.before)), ("judged", cut(judgement.after))],
-        "facts": [(name, value) for name, _, value in facts],
-        "details": verdicts.details(judgement),
+        "facts": [(name, typeset(value)) for name, _, value in facts],
+        "details": [
+            (name, [typeset(line) for line in lines]) for name, lines in verdicts.details(judgement)
+        ],
         "sections": sections(judgement.lines),
         "creep": sections(judgement.creep),
         "reference": judgement.reference,
-        "heads": verdicts.HEADS,
-        "rows": verdicts.table(judgement),
+        "heads": [typeset(head) for head in verdicts.HEADS],
+        "rows": [[typeset(cell) for cell in row] for row in verdicts.table(judgement)],
     }
     return render_page(root, TEMPLATE, style="page.css", script=(), data={}, view=view)
+
+
+def typeset(text: str) -> str:
+    """A line of the terminal as pages set numbers: a true minus, a space before the per cent."""
+    return _PERCENT.sub("\N{NARROW NO-BREAK SPACE}%", _MINUS.sub(MINUS, text))
 
 
 def sections(lines: Sequence[Line]) -> list[Section]:
@@ -87,7 +97,7 @@ def _ratio(line: Line) -> Ratio:
         low=estimate.low,
         high=estimate.high,
         group="accepted" if line.accepted else _GROUPS.get(line.verdict.verdict, "same"),
-        said=f"{verdicts.change(line.verdict)}, {verdicts.word(line)}",
+        said=typeset(f"{verdicts.change(line.verdict)}, {verdicts.word(line)}"),
     )
 
 

@@ -48,10 +48,13 @@
   };
   const percent = (x) => `${x.toFixed(2)}%`;
   const day = (moment) => moment[1].slice(0, 10);
+  const minute = (moment) => moment[1].slice(0, 16).replace("T", " ");
 
   const chart = (track, pale, frame) => {
     const values = unpacked(track.values);
     const when = moments(track.runs);
+    const last = when[when.length - 1];
+    const date = day(when[0]) === day(last) ? minute : day; // within a day the time tells them apart
     const behind = pale && pale.runs.length === track.runs.length ? unpacked(pale.values) : [];
     const all = [...values, ...behind];
     let [low, high] = [Math.min(...all), Math.max(...all)];
@@ -80,12 +83,12 @@
       svg.append(line("change", at, TOP, at, BOTTOM), text(at + (left ? 0.6 : -0.6), TOP + 11, ratio, left ? "start" : "end"));
     }
     svg.append(...rules.map((t) => text(LEFT, up(t) - 4, said(t, track.unit, frame))),
-      text(LEFT, 14, `↑ ${track.title}`), text(LEFT, BOTTOM + 17, day(when[0])));
-    if (values.length > 1) svg.append(text(RIGHT, BOTTOM + 17, day(when[when.length - 1]), "end"));
+      text(LEFT, 14, `↑ ${track.title}`), text(LEFT, BOTTOM + 17, date(when[0])));
+    if (values.length > 1) svg.append(text(RIGHT, BOTTOM + 17, date(last), "end"));
 
     const save = (kind) => make("button", { type: "button", "data-save": kind }, kind.toUpperCase());
     const rows = values.map((v, i) => [i, v]).reverse().slice(0, 100).map(([i, v]) => make("tr", {},
-      make("th", { scope: "row" }, when[i][1].slice(0, 16).replace("T", " ")),
+      make("th", { scope: "row" }, minute(when[i])),
       make("td", {}, make("bdi", { class: "clip" }, when[i][0])), make("td", {}, said(v, track.unit, frame))));
     const head = make("tr", {}, ...["measured", "run", track.title].map((t) => make("th", { scope: "col" }, t)));
     const caption = make("figcaption", {}, make("b", {}, track.title));

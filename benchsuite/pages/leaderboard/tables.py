@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchsuite import compare, formatting
+from benchsuite import compare
 from benchsuite.attribution import ENERGY, THROUGHPUT
 from benchsuite.formatting import NO_BREAK, cut, date_said
 from benchsuite.metrics import METRICS
@@ -15,6 +15,7 @@ from benchsuite.pages.leaderboard import words
 from benchsuite.pages.numbers import plain_of
 from benchsuite.ranking import CLASSES, LATENCY, Entry
 from benchsuite.types import SystemKey
+from benchsuite.units import MISSING
 
 UNRANKED = "unranked"
 _FILTERS = (("domain", "Domain"), ("device", "Device"), ("backend", "Backend"),
@@ -39,9 +40,7 @@ def filters(board: Sequence[Entry]) -> list[tuple[str, str, list[str]]]:
         "backend": [entry.system.key.backend for entry in board],
         "precision": [entry.system.key.precision for entry in board],
         "provenance": [words.provenance(entry) for entry in board],
-        "goals": [
-            goals for entry in board if (goals := words.goals(entry.system)) != formatting.MINUS
-        ],
+        "goals": [goals for entry in board if (goals := words.goals(entry.system)) != MISSING],
     }
     return [
         (key, title, sorted(set(values[key])))
@@ -58,7 +57,7 @@ _COLUMNS = (
     Column(key="accuracy", title="accuracy", falling=True, about=METRICS["accuracy"].about),
     Column(key=THROUGHPUT, title="throughput", falling=True, about=METRICS[THROUGHPUT].about),
     Column(key=LATENCY, title="latency p90", about=METRICS[LATENCY].about),
-    Column(key=ENERGY, title="energy a frame", about=METRICS[ENERGY].about),
+    Column(key=ENERGY, title="energy per frame", about=METRICS[ENERGY].about),
     Column(key="measured", title="measured", falling=True),
 )
 _GOALS = Column(key="goals", title="goals", numeric=False, filter="goals")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchsuite import formatting, plots
 from benchsuite.attribution import ENERGY, THROUGHPUT
-from benchsuite.compare import System
+from benchsuite.compare import System, threads_said
 from benchsuite.formatting import cut
 from benchsuite.machines import device_of
 from benchsuite.metrics import METRICS
@@ -20,7 +20,7 @@ from benchsuite.pages.numbers import plain_of
 from benchsuite.plots import Axis, Bell, Mark, Plot
 from benchsuite.ranking import Entry
 from benchsuite.types import LayerTime, LayerTimes, SystemKey
-from benchsuite.units import quantity
+from benchsuite.units import MISSING, quantity
 
 TEMPLATE = "team.html.j2"
 LINKS = (
@@ -147,7 +147,7 @@ def _cnn(board: Sequence[Entry]) -> list[Sheet]:
                     Cell(text=device_of(system.key), sub=_software_said(system)),
                     _cell(system, "fit"),
                     Cell(
-                        text=formatting.times(1 / fit) if fit else formatting.MINUS,
+                        text=formatting.times(1 / fit) if fit else MISSING,
                         sort=1 / fit if fit else None,
                     ),
                 ),
@@ -237,7 +237,7 @@ def _software(board: Sequence[Entry]) -> list[Sheet]:
                     Cell(text=device_of(key)),
                     *(_cell(system, metric) for metric in _SOFTWARE),
                     Cell(
-                        text=formatting.times(1 / fraction) if fraction else formatting.MINUS,
+                        text=formatting.times(1 / fraction) if fraction else MISSING,
                         sort=1 / fraction if fraction else None,
                     ),
                 ),
@@ -406,10 +406,9 @@ def _hardware(board: Sequence[Entry]) -> list[Sheet]:
             GridRow(
                 cells=(
                     Cell(text=device, sub=networks),
-                    Cell(text=precision, sub=f"{best.key.threads} threads" if best.key.threads
-                         else ""),
+                    Cell(text=precision, sub=threads_said(best.key)),
                     *(_cell(best, metric) for metric in _HARDWARE),
-                    Cell(text=formatting.MINUS) if least is None else Cell(
+                    Cell(text=MISSING) if least is None else Cell(
                         text=("≈ " if least[1].modelled else "") + _flop_said(least[0]),
                         sort=least[0], sub=cut(least[1].workload), soft=least[1].modelled,
                     ),

@@ -10,7 +10,7 @@ from benchsuite import formatting, history
 from benchsuite.compare import System
 from benchsuite.formatting import NO_BREAK, cut
 from benchsuite.ranking import Entry
-from benchsuite.units import percent, significant
+from benchsuite.units import MISSING, percent, significant
 
 NO_HYPHEN = "\N{NON-BREAKING HYPHEN}"
 _LONGEST_SLUG = 60
@@ -47,7 +47,7 @@ def target(system: System) -> str:
 def goals(system: System) -> str:
     """Whether the deployment's needs were met."""
     met = system.number("meets_goals")
-    return formatting.MINUS if met is None else "met" if met else "missed"
+    return MISSING if met is None else "met" if met else "missed"
 
 
 def provenance(entry: Entry) -> str:

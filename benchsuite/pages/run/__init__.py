@@ -19,6 +19,7 @@ from benchsuite.pages.moved import (
 )
 from benchsuite.pages.run import doubts, head, verdicts
 from benchsuite.pages.run import systems as tables
+from benchsuite.pages.run.environments import machines_of
 from benchsuite.pages.run.networks import Windows, networks
 from benchsuite.pages.run.rooflines import rooflines
 from benchsuite.types import Result, RunInfo
@@ -52,13 +53,14 @@ def render(
     default = default_pair(measured)
     raised = doubts.doubts(systems)
     doubted, unmeasured = doubts.count(raised), doubts.unmeasured(systems)
+    missing = sum(len(each.rows) for each in unmeasured)
     view = {
         "title": f"Run {run.id}",
         "run": run,
         "finding": finding,
         "long_finding": len(finding) > _LONG_FINDING,
         "meta": head.meta(run, results, environments),
-        "lede": head.lede(systems, doubts=doubted, unmeasured=len(unmeasured)),
+        "lede": head.lede(systems, doubts=doubted, unmeasured=missing),
         "verdicts": verdicts.verdicts(measured, notes),
         "tables": tables.tables(measured, notes),
         "moved": moved_between(*default, metric=THROUGHPUT) if default else None,
@@ -71,11 +73,8 @@ def render(
         "doubts": raised,
         "doubts_count": doubted,
         "unmeasured": unmeasured,
-        "environments": {
-            name: environments[name]
-            for name in dict.fromkeys(result.environment for result in results)
-            if environments.get(name)
-        },
+        "unmeasured_count": missing,
+        "environments": machines_of(results, environments),
         "bytes_said": lambda value: quantity(float(value), "B"),
     }
     data = {"notes": notes.listed(), **split_data(systems)}

@@ -40,11 +40,24 @@ def count(raised: Sequence[Raised]) -> int:
     return sum(len(kind.messages) for kind in raised)
 
 
-def unmeasured(systems: Sequence[System]) -> list[tuple[str, str, str, str]]:
-    """Label, scenario, status and reason of every row that was not measured."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmeasured:
+    """Rows that were not measured for one reason, by label and scenario."""
+
+    status: str
+    reason: str
+    rows: tuple[str, ...]
+
+
+def unmeasured(systems: Sequence[System]) -> list[Unmeasured]:
+    """Every row that was not measured, by its reason."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for system in systems:
+        for scenario, row in system.rows.items():
+            if row.status != OK:
+                reason = row.reason or "no reason was recorded"
+                found[row.status, reason].append(f"{system.label}, {scenario}")
     return [
-        (system.label, scenario, row.status, row.reason or "no reason was recorded")
-        for system in systems
-        for scenario, row in system.rows.items()
-        if row.status != OK
+        Unmeasured(status=status, reason=reason, rows=tuple(rows))
+        for (status, reason), rows in found.items()
     ]
