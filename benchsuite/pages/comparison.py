@@ -275,15 +275,16 @@ def _grid(comparison: Comparison, id: str) -> Grid:
 def _cell(change: Change, metric: str) -> Cell:
     found = machines.ratio(change.before, change.after, metric)
     before, after = (
-        plain_of(system, metric).removesuffix("/query") for system in (change.before, change.after)
+        plain_of(system, metric).removesuffix("/query").replace(" ", NO_BREAK)
+        for system in (change.before, change.after)
     )
     if isinstance(found, str):
         known = change.before.number(metric) is not None or change.after.number(metric) is not None
-        return Cell(text=MISSING, sub=f"{before} to {after}" if known else "")
+        return Cell(text=MISSING, sub=f"{before} to{NO_BREAK}{after}" if known else "")
     return Cell(
         text=formatting.times(found.value),
         sort=found.value,
-        sub=f"{before} to {after}",
+        sub=f"{before} to{NO_BREAK}{after}",
         soft=metric in OF_ENERGY and change.after.modelled,
     )
 
