@@ -68,7 +68,7 @@ def _store(folder: Path) -> Store:
     store = open_store(place)
     for other in sorted(DATA.glob("*.json")):
         try:
-            importing.import_files(store, [str(other)])
+            importing.import_files(store, [other])
         except BadInput as error:
             print(f"left out: {error}")
     return store
@@ -100,9 +100,9 @@ def _pages(store: Store, measured: list[RunInfo], folder: Path) -> Iterator[tupl
     else:
         sides = [difference.select(store, each.id) for each in pair]
         page = folder / "comparison.html"
-        page.write_text(
-            comparison.render([difference.compare(*sides)], root=ROOT), encoding="utf-8"
-        )
+        names = sorted({r.environment for each in pair for r in store.results(each.id)})
+        text = comparison.render(sides, environments=store.environments(names), root=ROOT)
+        page.write_text(text, encoding="utf-8")
         yield "comparison", page, False
     for own in leaderboard.render_site(store, root=ROOT):
         path = folder / "site" / own.path
