@@ -10,3 +10,8 @@ PHASE_MARK = "\x1e"
 def tell(name: str) -> None:
     """Says that a phase begins."""
     print(f"{PHASE_MARK}{json.dumps({'phase': name})}", flush=True)
+
+
+def window(scenario: str) -> str:
+    """The phase in which a scenario's window is measured; its warm-up is told by its bare name."""
+    return f"{scenario} window"
