@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from benchsuite import devices
-from benchsuite.devices import Kernel, cpu
+from benchsuite.devices import Kernel, cpu, xpu
 from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.harness import probing
 from benchsuite.types import DeviceInfo
@@ -176,6 +177,57 @@ def test_an_accelerator_that_is_not_there_is_one_sentence(kind: str) -> None:
     with pytest.raises(BadInput, match=f"--device {kind}: torch finds no") as caught:
         devices.find(kind)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("there", "chosen"),
+    [
+        (("cpu",), "cpu"),
+        (("cpu", "mps"), "mps"),
+        (("cpu", "mps", "xpu"), "xpu"),
+        (("cpu", "mps", "xpu", "cuda"), "cuda"),
+        (("cpu", "mychip"), "cpu"),
+    ],
+)
+def test_the_default_device_is_the_first_accelerator_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, there: tuple[str, ...], chosen: str
+) -> None:
+    """CUDA before XPU before Metal before the processor; a kind of your own is named by you."""
+
+    class Fake:
+        def __init__(self, kind: str) -> None:
+            self.kind = kind
+
+        def discover(self) -> tuple[DeviceInfo, ...]:
+            if self.kind not in there:
+                raise NotMeasurable("none here")
+            return (replace(DEVICE, kind=self.kind),)
+
+    monkeypatch.setattr(devices, "device", Fake)
+    assert devices.default_device().kind == chosen
+
+
+def test_an_accelerator_that_torch_drives_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With torch's accelerator API answering, `xpu` is found and is the default."""
+    import torch
+
+    properties = SimpleNamespace(name="Arc", total_memory=1 << 34, gpu_subslice_count=32)
+    module = SimpleNamespace(get_device_properties=lambda index: properties)
+    monkeypatch.setattr(xpu, "_NODES", (Path("/"),))
+    monkeypatch.setattr(
+        torch.accelerator, "current_accelerator", lambda check_available: torch.device("xpu")
+    )
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 1)
+    monkeypatch.setattr(torch, "get_device_module", lambda kind: module)
+    monkeypatch.setattr(devices.device("cuda"), "discover", lambda: _none_here())
+    found = devices.default_device()
+    assert (found.label, found.name, found.units, found.memory_b) == ("xpu:0", "Arc", 32, 1 << 34)
+    monkeypatch.setattr(xpu, "_NODES", ())
+    assert devices.default_device().kind != "xpu"
+
+
+def _none_here() -> tuple[DeviceInfo, ...]:
+    raise NotMeasurable("none here")
 
 
 def test_a_vendors_chip_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
