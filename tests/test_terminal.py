@@ -131,7 +131,7 @@ def test_a_refused_split_is_a_sentence() -> None:
 
 
 def test_layers_are_listed_with_totals_and_what_is_not_counted() -> None:
-    """Each layer has its shape, parameters, work with and without padding, traffic, intensity, share."""
+    """Each layer has its shape, parameters, work with and without padding, traffic, share."""
     text = shown(count_table(COUNTED))
     assert "image/[bold]lenet, embedded, batch 2: per image, fp32" in text
     layer = next(line for line in text.splitlines() if line.startswith("features.0"))
