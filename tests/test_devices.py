@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchsuite import devices
+from benchsuite import devices, plugins
 from benchsuite.devices import Kernel, cpu, xpu
 from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.harness import probing
@@ -246,3 +247,42 @@ def test_a_vendors_chip_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert found.peak.value > 0
     assert found.bandwidth.value > 0
     sys.modules.pop("benchsuite.devices.mychip", None)
+
+
+@pytest.mark.slow
+def test_a_vendors_chip_in_a_folder_of_ones_own_is_probed_and_run(
+    content: Path, tmp_path: Path
+) -> None:
+    """As a user who installed the wheel does: `--content DIR`, in processes of their own."""
+    text = Path(__file__).parents[1].joinpath("README.md").read_text()
+    example = text.split("### add a device")[1].split("```python\n")[1].split("```")[0]
+    (content / "devices").mkdir()
+    (content / "devices" / "mychip.py").write_text(example)
+    command = [sys.executable, "-m", "benchsuite"]
+    given = ["--content", str(content), "--device", "mychip"]
+    probed = subprocess.run([*command, "hw", "probe", *given], capture_output=True, text=True)
+    assert probed.returncode == 0, probed.stderr
+    assert "My chip" in probed.stdout
+    out = tmp_path / "results.json"
+    store = ["--store", str(tmp_path / "store.db"), "--json", str(out)]
+    ran = subprocess.run(
+        [*command, "run", "image/tiny", *given, *store, "--backend", "eager"],
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "My chip" in out.read_text()
+    unknown = subprocess.run([*command, "hw", "probe", "--device", "mychip"], capture_output=True)
+    assert unknown.returncode == 2
+
+
+def test_a_plug_in_may_not_take_a_name_that_is_taken(tmp_path: Path) -> None:
+    """`devices/cpu.py` in a user's folder is refused in one sentence, not passed over."""
+    (tmp_path / "devices").mkdir()
+    (tmp_path / "devices" / "cpu.py").write_text("")
+    before = list(devices.__path__)
+    with pytest.raises(BadInput, match=r"cpu\.py: devices has a cpu already"):
+        plugins.search((devices,), [tmp_path])
+    assert list(devices.__path__) == before
+    plugins.search((devices,), [tmp_path / "elsewhere"])
+    assert list(devices.__path__) == before

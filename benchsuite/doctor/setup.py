@@ -128,12 +128,13 @@ def software(missing: Mapping[str, str | None]) -> Iterator[Finding]:
     how = "each backend was asked"
     for name, why in missing.items():
         if why is not None:
+            elsewhere = " does not run " in why  # on other devices: nothing to mend
             yield Finding(
-                what=f"backend {name} is not usable",
+                what=why if elsewhere else f"backend {name} is not usable",
                 state=NOTE,
                 how=how,
                 cost="its systems are skipped",
-                mend=why,
+                mend="" if elsewhere else why,
             )
     version = ".".join(map(str, sys.version_info[:3]))
     usable = ", ".join(name for name, why in missing.items() if why is None) or "none"
