@@ -18,8 +18,19 @@ import msgspec
 from benchsuite.errors import BadInput, one_line
 from benchsuite.exchange import SCHEMA
 from benchsuite.metrics import METRICS
+from benchsuite.soundness import wrong_counts, wrong_times, wrong_work
 from benchsuite.store import Store
-from benchsuite.types import Doubt, Fingerprint, Process, Result, RunInfo, SystemKey, Value
+from benchsuite.types import (
+    Count,
+    Doubt,
+    Fingerprint,
+    LayerTimes,
+    Process,
+    Result,
+    RunInfo,
+    SystemKey,
+    Value,
+)
 
 _Text = Annotated[str, msgspec.Meta(max_length=100_000)]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
@@ -74,6 +85,9 @@ class _Row(msgspec.Struct, kw_only=True):
     beside: dict[str, float] = {}
     measured_at: _Text = ""
     processes: list[_Process] = []
+    chosen: bool = False
+    counts: _Text | None = None
+    layer_times: LayerTimes | None = None
 
 
 class _Run(msgspec.Struct, kw_only=True):
@@ -88,6 +102,7 @@ class _File(msgspec.Struct, kw_only=True):
     environments: dict[str, dict[str, Any]]
     runs: list[_Run]
     results: list[_Row]
+    counts: dict[str, tuple[Count, ...]] = {}
 
 
 class _Head(msgspec.Struct):
@@ -177,6 +192,9 @@ def read(data: bytes, *, name: str) -> Contents:
             command=run.command,
             seconds=run.seconds,
         )
+    for key, counts in file.counts.items():
+        if wrong := wrong_counts(counts):
+            raise BadInput(f"{name}: counts.{key[:80]}{wrong}")
     seen: set[tuple[str, str, SystemKey]] = set()
     results = []
     for place, row in enumerate(file.results):
@@ -185,7 +203,10 @@ def read(data: bytes, *, name: str) -> Contents:
             raise BadInput(f"{where}: its run {row.run[:80]!r} is not in the file")
         if row.environment not in file.environments:
             raise BadInput(f"{where}: its environment {row.environment[:80]!r} is not in the file")
-        result = _result(row, where, started_at=runs[row.run].started_at)
+        if row.counts is not None and row.counts not in file.counts:
+            raise BadInput(f"{where}: its counts {row.counts[:80]!r} are not in the file")
+        counted = file.counts[row.counts] if row.counts else ()
+        result = _result(row, where, started_at=runs[row.run].started_at, counts=counted)
         identity = (result.run, result.scenario, result.key)
         if identity in seen:
             raise BadInput(f"{where}: the same system and scenario is there twice in its run")
@@ -199,7 +220,7 @@ def read(data: bytes, *, name: str) -> Contents:
     )
 
 
-def _result(row: _Row, where: str, *, started_at: str) -> Result:
+def _result(row: _Row, where: str, *, started_at: str, counts: tuple[Count, ...]) -> Result:
     if row.domain != row.workload.partition("/")[0]:
         _unsound(where, f"domain {row.domain!r} is not that of workload {row.workload!r}")
     metrics = {
@@ -228,6 +249,10 @@ def _result(row: _Row, where: str, *, started_at: str) -> Result:
             _unsound(where, f"{value} is no finite number")
     _check_identities(numbers, row.scenario, where)
     _check_processes(row.processes, numbers, where)
+    if wrong := wrong_work(counts, batch=row.batch, work=numbers.get("work")):
+        _unsound(where, wrong)
+    if row.layer_times is not None and (wrong := wrong_times(row.layer_times)):
+        _unsound(f"{where}.layer_times", wrong)
     return Result(
         run=row.run,
         environment=row.environment,
@@ -258,6 +283,9 @@ def _result(row: _Row, where: str, *, started_at: str) -> Result:
         target=row.target,
         measure=row.measure,
         measured_at=_moment(row.measured_at or started_at, f"{where}.measured_at"),
+        chosen=row.chosen,
+        layer_times=row.layer_times,
+        counts=counts,
         processes=tuple(
             _process(process, f"{where}.processes[{place}]")
             for place, process in enumerate(row.processes)

@@ -12,8 +12,9 @@ import pytest
 
 from benchsuite import exchange
 from benchsuite.metrics import METRICS
+from benchsuite.pages import run as run_page
 from benchsuite.store import Store
-from tests.golden_store import fill, pages
+from tests.golden_store import LATER, ROOT, fill
 
 # what was asked for or identifies a system, not what was measured
 CONFIGURATION = {"batch", "threads", "device_count", "target"}
@@ -25,6 +26,17 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return fill(tmp_path_factory.mktemp("golden") / "golden.db")
 
 
+def run_page_of(store: Store) -> str:
+    """The page of the golden store's later run."""
+    return run_page.render(
+        store.find_run(LATER),
+        store.results(LATER),
+        environments=store.environments(["e1"]),
+        root=ROOT,
+        windows=store.window,
+    )
+
+
 def without_how(row: dict[str, Any]) -> list[str]:
     """Where a row of the results JSON holds a number that nothing explains."""
     found = [
@@ -32,7 +44,9 @@ def without_how(row: dict[str, Any]) -> list[str]:
         for key, metric in row["metrics"].items()
         if not (metric["reason"] if metric["value"] is None else metric["how"].strip())
     ]
-    accounted = {"metrics", "processes", "beside", *CONFIGURATION}
+    if (times := row["layer_times"]) and not times["how"].strip():
+        found.append("layer_times")
+    accounted = {"metrics", "processes", "beside", "layer_times", *CONFIGURATION}
     found += [key for key, value in row.items() if key not in accounted and list(numbers(value))]
     if row["beside"] and not row["metrics"]["accuracy"]["how"].strip():
         found.append("beside")  # from the accuracy's samples, whose how is theirs
@@ -105,15 +119,18 @@ class Figures(HTMLParser):
         classes = [(a.get("class") or "") for _, a in self._open]
         cell = next((a for tag, a in reversed(self._open) if tag == "td"), None)
         if "systems" in classes and cell is not None:
-            # an interval stands below its figure; the target is configuration
-            interval = self._open[-1][0] == "small" and " to " in data
-            return not interval and cell.get("data-label") != "target"
+            tags = [tag for tag, _ in self._open]
+            # an interval stands below its figure, a bar beside it; `top-5` is a name; the target
+            # is configuration
+            interval = tags[-1] == "small" and " to " in data
+            named = tags[-2:] == ["small", "bdi"] or "svg" in tags
+            return not (interval or named or cell.get("data-label") == "target")
         return "fact" in classes and self._open[-1][0] == "dd"
 
 
 def test_every_figure_of_the_page_has_a_note(golden: Store) -> None:
     """In the table of systems and the teams' facts a figure's note can be hovered, and is there."""
-    page = pages(golden)["run"]
+    page = run_page_of(golden)
     found = Figures(page)
     data = re.search(r"<script[^>]*application/json[^>]*>(.*?)</script>", page, flags=re.DOTALL)
     assert data is not None
@@ -127,7 +144,7 @@ def test_every_figure_of_the_page_has_a_note(golden: Store) -> None:
 
 def test_every_figure_of_all_metrics_stands_beside_its_how(golden: Store) -> None:
     """The last cell of each row of `All metrics` says how, or why the figure is missing."""
-    page = pages(golden)["run"]
+    page = run_page_of(golden)
     tables = re.findall(r'<table class="metrics".*?</table>', page, flags=re.DOTALL)
     rows = [row for table in tables for row in re.findall(r"<tr.*?</tr>", table, flags=re.DOTALL)]
     cells = [re.findall(r"<td.*?</td>", row, flags=re.DOTALL) for row in rows]
