@@ -802,6 +802,13 @@ def test_a_meters_file_is_part_of_its_name(tmp_path: Path) -> None:
         meters.choose("csv", SUBJECT, preferred=())
 
 
+def test_a_meter_without_its_file_is_refused() -> None:
+    """`csv:` is not the current folder."""
+    assert meters.placed("csv:") == "csv:"
+    with pytest.raises(BadInput, match="names no file; write --meter csv:FILE"):
+        meters.require("csv:")
+
+
 def test_the_list_of_meters_says_why_one_is_not_usable() -> None:
     """Boundary and needs stand there whether it is usable or not."""
     rows = {row["name"]: row for row in listing("meters")}
