@@ -248,6 +248,7 @@ def _result(row: _Row, where: str, *, started_at: str, counts: tuple[Count, ...]
         if value is not None and not math.isfinite(value):
             _unsound(where, f"{value} is no finite number")
     _check_identities(numbers, row.scenario, where)
+    _check_processes(row.processes, numbers, where)
     if wrong := wrong_work(counts, batch=row.batch, work=numbers.get("work")):
         _unsound(where, wrong)
     if row.layer_times is not None and (wrong := wrong_times(row.layer_times)):
@@ -292,6 +293,16 @@ def _result(row: _Row, where: str, *, started_at: str, counts: tuple[Count, ...]
     )
 
 
+def _check_processes(
+    processes: Sequence[_Process], numbers: Mapping[str, float], where: str
+) -> None:
+    """The row is one of its processes, so its throughput is that of one."""
+    own = [number for each in processes if (number := each.values.get("throughput")) is not None]
+    whole = numbers.get("throughput")
+    if own and not any(math.isclose(each, whole or 0.0, rel_tol=_EXACT) for each in own):
+        _unsound(where, f"throughput {whole} is that of none of its {len(own)} processes")
+
+
 def _process(process: _Process, where: str) -> Process:
     for key, number in process.values.items():
         if number is None:
@@ -317,6 +328,8 @@ def _value(key: str, metric: _Metric, where: str) -> Value:
     if (metric.value is None) != (metric.reason is not None):
         _unsound(where, "a value has no reason, a missing one needs one")
     if metric.value is not None:
+        if not metric.how.strip():
+            _unsound(where, "a value needs its how: where the number comes from")
         if metric.low is not None and metric.low > metric.value:
             _unsound(where, f"low {metric.low:g} is above the value {metric.value:g}")
         if metric.high is not None and metric.high < metric.value:

@@ -29,6 +29,7 @@ from benchsuite.types import (
 PRECISIONS = tuple(ELEMENT_B)
 ALL = "all"
 BEST = "best"
+MOST_RATE = 1e6  # frames a second: above it a schedule is finer than reading the clock
 _DEFAULT_BACKENDS = ("eager", "onnxruntime")
 _GRAPH_BACKEND = "onnxruntime"
 _DEFAULT_SCENARIOS = (OFFLINE, SINGLE_STREAM)
@@ -272,8 +273,8 @@ def _typed(path: Path, key: str, value: Any, known: Mapping[str, type]) -> Any:
         value = float(value)
     if not isinstance(value, wanted) or isinstance(value, bool):
         raise BadInput(f"{path}: {key} = {value!r} must be {_KIND_NAMES[wanted]}")
-    if isinstance(value, float) and not value > 0:
-        raise BadInput(f"{path}: {key} = {value!r} must be above 0")
+    if isinstance(value, float) and not 0 < value < float("inf"):
+        raise BadInput(f"{path}: {key} = {value!r} must be above 0 and finite")
     return value
 
 
@@ -547,6 +548,12 @@ def _check_meter(name: str, device: DeviceInfo, roots: Sequence[Path]) -> None:
 def _check_rate(request: Request, specs: Sequence[SystemSpec]) -> None:
     if request.rate is not None and not any(REAL_TIME in spec.scenarios for spec in specs):
         raise BadInput(f"--rate {request.rate:g} is {REAL_TIME}'s: add --scenario {REAL_TIME}")
+    for spec in specs:
+        if REAL_TIME in spec.scenarios and (spec.rate or 0.0) > MOST_RATE:
+            raise BadInput(
+                f"{spec.name}: a rate of {spec.rate:g} frames a second is above {MOST_RATE:g}, "
+                "which no clock here keeps; give a lower one (--rate, or rate in the suite)"
+            )
 
 
 def _check_threads(threads: int | None, device: DeviceInfo) -> None:

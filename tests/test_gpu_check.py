@@ -69,9 +69,15 @@ def test_the_file_has_the_results_schema_and_the_windows(tmp_path: Path) -> None
 
 
 def test_it_fails_where_too_few_energies_were_measured() -> None:
-    """Modelled ones do not count, nor do other precisions."""
+    """Modelled ones do not count; a precision that ran needs as many, one that did not none."""
     rows = [result(key=replace(result().key, workload=f"image/n{number}")) for number in range(8)]
     assert gpu_check.verdict(rows) is None
+    halves = [replace(r, key=replace(r.key, precision="fp16")) for r in rows]
+    assert gpu_check.verdict([*rows, *halves]) is None
+    assert "7 networks was measured at fp16" in str(gpu_check.verdict([*rows, *halves[1:]]))
+    skipped = replace(halves[0], status="skipped", reason="no fp16 here")
+    assert gpu_check.verdict([*rows, skipped]) is None
+    assert "0 networks was measured at fp32" in str(gpu_check.verdict(halves))
     value = result().metrics["energy_per_frame"]
     modelled = {**rows[0].metrics, "energy_per_frame": replace(value, how="modelled, boundary x")}
     said = gpu_check.verdict([*rows[1:], replace(rows[0], metrics=modelled)])

@@ -49,6 +49,20 @@ def test_an_export_comes_back_as_it_was(data: dict[str, Any], tmp_path: Path) ->
     assert all(not each.raw for each in store.latest())
 
 
+def test_processes_come_back_but_for_metrics_that_nobody_knows(
+    data: dict[str, Any], tmp_path: Path
+) -> None:
+    """`processes` of another machine are kept where the row is one of them."""
+    other = json.loads(json.dumps(data))
+    value = other["results"][0]["metrics"]["throughput"]["value"]
+    other["results"][0]["processes"] = _processes(value) + _processes(2 * value)
+    (tmp_path / "a.json").write_text(json.dumps(other))
+    store = open_store(tmp_path / "other.db")
+    import_files(store, [tmp_path / "a.json"])
+    stored = exported(store)["results"][0]["processes"]
+    assert [each["values"] for each in stored] == [{"throughput": value}, {"throughput": 2 * value}]
+
+
 def test_a_run_that_is_stored_is_left_out(data: dict[str, Any], tmp_path: Path) -> None:
     """The second import of the same file changes nothing and says so."""
     (tmp_path / "a.json").write_text(json.dumps(data))
@@ -78,6 +92,17 @@ def _at(*path: Any, value: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+def _processes(throughput: object) -> list[dict[str, Any]]:
+    """One process, as `run --repeats` would have written it."""
+    return [
+        {
+            "measured_at": "2026-01-01T00:00:00+00:00",
+            "values": {"throughput": throughput, "a newer version's": 1.0},
+            "warnings": [],
+        }
+    ]
+
+
 ROW = ("results", 0)
 METRIC = (*ROW, "metrics", "throughput")
 UNSOUND = {
@@ -100,6 +125,11 @@ UNSOUND = {
     "negative": (_at(*METRIC, "value", value=-1.0), "must be above 0"),
     "bounds": (_at(*METRIC, "low", value=1e99), "is above the value"),
     "implausible": (_at(*METRIC, "value", value=1e9), "peak x fraction_of_peak / work is"),
+    "how": (_at(*METRIC, "how", value=" "), "throughput: a value needs its how"),
+    "processes": (_at(*ROW, "processes", value="three"), "Expected `array`, got `str`"),
+    "process": (_at(*ROW, "processes", value=_processes("x")), "Expected `float | null`"),
+    "below zero": (_at(*ROW, "processes", value=_processes(-1.0)), r"none of|above 0"),
+    "foreign processes": (_at(*ROW, "processes", value=_processes(1e12)), "of none of its 1 proc"),
     "accuracy": (_at(*ROW, "metrics", "accuracy", "value", value=98.2), "is above|below|no share"),
     "failed with numbers": (_at(*ROW, "status", value="failed"), "status failed"),
     "qualified": (

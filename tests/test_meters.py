@@ -589,6 +589,7 @@ def test_a_log_may_count_energy_and_name_its_boundary(tmp_path: Path) -> None:
         ("time,energy\n1,5\n2,4\n", "its energy goes down"),
         ("# boundary: room\n" + HEADER + "1,5\n", "boundary 'room' is unknown"),
         ("time,power,boundary\n1,5,wall\n2,5,board\n", "the boundary changes"),
+        ("time,power,W\n1,5,7\n2,5,7\n", "more than one column power"),
     ],
 )
 def test_a_log_that_cannot_be_trusted_is_refused_in_one_sentence(
@@ -619,6 +620,31 @@ def test_a_log_must_cover_the_window_without_a_gap(tmp_path: Path) -> None:
     off = _log.read(log_file(tmp_path, HEADER + rows(range(5), watts=0.0)))
     with pytest.raises(NotMeasurable, match="switched on"):
         csv.energy_between(off, start=0.5, end=3.5)
+
+
+def test_a_counters_gap_is_harmless_inside_the_window_only(tmp_path: Path) -> None:
+    """Inside it the counter goes on counting; at an end nobody knows how much fell into it."""
+    times = [0, 1, 2, 3, 9, 10, 11, 12]
+    text = "time,energy\n" + "".join(f"{t},{50 * t}\n" for t in times)
+    log = _log.read(log_file(tmp_path, text))
+    found = csv.energy_between(log, start=0.5, end=11.5)
+    assert (found.energy_j, found.low_j, found.high_j) == pytest.approx((550.0, 500.0, 600.0))
+    with pytest.raises(NotMeasurable, match="gap of 6 s at an end"):
+        csv.energy_between(log, start=0.5, end=8.0)
+    twice = _log.read(log_file(tmp_path, text.replace("10,500\n", "")))
+    # rows 1 s apart but for two: the interval is as wide as the rows around its ends
+    found = csv.energy_between(twice, start=0.5, end=10.0)
+    assert (found.low_j, found.high_j) == pytest.approx((475.0 - 100.0, 475.0 + 100.0))
+
+
+def test_a_log_whose_times_or_powers_are_no_measurement_is_refused(tmp_path: Path) -> None:
+    """Ten rows a second with whole seconds, and powers whose sum is no number."""
+    coarse = "".join(f"{t // 10},50\n" for t in range(100))
+    with pytest.raises(NotMeasurable, match="log fractions of a second"):
+        csv.energy_between(_log.read(log_file(tmp_path, HEADER + coarse)), start=1.0, end=8.0)
+    huge = _log.read(log_file(tmp_path, HEADER + "".join(f"{t},1e308\n" for t in range(20))))
+    with pytest.raises(NotMeasurable, match="is its unit right"):
+        csv.energy_between(huge, start=1.0, end=18.0)
 
 
 def test_a_growing_log_is_waited_for(tmp_path: Path) -> None:
@@ -774,6 +800,13 @@ def test_a_meters_file_is_part_of_its_name(tmp_path: Path) -> None:
         meters.require("rapl:x")
     with pytest.raises(NotMeasurable, match=r"csv: it reads a meter's log"):
         meters.choose("csv", SUBJECT, preferred=())
+
+
+def test_a_meter_without_its_file_is_refused() -> None:
+    """`csv:` is not the current folder."""
+    assert meters.placed("csv:") == "csv:"
+    with pytest.raises(BadInput, match="names no file; write --meter csv:FILE"):
+        meters.require("csv:")
 
 
 def test_the_list_of_meters_says_why_one_is_not_usable() -> None:

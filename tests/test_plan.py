@@ -135,6 +135,19 @@ def test_a_rate_without_real_time_is_refused(content: Path, cache: Path, tmp_pat
         )
 
 
+@pytest.mark.parametrize("rate", [1e99, 1.1e6])
+def test_a_rate_that_no_clock_keeps_is_refused(
+    content: Path, cache: Path, tmp_path: Path, rate: float
+) -> None:
+    """Its schedule would hold more frames than any machine answers or stores."""
+    request = Request(
+        targets=("image/tiny",), content=(content,), scenarios=("RealTime",), rate=rate
+    )
+    with pytest.raises(BadInput, match="is above 1e\\+06, which no clock here keeps"):
+        make_plan(request, cache=cache, home=tmp_path)
+    assert make_plan(replace(request, rate=1e6), cache=cache, home=tmp_path).specs
+
+
 def test_each_scenario_has_its_samples_a_query(cache: Path, tmp_path: Path) -> None:
     """Offline takes the workload's batch, MultiStream MLPerf's 8; --batch sets both."""
 
@@ -186,6 +199,8 @@ def test_a_suite_file_is_read(tmp_path: Path) -> None:
         ("batch = 8", "batch = 0", "at least 1"),
         ("batch = 8", "samples_per_query = 0", "at least 1"),
         ("batch = 8", "rate = 0", "above 0"),
+        ("batch = 8", "rate = inf", "finite"),
+        ("batch = 8", "latency_bound_s = nan", "finite"),
         ("seconds = 2", "min_queries = 0", "at least 1"),
         ("batch = 8", "batch = true", "must be a whole number"),
         ('backends = ["eager"]', 'backends = "eager"', "must be a list"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from array import array
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 import numpy as np
 import pytest
 
 from benchsuite.errors import NotMeasurable
-from benchsuite.harness import scenarios
+from benchsuite.harness import scenarios, windows
 from benchsuite.harness.performance import Gauges, Load, Metered, Warmth
 from benchsuite.harness.scenarios import Clock, Demand, Schedule
 from benchsuite.meters import Subject
@@ -88,6 +91,52 @@ def test_a_seed_gives_the_same_gaps_at_any_rate() -> None:
     slow = scenarios.poisson(100.0, queries=50, deadline_s=1.0, seed=1)
     fast = scenarios.poisson(200.0, queries=50, deadline_s=1.0, seed=1)
     assert np.allclose(slow.due_ns, 2 * np.array(fast.due_ns), atol=2)
+
+
+def test_a_schedule_holds_eight_bytes_a_query_or_none() -> None:
+    """A million arrivals take 8 MB (Poisson) or nothing (regular), where a tuple takes 40 MB."""
+    queries = 1_000_000
+    random = scenarios.poisson(1e5, queries=queries, deadline_s=0.01, seed=1).due_ns
+    assert isinstance(random, array)
+    assert len(random) * random.itemsize == 8 * queries
+    tracemalloc.start()
+    even = scenarios.regular(3.0, queries=queries)
+    assert tracemalloc.get_traced_memory()[0] < 10_000
+    tracemalloc.stop()
+    # a third of a second is no whole nanosecond: each arrival is rounded, none drifts
+    assert list(even.due_ns[:4]) == [0, 333_333_333, 666_666_667, 1_000_000_000]
+    assert even.due_ns[-1] == round((queries - 1) / 3.0 * 1e9)
+    assert even.length_ns == round(queries / 3.0 * 1e9)
+    assert list(scenarios.regular(3.0, queries=4).due_ns) == list(even.due_ns[:4])
+
+
+def test_latencies_are_gathered_as_they_lie_in_memory() -> None:
+    """Of both scheduled scenarios, and their bytes come off the process's peak memory."""
+    time = FakeTime()
+    found = scenarios.answer(load(time.calls([1.0])), every(10, 1000), clock=time.clock)
+    assert isinstance(found.latencies_ns, array)
+    assert found.latencies_ns.itemsize == 8
+    gauges = replace(GAUGES, peak_memory=lambda: 1_000_000, on_host=True)
+    time = FakeTime()
+    calls = Load(scenario="RealTime", calls=time.calls([1.0]), batch=1, frames=1.0)
+    got = scenarios.real_time(
+        calls, warmth(1.0), gauges, rate=100.0, seconds=10.0, clock=time.clock
+    )
+    assert got.peak_memory_b == 1_000_000 - 8 * 1000
+    time = FakeTime()
+    demand = Demand(bound_s=0.05, seconds=300.0)
+    served = scenarios.server(
+        load(time.calls([10.0])), warmth(0.01), gauges, demand, clock=time.clock
+    )
+    assert served.peak_memory_b == 1_000_000 - 8 * served.queries
+
+
+def test_a_rate_whose_cycle_outlasts_the_time_limit_is_said_at_once() -> None:
+    """Sixteen frames at one in a thousand seconds would be four hours and a half."""
+    calls = Load(scenario="RealTime", calls=FakeTime().calls([1.0]), batch=1, frames=16.0)
+    with pytest.raises(NotMeasurable, match=r"16 frames takes 1.6e\+04 s, more than"):
+        windows._check_length(calls, rate=0.001, at_most_s=600.0)
+    windows._check_length(calls, rate=1.0, at_most_s=600.0)
 
 
 def test_latency_counts_from_the_scheduled_arrival() -> None:

@@ -7,10 +7,12 @@ delay (no coordinated omission). One worker answers in order, in the thread that
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter_ns, sleep
+from typing import overload
 
 from benchsuite.errors import NotMeasurable
 from benchsuite.harness.performance import (
@@ -41,18 +43,43 @@ class Clock:
     sleep: Callable[[float], object] = sleep
 
 
+@dataclass(frozen=True, slots=True)
+class EvenArrivals(Sequence[int]):
+    """`queries` arrivals, one every 1/`rate` seconds; computed when asked for, never held."""
+
+    rate: float
+    queries: int
+
+    def __len__(self) -> int:
+        return self.queries
+
+    def __iter__(self) -> Iterator[int]:
+        return (self._at(number) for number in range(self.queries))
+
+    @overload
+    def __getitem__(self, place: int) -> int: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[int]: ...
+    def __getitem__(self, place: int | slice) -> int | Sequence[int]:
+        found = range(self.queries)[place]
+        return self._at(found) if isinstance(found, int) else [self._at(n) for n in found]
+
+    def _at(self, number: int) -> int:
+        return round(number / self.rate / NANOSECOND_S)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """When queries arrive.
 
     Attributes:
-        due_ns: Arrivals in nanoseconds after the start, ascending.
+        due_ns: Arrivals in nanoseconds after the start, ascending; 8 bytes each at most.
         length_ns: When the one after the last would arrive.
         deadline_ns: A query is late where its answer comes later than this after its arrival.
         drops: A query that cannot begin before its deadline is not run.
     """
 
-    due_ns: tuple[int, ...]
+    due_ns: Sequence[int]
     length_ns: int
     deadline_ns: int
     drops: bool = False
@@ -69,7 +96,7 @@ class Answered:
         elapsed_ns: From the start to the schedule's end, or to the last answer if that is later.
     """
 
-    latencies_ns: tuple[int, ...]
+    latencies_ns: array[int]
     late: int
     dropped: int
     elapsed_ns: int
@@ -83,17 +110,21 @@ def poisson(rate: float, *, queries: int, deadline_s: float, seed: int) -> Sched
     import numpy as np
 
     gaps = np.random.default_rng(seed).exponential(1 / rate / NANOSECOND_S, queries)
-    ends = np.cumsum(gaps).round().astype("int64").tolist()
+    ends = np.cumsum(gaps, out=gaps).round(out=gaps).astype("int64")
+    due = array("q", (0,))
+    due.frombytes(ends[:-1].tobytes())
     return Schedule(
-        due_ns=(0, *ends[:-1]), length_ns=ends[-1], deadline_ns=round(deadline_s / NANOSECOND_S)
+        due_ns=due, length_ns=int(ends[-1]), deadline_ns=round(deadline_s / NANOSECOND_S)
     )
 
 
 def regular(rate: float, *, queries: int) -> Schedule:
     """One query every 1/`rate` seconds, which must be answered before the next one arrives."""
-    due = tuple(round(number / rate / NANOSECOND_S) for number in range(queries + 1))
     return Schedule(
-        due_ns=due[:-1], length_ns=due[-1], deadline_ns=round(1 / rate / NANOSECOND_S), drops=True
+        due_ns=EvenArrivals(rate, queries),
+        length_ns=round(queries / rate / NANOSECOND_S),
+        deadline_ns=round(1 / rate / NANOSECOND_S),
+        drops=True,
     )
 
 
@@ -110,7 +141,7 @@ def answer(
     """
     clock = clock or Clock()
     now, calls, wait = clock.now, tuple(load.calls), load.wait
-    latencies: list[int] = []
+    latencies = array("q")  # a fifth of a list of integers
     late = dropped = 0
     start = done = now() + _LEAD_NS
     end = start + schedule.length_ns
@@ -133,7 +164,7 @@ def answer(
     else:
         _wait_until(end, clock)
     return Answered(
-        latencies_ns=tuple(latencies),
+        latencies_ns=latencies,
         late=late,
         dropped=dropped,
         elapsed_ns=max(end, done) - start,
@@ -177,6 +208,7 @@ def real_time(
             frames=queries * load.frames_a_query,
             seconds=nominal if on_time else found.elapsed_ns * NANOSECOND_S,
             pace=Pace(rate=query_rate, deadline_s=1 / query_rate, dropped=found.dropped),
+            stamps_b=_bytes(found.latencies_ns),
         )
 
     return observe(load, warmth, timed, gauges)
@@ -294,6 +326,7 @@ def _served(load: Load, schedule: Schedule, pace: Pace, clock: Clock | None) -> 
         frames=queries * load.frames_a_query,
         seconds=schedule.length_ns * NANOSECOND_S,
         pace=pace,
+        stamps_b=_bytes(found.latencies_ns),
     )
 
 
@@ -307,6 +340,10 @@ def _few_late(window: Window, pace: Pace) -> bool:
     allowed = most_outliers(window.queries, pace.share)
     late = sum(latency > deadline_ns for latency in window.durations_ns)
     return allowed is not None and late <= allowed
+
+
+def _bytes(values: array[int]) -> int:
+    return len(values) * values.itemsize
 
 
 def _whole_cycles(load: Load, queries: float) -> int:

@@ -122,6 +122,7 @@ def _run(load: Load, gauges: Gauges, setting: Setting, *, seconds: float) -> Win
     if load.scenario == REAL_TIME:
         if spec.rate is None:
             raise NotMeasurable(scenarios.NO_RATE)
+        _check_length(load, rate=spec.rate, at_most_s=spec.time_limit_s)
         warmth = performance.warm_up_load(load, at_most_s=spec.warmup_s)
         return scenarios.real_time(load, warmth, gauges, rate=spec.rate, seconds=seconds)
     if load.scenario == SERVER:
@@ -142,6 +143,17 @@ def _run(load: Load, gauges: Gauges, setting: Setting, *, seconds: float) -> Win
         gauges=gauges,
         min_queries=1 if load.scenario == OFFLINE else spec.min_queries,
     )
+
+
+def _check_length(load: Load, *, rate: float, at_most_s: float) -> None:
+    """Refuses a rate at which one load cycle, the least that is measured, takes too long."""
+    cycle_s = load.frames / rate
+    if cycle_s > at_most_s:
+        raise NotMeasurable(
+            f"at {rate:g} frames a second one load cycle of {load.frames:g} frames takes "
+            f"{cycle_s:.3g} s, more than the time limit of {at_most_s:g} s; give a higher --rate "
+            "or --time-limit"
+        )
 
 
 def _with_idle(window: Window, setting: Setting) -> Window:

@@ -121,6 +121,8 @@ def meter(name: str) -> Meter:
     if colon:
         if not hasattr(found, "of"):
             raise BadInput(f"--meter {name}: the meter {kind} reads no file; write --meter {kind}")
+        if not place:
+            raise BadInput(f"--meter {name}: names no file; write --meter {kind}:FILE")
         found = found.of(Path(place))
     checked: Meter = found
     return checked
@@ -179,7 +181,7 @@ def doubts(window: Window) -> list[Doubt]:
 def placed(name: str) -> str:
     """A meter's name with its file as an absolute path, so that it holds in another folder."""
     kind, colon, place = name.partition(":")
-    return f"{kind}:{Path(place).absolute()}" if colon else name
+    return f"{kind}:{Path(place).absolute()}" if colon and place else name
 
 
 def require(name: str) -> None:

@@ -105,6 +105,12 @@ def _parsed(path: Path, rows: Sequence[tuple[int, str]], facts: Mapping[str, str
             f"{path}: the header {header.strip()!r} needs a column time and a column power (in W) "
             "or energy (in J)"
         )
+    for known, what in ((TIME, "time"), (POWER, "power"), (ENERGY, "energy")):
+        if sum(name in known for name in names) > 1:
+            raise NotMeasurable(
+                f"{path}: the header {header.strip()!r} has more than one column {what}; keep the "
+                "one that counts"
+            )
     boundary_at = names.index(BOUNDARY) if BOUNDARY in names else None
     times: list[float] = []
     columns: dict[int, list[float]] = {

@@ -8,6 +8,8 @@ boundary is `wall` unless the log names another. `meters/_log.py` has the format
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -58,7 +60,20 @@ def energy_between(log: Log, *, start: float, end: float) -> EnergyReading:
             f"{_said(start)} to {_said(end)}: {hint}"
         )
     spacing_s = log.spacing_s
+    if spacing_s <= 0:
+        raise NotMeasurable(
+            f"{path}: most of its rows have the time of the row above; let the meter log fractions "
+            "of a second"
+        )
+    edge_s = spacing_s
     if log.energy_j:
+        # a gap inside the window loses nothing of a counter, one at an end does
+        edge_s = max(spacing_s, _between(times, start), _between(times, end))
+        if edge_s > GAP_PERIODS * spacing_s:
+            raise NotMeasurable(
+                f"{path}: has a gap of {edge_s:.3g} s at an end of the window, its rows are "
+                f"{spacing_s:.3g} s apart otherwise"
+            )
         joules = _counted(log, start=start, end=end)
         rates = [
             ((t0 + t1) / 2, (e1 - e0) / (t1 - t0))
@@ -84,7 +99,9 @@ def energy_between(log: Log, *, start: float, end: float) -> EnergyReading:
         largest_shown, reason = largest, None
     if joules <= 0:
         raise NotMeasurable(f"{path}: shows no energy in the window; is the meter switched on?")
-    margin = spacing_s * largest
+    margin = edge_s * largest
+    if not math.isfinite(joules + margin):
+        raise NotMeasurable(f"{path}: its {what} is too large to be summed; is its unit right?")
     rows = sum(start <= t <= end for t in times)
     offset_s = log.number("clock_offset_s", default=0.0)
     return EnergyReading(
@@ -195,6 +212,12 @@ METER = _Csv()
 def _counted(log: Log, *, start: float, end: float) -> float:
     """Joules between two times by a counter, interpolated between its rows."""
     return _at(log.times, log.energy_j, end) - _at(log.times, log.energy_j, start)
+
+
+def _between(times: Sequence[float], time: float) -> float:
+    """Seconds between the two rows around a time that the log covers."""
+    after = min(max(bisect_left(times, time), 1), len(times) - 1)
+    return times[after] - times[after - 1]
 
 
 def _at(times: Sequence[float], values: Sequence[float], time: float) -> float:

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -59,7 +60,7 @@ def _compare(
     for _ in range(_ROUNDS):
         try:
             probes.append(
-                probing.probe(watched, info, precision=precision, threads=threads, attempts=1)  # type: ignore[arg-type]
+                probing.probe(watched, info, precision=precision, threads=threads, attempts=1)
             )
         except NotMeasurable as error:
             print(f"{setting}: {error}")
@@ -102,9 +103,7 @@ class _Watched:
         self, info: DeviceInfo, *, precision: str, threads: int
     ) -> Iterator[Kernel]:
         for kernel in self.device.compute_kernels(info, precision=precision, threads=threads):
-            yield Kernel(
-                name=kernel.name, amount=kernel.amount, make=lambda k=kernel: self._made(k)
-            )  # type: ignore[misc]
+            yield Kernel(name=kernel.name, amount=kernel.amount, make=partial(self._made, kernel))
 
     def _made(self, kernel: Kernel) -> Callable[[], object]:
         self.loops += [self.loop() for _ in range(_LOOPS)]

@@ -29,7 +29,7 @@ class Row:
     reason: str | None
     doubts: int
     accuracy: Number
-    beside: tuple[tuple[str, str], ...]
+    beside: tuple[tuple[str, Number], ...]
     target: str | None
     met: bool | None
     throughput: Number
@@ -105,8 +105,7 @@ def _row(system: System, group: Sequence[System], best: bool, notes: Notes) -> R
         doubts=len(own_doubts(system)),
         accuracy=number_of(system, "accuracy", notes),
         beside=tuple(
-            (name, formatting.share(value).replace(" ", NO_BREAK))
-            for name, value in row.beside.items()
+            (name, _beside(name, value, system, notes)) for name, value in row.beside.items()
         ),
         target=target_of(row),
         met=system.target_met,
@@ -124,6 +123,18 @@ def _row(system: System, group: Sequence[System], best: bool, notes: Notes) -> R
         energy=number_of(system, ENERGY, notes),
         power=number_of(system, "mean_power", notes),
         memory=number_of(system, "peak_memory", notes),
+    )
+
+
+def _beside(name: str, value: float, system: System, notes: Notes) -> Number:
+    """A figure from the same samples as the accuracy."""
+    how = system.value("accuracy").how
+    return Number(
+        number=formatting.share(value).replace(" ", NO_BREAK),
+        unit="",
+        note=notes.add(
+            f"{name} · {system.source('accuracy').scenario}", f"With the accuracy: {how}"
+        ),
     )
 
 
