@@ -217,8 +217,6 @@ def _train(options: argparse.Namespace) -> int:
     if options.dataset:
         datasets.describe(dataset)
     home = environment.data_folder()
-    if options.output is not None:
-        _check_writable(str(options.output), "--output")
     path = options.output or plan.trained_path(home, entry.name, scale=scale, dataset=dataset)
     job = train.TrainingJob(
         entry=entry,
@@ -690,9 +688,10 @@ def _places(options: argparse.Namespace) -> dict[str, Path]:
         from benchsuite.catalog import load_toml
 
         for name, folder in load_toml(options.places, what="places").items():
-            if not isinstance(folder, str):
+            if not isinstance(folder, str) or not folder:
                 raise BadInput(f"{options.places}: {name} = {folder!r} must be a folder's path")
-            places[name] = (options.places.parent / Path(folder).expanduser()).resolve()
+            where = f"{options.places}: {name} = {folder!r}"
+            places[name] = options.places.resolve().parent / _user_path(folder, where)
     places.update(_pairs(options.data, "--data", "NAME=DIR"))
     return places
 
@@ -703,8 +702,18 @@ def _pairs(texts: Sequence[str], flag: str, form: str) -> dict[str, Path]:
         name, equals, path = text.partition("=")
         if not (name and equals and path):
             raise BadInput(f"{flag} {text}: write {flag} {form}")
-        pairs[name] = Path(path).expanduser()
+        pairs[name] = _user_path(path, f"{flag} {text}")
     return pairs
+
+
+def _user_path(text: str, where: str) -> Path:
+    """A path as a user writes it, `~` included; `where` is what an error names."""
+    if "\0" in text:
+        raise BadInput(f"{where}: a path has no null characters")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise BadInput(f"{where}: there is no such user; write the folder in full") from None
 
 
 def _labels(texts: Sequence[str]) -> dict[str, str]:

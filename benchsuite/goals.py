@@ -37,8 +37,8 @@ class Goals:
     at_least: Mapping[str, float]
     at_most: Mapping[str, float]
 
-    def misses(self, values: Mapping[str, float | None]) -> dict[str, str] | None:
-        """What `values` miss, by metric key; None where a needed value is missing.
+    def misses(self, values: Mapping[str, float | None]) -> dict[str, str]:
+        """What `values` miss, by metric key, missing ones aside.
 
         A miss says by how much, as a share of the bound.
         """
@@ -46,12 +46,14 @@ class Goals:
         for bounds, word, sign in ((self.at_least, "below", 1), (self.at_most, "above", -1)):
             for key, bound in bounds.items():
                 value = values.get(key)
-                if value is None:
-                    return None
-                if sign * value < sign * bound:
+                if value is not None and sign * value < sign * bound:
                     by = f" by {abs(value / bound - 1):.1%}" if bound else ""
                     found[key] = f"{key} {value:.4g} is {word} {bound:g}{by}"
         return found
+
+    def needs(self) -> tuple[str, ...]:
+        """The metric keys that have a bound."""
+        return tuple(dict.fromkeys((*self.at_least, *self.at_most)))
 
     def speaks_of(self, workload: str) -> bool:
         """Whether the goals are meant for this workload."""

@@ -293,6 +293,7 @@ def _interrupted(process: subprocess.Popen[str], store_path: Path, *, name: str)
         (("run", "image/lenet", "--time-limit", "-3"), "above 0"),
         (("run", "image/lenet", "--backend", ","), "empty list"),
         (("run", "image/lenet", "--data", "mnist"), "NAME=DIR"),
+        (("run", "image/lenet", "--data", "mnist=~no-such-user/x"), "there is no such user"),
         (("run", "image/lenet", "--label", "x"), "KEY=VALUE"),
         (("run", "image/lenet", "--goals", "none"), "no such goals"),
         (("run", "image/lenet", "--report", "/nowhere/p.html"), "does not exist"),

@@ -263,7 +263,8 @@ SYNSETS = ("n01440764", "n01443537", "n02100000")
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """Three synsets in train/ and val/, two images each."""
+    """Three synsets in train/ and val/, two images each, and their order."""
+    (tmp_path / "synsets.txt").write_text("\n".join(SYNSETS))
     for split in ("train", "val"):
         for label, synset in enumerate(SYNSETS):
             for i in range(2):
@@ -303,6 +304,8 @@ def test_test_is_val_where_test_has_no_answers(tree: Path) -> None:
 def test_a_bare_folder_is_a_test_split(tree: Path) -> None:
     """A folder of classes alone is for the test, never for training and test at once."""
     bare = tree / "val"
+    (tree / "synsets.txt").rename(bare / "synsets.txt")
+    assert image_folder.read(bare, "test").skipped == ()
     assert len(image_folder.read(bare, "test").samples) == 6
     with pytest.raises(BadInput, match=r"no folder train/ .*a bare folder of classes is a test"):
         image_folder.read(bare, "train")
@@ -369,8 +372,16 @@ def test_folders_without_images_are_refused(tmp_path: Path) -> None:
         image_folder.read(tmp_path, "val")
 
 
+def test_a_part_of_imagenet_without_its_order_is_refused(tree: Path) -> None:
+    """Three synsets are not 0, 1, 2 of a thousand: that would be an accuracy of about nought."""
+    (tree / "synsets.txt").unlink()
+    with pytest.raises(BadInput, match=r"holds 3 synsets, not .*1000.*; put synsets\.txt into"):
+        image_folder.read(tree, "val")
+
+
 def test_a_list_of_synsets_numbers_a_part_of_imagenet(tree: Path) -> None:
     """Ten of a thousand synsets keep the numbers that published networks give them."""
+    (tree / "synsets.txt").unlink()
     whole = ["n00000001 first", *(f"{name} a word, another" for name in SYNSETS)]
     (tree / "synset_words.txt").write_bytes("\r\n".join(whole).encode())
     listing = image_folder.read(tree, "val")

@@ -79,7 +79,7 @@ def test_twenty_thousand_files_are_listed_without_opening_one(
 ) -> None:
     """Listing opens nothing, makes no sample before it is asked for, and takes a few megabytes."""
     for label in range(20):
-        folder = tmp_path / "val" / f"n{label:08d}"
+        folder = tmp_path / "val" / f"class{label:02d}"
         folder.mkdir(parents=True)
         for i in range(1000):
             os.close(os.open(folder / f"ILSVRC2012_val_{i:08d}.JPEG", os.O_CREAT | os.O_WRONLY))
@@ -104,7 +104,7 @@ def test_twenty_thousand_files_are_listed_without_opening_one(
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert labels == [label for label in range(20) for _ in range(1000)]
-    assert last.path == tmp_path / "val" / "n00000019" / "ILSVRC2012_val_00000999.JPEG"
+    assert last.path == tmp_path / "val" / "class19" / "ILSVRC2012_val_00000999.JPEG"
     assert peak < 10 * 2**20
 
 

@@ -203,12 +203,18 @@ def goals(tmp_path: Path, text: str) -> Path:
 
 
 def test_goals_say_what_is_missed_and_by_how_much(tmp_path: Path) -> None:
-    """A missed need is 0 with its distance; met needs are 1; a missing value is neither."""
+    """A missed need is 0 with its distance, all met is 1; a missing value alone is neither."""
     made = measurement()
     path = goals(tmp_path, "[at_least]\nthroughput = 1000\n[at_most]\nmean_power = 20\n")
     missed = compute(made, made.windows[0], goals=load_goals(path, keys=METRICS))["meets_goals"]
     assert missed.value == 0.0
     assert "50.0%" in missed.how
+    assert "meets: mean_power" in missed.how
+    path = goals(tmp_path, "[at_least]\nthroughput = 1000\n[at_most]\nlatency_p99 = 1\n")
+    lost = compute(made, made.windows[0], goals=load_goals(path, keys=METRICS))["meets_goals"]
+    assert lost.value == 0.0  # whatever the missing latency is
+    assert "misses: throughput 500 is below 1000 by 50.0%" in lost.how
+    assert "latency_p99 is missing: " in lost.how
     path = goals(tmp_path, "[at_least]\nthroughput = 100\n")
     met = compute(made, made.windows[0], goals=load_goals(path, keys=METRICS))["meets_goals"]
     assert met.value == 1.0

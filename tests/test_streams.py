@@ -71,6 +71,7 @@ def pictures(tmp_path: Path) -> Path:
             pixels = generator.integers(0, 60, size=(20, 30, 3), dtype=np.uint8)
             pixels[..., label] += 150
             PIL.fromarray(pixels).save(folder / f"{number}.png")
+    (tmp_path / "pictures" / "synsets.txt").write_text("n00000001\nn00000002\n")
     return tmp_path / "pictures"
 
 

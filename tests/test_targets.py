@@ -10,15 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from benchsuite import backends, catalog, devices, plan, targets
+from benchsuite import backends, catalog, devices, graphs, plan, targets
 from benchsuite.accounting.summary import count_workload
 from benchsuite.backends import Job
 from benchsuite.cli import main
 from benchsuite.errors import BadInput
 from benchsuite.harness import accuracy, network
+from benchsuite.harness.graph_network import graph_network
 from benchsuite.types import Profiled, Target
 from tests.test_graphs import floats, helper, model, onnx, small, stored
 
@@ -94,6 +96,41 @@ def test_an_onnx_file_runs_without_export(name: str, tmp_path: Path) -> None:
     assert isinstance(executable, Profiled)
     named = {name for step in executable.profile(query) for name in step.names}
     assert {"conv", "y"} <= named
+
+
+def test_openvino_owns_the_inputs_that_it_casts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tensors do not keep shared memory alive: what was cast for them must be copied."""
+    backend = backends.backend("openvino")
+    if why := backend.missing("cpu", "fp32"):
+        pytest.skip(why)
+    port = helper.make_tensor_value_info("x", onnx.TensorProto.INT32, ("n", 64))
+    nodes = [
+        helper.make_node("Cast", ["x"], ["f"], to=onnx.TensorProto.FLOAT),
+        helper.make_node("MatMul", ["f", "w"], ["y"]),
+    ]
+    path = tmp_path / "whole.onnx"
+    onnx.save(model(nodes, [port], [stored("w", 64, 3)]), path)
+    query = (np.arange(128, dtype=np.int64).reshape(2, 64),)
+    job = Job(
+        device=devices.find("cpu"), precision="fp32", threads=1, samples=(query,), batches=(2,),
+        key="k", cache=tmp_path / "cache", graph=path,
+    )  # fmt: skip
+    executable: Any = backend.prepare(graph_network(path), job)
+    expected = executable.run(query)
+    given: list[Any] = []
+    cast = graphs.cast
+
+    def spied(*arguments: Any) -> Any:
+        given.append(cast(*arguments))
+        return given[-1]
+
+    monkeypatch.setattr(graphs, "cast", spied)
+    (request,) = executable._requests(query)
+    given[0][0][:] = 7  # as what frees that memory and takes it again would
+    request.infer()
+    np.testing.assert_array_equal(request.get_output_tensor(0).data, expected[0])
 
 
 def test_backends_of_torch_say_why_they_cannot(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ def imagenet(place: Path) -> str | None:
         for number in range(2):
             save(place / "val" / synset / f"{number}.png", picture(300, 320, seed=number))
     (place / "val" / "n00000002" / "1.png").write_bytes(JUNK)
+    (place / "synsets.txt").write_text("n00000001\nn00000002\n")
     return "1.png"
 
 

@@ -167,19 +167,23 @@ class _Executable:
         return medians(queries[WARM_UP:])
 
     def _requests(self, inputs: Arrays) -> list[Any]:
-        """Requests whose input tensors are the arrays' own memory, one a stream."""
+        """Requests whose input tensors are the caller's own memory, one a stream.
+
+        A tensor does not keep memory alive that it shares: what was cast or copied here is its own.
+        """
         import numpy as np
 
         tensor = _openvino().Tensor
         streams, model = self._models[shape_of(inputs)]
         size = len(inputs[0]) // streams
-        inputs = _cast(inputs, model)
+        cast = _cast(inputs, model)
         requests = []
         for start in range(0, streams * size, size):
             request = model.create_infer_request()
-            for number, array in enumerate(inputs):
+            for number, (own, array) in enumerate(zip(inputs, cast, strict=True)):
                 piece = np.require(array[start : start + size], requirements=["C", "W"])
-                request.set_input_tensor(number, tensor(piece, shared_memory=True))
+                shared = np.may_share_memory(piece, own)
+                request.set_input_tensor(number, tensor(piece, shared_memory=shared))
             requests.append(request)
         return requests
 

@@ -5,8 +5,8 @@
     PLACE/val/ILSVRC2012_val_*.JPEG  with val.txt (`name label`) or synset_labels.txt beside it
 
 Classes are numbered in the order of their names, which for ImageNet's is the order of the synsets
-that published networks use. Of a part of ImageNet the numbers would be others: synsets.txt or
-synset_words.txt in PLACE, a synset a line, gives the whole order.
+that published networks use. Of a part of ImageNet the numbers would be others, so that it is taken
+only with synsets.txt or synset_words.txt in PLACE: a synset a line, the whole order.
 """
 
 from __future__ import annotations
@@ -40,14 +40,15 @@ def read(place: Path, split: str) -> Listing:
     """Images with their class, `label`; facts `classes`, and `synsets` where they are ImageNet's.
 
     Raises:
-        BadInput: No folder of the split, no classes, or labels that do not fit.
+        BadInput: No folder of the split, no classes, a part of ImageNet's without its order, or
+            labels that do not fit.
     """
     root(place, form=NAME, holds=f"train/ or val/ ({_HOLDS})")
     folder = _folder(place, split)
     inside = content(folder)
     order = _order(place)
     if inside.folders:
-        return _by_folder(folder, inside, split=split, order=order)
+        return _by_folder(place, folder, inside, split=split, order=order)
     return _flat(place, folder, inside, split=split, order=order)
 
 
@@ -87,12 +88,16 @@ def _order(place: Path) -> dict[str, str] | None:
 
 
 def _by_folder(
-    folder: Path, inside: Content, *, split: str, order: dict[str, str] | None
+    place: Path, folder: Path, inside: Content, *, split: str, order: dict[str, str] | None
 ) -> Listing:
     import numpy as np
 
     skipped = list(inside.skipped)
-    skipped += [Skipped(path=folder / name, why="not in a class folder") for name in inside.files]
+    skipped += [
+        Skipped(path=folder / name, why="not in a class folder")
+        for name in inside.files
+        if name not in _ORDERS
+    ]
     names = inside.folders
     synsets = [name for name in names if _SYNSET.fullmatch(name)]
     if synsets:  # a stray folder would shift every number after it
@@ -107,6 +112,12 @@ def _by_folder(
             Skipped(path=folder / name, why="not in the list of synsets") for name in strays
         ]
         names = tuple(name for name in names if name in order)
+    elif synsets and len(synsets) != CLASSES:
+        raise BadInput(
+            f"{NAME}: {shown(folder)}: holds {len(synsets)} synsets, not ImageNet-1k's {CLASSES}, "
+            f"so that their numbers are not known; put {_ORDERS[0]} into {shown(place)}, a synset "
+            "a line in the order in which your network numbers them"
+        )
     classes = list(order or names)
     numbers = {name: number for number, name in enumerate(classes)}
     files: list[str] = []

@@ -52,15 +52,21 @@ def empty(reason: str) -> dict[str, Value]:
 
 def _meets(values: dict[str, Value], goals: Goals, *, workload: str) -> Value:
     how = f"goals {goals.name}: {goals.title}"
-    if any(values[key].how.startswith("modelled") for key in (*goals.at_least, *goals.at_most)):
+    if any(values[key].how.startswith("modelled") for key in goals.needs()):
         how += "; by a modelled energy, not a measured one"
     if not goals.speaks_of(workload):
         return Value(value=None, how=how, reason=f"goals {goals.name} speak of {goals.workload}")
-    misses = goals.misses({key: value.value for key, value in values.items()})
-    if misses is None:
-        needed = {**goals.at_least, **goals.at_most}
-        first = next(key for key in needed if values[key].value is None)
-        return Value(value=None, how=how, reason=f"{first} is missing: {values[first].reason}")
+    numbers = {key: values[key].value for key in goals.needs()}
+    misses = goals.misses(numbers)
+    unknown = [key for key, number in numbers.items() if number is None]
+    met = [key for key in numbers if key not in misses and key not in unknown]
     if misses:
-        return Value(value=0.0, how=f"{how}; misses: {'; '.join(misses.values())}")
+        how += f"; misses: {'; '.join(misses.values())}"
+    if met:
+        how += f"; meets: {', '.join(met)}"
+    unmeasured = [f"{key} is missing: {values[key].reason}" for key in unknown]
+    if misses:  # what is missing could not make it good
+        return Value(value=0.0, how="; ".join((how, *unmeasured)))
+    if unknown:
+        return Value(value=None, how=how, reason=unmeasured[0])
     return Value(value=1.0, how=f"{how}; every need is met")

@@ -36,7 +36,12 @@ WORKLOAD = Workload(
             qualities={
                 "mnist-5k": Quality(measure="top-1", target=0.975),
                 "mnist": Quality(measure="top-1", target=0.98, epochs=3),
-                "fashion-mnist": Quality(measure="top-1", target=0.88, epochs=12),
+                "fashion-mnist": Quality(
+                    measure="top-1",
+                    target=0.88,
+                    epochs=12,
+                    note="provisional: not yet reached in a training run with this recipe",
+                ),
             },
             training=Training(epochs=20, batch=50, learning_rate=1e-2, weight_decay=1e-2),
         ),
