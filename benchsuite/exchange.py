@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = "benchsuite/results/1"
+_NESTED = ("warnings", "fingerprint", "beside", "metrics", "processes", "layer_times")
 
 
 def to_json(store: Store, runs: Sequence[RunInfo]) -> dict[str, Any]:
@@ -70,6 +71,7 @@ def result_json(result: Result) -> dict[str, Any]:
         "warnings": [asdict(doubt) for doubt in result.doubts],
         "fingerprint": None if result.fingerprint is None else asdict(result.fingerprint),
         "metrics": {key: _metric_json(key, result) for key in METRICS},
+        "layer_times": None if result.layer_times is None else asdict(result.layer_times),
         "processes": [
             {
                 "measured_at": process.measured_at,
@@ -111,7 +113,14 @@ def _table(store: Store, runs: Sequence[RunInfo]) -> pd.DataFrame:
     for run in runs:
         for result in store.results(run.id):
             row = result_json(result)
-            for name in ("warnings", "fingerprint", "beside", "metrics", "processes"):
+            for name in (
+                "warnings",
+                "fingerprint",
+                "beside",
+                "metrics",
+                "layer_times",
+                "processes",
+            ):
                 row.pop(name)
             values = {key: result.metrics[key].value for key in METRICS if key in result.metrics}
             rows.append(row | values)

@@ -19,11 +19,22 @@ from benchsuite.errors import BadInput, one_line
 from benchsuite.exchange import SCHEMA
 from benchsuite.metrics import METRICS
 from benchsuite.store import Store
-from benchsuite.types import Doubt, Fingerprint, Process, Result, RunInfo, SystemKey, Value
+from benchsuite.types import (
+    Doubt,
+    Fingerprint,
+    LayerTime,
+    LayerTimes,
+    Process,
+    Result,
+    RunInfo,
+    SystemKey,
+    Value,
+)
 
 _Text = Annotated[str, msgspec.Meta(max_length=100_000)]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
 _Number = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+_Amount = Annotated[float, msgspec.Meta(ge=0, lt=1e300)]
 # computed from one window as products of doubles, written with all digits
 _EXACT = 1e-6
 
@@ -41,6 +52,22 @@ class _Process(msgspec.Struct, kw_only=True):
     measured_at: _Name
     values: dict[str, float | None]
     warnings: list[Doubt]
+
+
+class _LayerTime(msgspec.Struct, kw_only=True):
+    name: _Text
+    seconds: _Amount
+    roofline_s: _Amount
+    work: _Amount | None = None
+    traffic_b: _Amount | None = None
+    kind: _Text = ""
+
+
+class _LayerTimes(msgspec.Struct, kw_only=True):
+    layers: Annotated[list[_LayerTime], msgspec.Meta(max_length=100_000)]
+    elsewhere_s: _Amount
+    batch: _Number
+    how: _Text
 
 
 class _Row(msgspec.Struct, kw_only=True):
@@ -74,6 +101,7 @@ class _Row(msgspec.Struct, kw_only=True):
     beside: dict[str, float] = {}
     measured_at: _Text = ""
     processes: list[_Process] = []
+    layer_times: _LayerTimes | None = None
 
 
 class _Run(msgspec.Struct, kw_only=True):
@@ -261,6 +289,16 @@ def _result(row: _Row, where: str, *, started_at: str) -> Result:
             _process(process, f"{where}.processes[{place}]")
             for place, process in enumerate(row.processes)
         ),
+        layer_times=None if row.layer_times is None else _layer_times(row.layer_times),
+    )
+
+
+def _layer_times(times: _LayerTimes) -> LayerTimes:
+    return LayerTimes(
+        layers=tuple(LayerTime(**msgspec.structs.asdict(layer)) for layer in times.layers),
+        elsewhere_s=times.elsewhere_s,
+        batch=times.batch,
+        how=times.how,
     )
 
 

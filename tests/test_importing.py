@@ -48,6 +48,22 @@ def test_an_export_comes_back_as_it_was(data: dict[str, Any], tmp_path: Path) ->
     assert all(not each.raw for each in store.latest())
 
 
+def test_layer_times_travel_with_their_result(data: dict[str, Any], tmp_path: Path) -> None:
+    """The software team's work list comes back; a time below zero is refused."""
+    sent = json.loads(json.dumps(data))
+    row = next(row for row in sent["results"] if row["status"] == "ok")
+    layer = {"name": "conv", "seconds": 2e-3, "roofline_s": 1e-3, "work": 4e6, "traffic_b": 9e3,
+             "kind": "Conv2d"}  # fmt: skip
+    row["layer_times"] = {"layers": [layer], "elsewhere_s": 1e-4, "batch": 8, "how": "profile"}
+    (tmp_path / "a.json").write_text(json.dumps(sent))
+    store = open_store(tmp_path / "other.db")
+    import_files(store, [tmp_path / "a.json"])
+    assert exported(store) == sent
+    layer["seconds"] = -1.0
+    with pytest.raises(BadInput, match="layer_times"):
+        read(json.dumps(sent).encode(), name="a.json")
+
+
 def test_a_run_that_is_stored_is_left_out(data: dict[str, Any], tmp_path: Path) -> None:
     """The second import of the same file changes nothing and says so."""
     (tmp_path / "a.json").write_text(json.dumps(data))
