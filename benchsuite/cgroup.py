@@ -58,6 +58,18 @@ def cpu_seconds(root: Path = Path("/")) -> float | None:
     return None
 
 
+def stopped(root: Path = Path("/")) -> tuple[int, int] | None:
+    """In how many periods the quota stopped this process's group, of how many; None untold."""
+    for group in _groups(root, "cpu"):
+        numbers = dict(
+            line.split(" ", 1) for line in _read(group / "cpu.stat").splitlines() if " " in line
+        )
+        times, periods = numbers.get("nr_throttled", ""), numbers.get("nr_periods", "")
+        if times.isdigit() and periods.isdigit():
+            return int(times), int(periods)
+    return None
+
+
 def _groups(root: Path, controller: str) -> list[Path]:
     """Folders of this process's group for a controller, then of those above it."""
     base = root / "sys/fs/cgroup"

@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         with _ended_like_ctrl_c():
+            _search(getattr(options, "content", ()))
             code: int = options.command(options)
             sys.stdout.flush()
         return code
@@ -69,6 +70,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(f"benchsuite: {where}{error.strerror or error}")
         _mute(sys.stdout)  # what it still holds cannot be written either
         return BAD_INPUT
+
+
+def _search(content: Sequence[Path]) -> None:
+    """Devices, backends and meters of the user's own folders are offered as benchsuite's are."""
+    if content:
+        from benchsuite import backends, devices, meters, plugins
+
+        plugins.search((backends, devices, meters), content)
 
 
 def _open_closed_streams() -> None:
@@ -1039,7 +1048,7 @@ def _add_common(
 ) -> None:
     """What many commands take; `alone` lets `--json` stand without a file, for standard output."""
     parser.add_argument("--content", action="append", type=Path, default=[], metavar="DIR",
-                        help="a folder with workloads/ and hw/ of your own")  # fmt: skip
+                        help="a folder of your own: workloads/, hw/, devices/, ...")  # fmt: skip
     if store:
         parser.add_argument("--store", metavar="URL|FILE")
     if json:

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from benchsuite.errors import BadInput
 from benchsuite.metrics import METRICS
-from benchsuite.store import Store
-from benchsuite.types import Result, RunInfo
+from benchsuite.store import Store, counts_id
+from benchsuite.types import Count, Result, RunInfo
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = "benchsuite/results/1"
-_NESTED = ("warnings", "fingerprint", "beside", "metrics", "processes", "layer_times")
+# what a line of a table has no room for
+_NESTED = ("warnings", "fingerprint", "beside", "metrics", "processes", "counts", "layer_times")
 
 
 def to_json(store: Store, runs: Sequence[RunInfo]) -> dict[str, Any]:
@@ -35,8 +36,17 @@ def to_json(store: Store, runs: Sequence[RunInfo]) -> dict[str, Any]:
             }
             for run in runs
         ],
+        "counts": _counts_of(results),
         "results": [result_json(result) for result in results],
     }
+
+
+def _counts_of(results: Sequence[Result]) -> dict[str, list[dict[str, Any]]]:
+    """Every network's layers once, by the id that its rows name."""
+    distinct: dict[tuple[Count, ...], None] = dict.fromkeys(
+        result.counts for result in results if result.counts
+    )
+    return {counts_id(each): [asdict(count) for count in each] for each in distinct}
 
 
 def result_json(result: Result) -> dict[str, Any]:
@@ -71,6 +81,7 @@ def result_json(result: Result) -> dict[str, Any]:
         "warnings": [asdict(doubt) for doubt in result.doubts],
         "fingerprint": None if result.fingerprint is None else asdict(result.fingerprint),
         "metrics": {key: _metric_json(key, result) for key in METRICS},
+        "counts": counts_id(result.counts) if result.counts else None,
         "layer_times": None if result.layer_times is None else asdict(result.layer_times),
         "processes": [
             {
@@ -113,14 +124,7 @@ def _table(store: Store, runs: Sequence[RunInfo]) -> pd.DataFrame:
     for run in runs:
         for result in store.results(run.id):
             row = result_json(result)
-            for name in (
-                "warnings",
-                "fingerprint",
-                "beside",
-                "metrics",
-                "layer_times",
-                "processes",
-            ):
+            for name in _NESTED:
                 row.pop(name)
             values = {key: result.metrics[key].value for key in METRICS if key in result.metrics}
             rows.append(row | values)

@@ -18,11 +18,12 @@ import msgspec
 from benchsuite.errors import BadInput, one_line
 from benchsuite.exchange import SCHEMA
 from benchsuite.metrics import METRICS
+from benchsuite.soundness import wrong_counts, wrong_times, wrong_work
 from benchsuite.store import Store
 from benchsuite.types import (
+    Count,
     Doubt,
     Fingerprint,
-    LayerTime,
     LayerTimes,
     Process,
     Result,
@@ -34,7 +35,6 @@ from benchsuite.types import (
 _Text = Annotated[str, msgspec.Meta(max_length=100_000)]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
 _Number = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
-_Amount = Annotated[float, msgspec.Meta(ge=0, lt=1e300)]
 # computed from one window as products of doubles, written with all digits
 _EXACT = 1e-6
 
@@ -52,22 +52,6 @@ class _Process(msgspec.Struct, kw_only=True):
     measured_at: _Name
     values: dict[str, float | None]
     warnings: list[Doubt]
-
-
-class _LayerTime(msgspec.Struct, kw_only=True):
-    name: _Text
-    seconds: _Amount
-    roofline_s: _Amount
-    work: _Amount | None = None
-    traffic_b: _Amount | None = None
-    kind: _Text = ""
-
-
-class _LayerTimes(msgspec.Struct, kw_only=True):
-    layers: Annotated[list[_LayerTime], msgspec.Meta(max_length=100_000)]
-    elsewhere_s: _Amount
-    batch: _Number
-    how: _Text
 
 
 class _Row(msgspec.Struct, kw_only=True):
@@ -101,7 +85,9 @@ class _Row(msgspec.Struct, kw_only=True):
     beside: dict[str, float] = {}
     measured_at: _Text = ""
     processes: list[_Process] = []
-    layer_times: _LayerTimes | None = None
+    chosen: bool = False
+    counts: _Text | None = None
+    layer_times: LayerTimes | None = None
 
 
 class _Run(msgspec.Struct, kw_only=True):
@@ -116,6 +102,7 @@ class _File(msgspec.Struct, kw_only=True):
     environments: dict[str, dict[str, Any]]
     runs: list[_Run]
     results: list[_Row]
+    counts: dict[str, tuple[Count, ...]] = {}
 
 
 class _Head(msgspec.Struct):
@@ -205,6 +192,9 @@ def read(data: bytes, *, name: str) -> Contents:
             command=run.command,
             seconds=run.seconds,
         )
+    for key, counts in file.counts.items():
+        if wrong := wrong_counts(counts):
+            raise BadInput(f"{name}: counts.{key[:80]}{wrong}")
     seen: set[tuple[str, str, SystemKey]] = set()
     results = []
     for place, row in enumerate(file.results):
@@ -213,7 +203,10 @@ def read(data: bytes, *, name: str) -> Contents:
             raise BadInput(f"{where}: its run {row.run[:80]!r} is not in the file")
         if row.environment not in file.environments:
             raise BadInput(f"{where}: its environment {row.environment[:80]!r} is not in the file")
-        result = _result(row, where, started_at=runs[row.run].started_at)
+        if row.counts is not None and row.counts not in file.counts:
+            raise BadInput(f"{where}: its counts {row.counts[:80]!r} are not in the file")
+        counted = file.counts[row.counts] if row.counts else ()
+        result = _result(row, where, started_at=runs[row.run].started_at, counts=counted)
         identity = (result.run, result.scenario, result.key)
         if identity in seen:
             raise BadInput(f"{where}: the same system and scenario is there twice in its run")
@@ -227,7 +220,7 @@ def read(data: bytes, *, name: str) -> Contents:
     )
 
 
-def _result(row: _Row, where: str, *, started_at: str) -> Result:
+def _result(row: _Row, where: str, *, started_at: str, counts: tuple[Count, ...]) -> Result:
     if row.domain != row.workload.partition("/")[0]:
         _unsound(where, f"domain {row.domain!r} is not that of workload {row.workload!r}")
     metrics = {
@@ -255,6 +248,10 @@ def _result(row: _Row, where: str, *, started_at: str) -> Result:
         if value is not None and not math.isfinite(value):
             _unsound(where, f"{value} is no finite number")
     _check_identities(numbers, row.scenario, where)
+    if wrong := wrong_work(counts, batch=row.batch, work=numbers.get("work")):
+        _unsound(where, wrong)
+    if row.layer_times is not None and (wrong := wrong_times(row.layer_times)):
+        _unsound(f"{where}.layer_times", wrong)
     return Result(
         run=row.run,
         environment=row.environment,
@@ -285,20 +282,13 @@ def _result(row: _Row, where: str, *, started_at: str) -> Result:
         target=row.target,
         measure=row.measure,
         measured_at=_moment(row.measured_at or started_at, f"{where}.measured_at"),
+        chosen=row.chosen,
+        layer_times=row.layer_times,
+        counts=counts,
         processes=tuple(
             _process(process, f"{where}.processes[{place}]")
             for place, process in enumerate(row.processes)
         ),
-        layer_times=None if row.layer_times is None else _layer_times(row.layer_times),
-    )
-
-
-def _layer_times(times: _LayerTimes) -> LayerTimes:
-    return LayerTimes(
-        layers=tuple(LayerTime(**msgspec.structs.asdict(layer)) for layer in times.layers),
-        elsewhere_s=times.elsewhere_s,
-        batch=times.batch,
-        how=times.how,
     )
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import itertools
 import pkgutil
+from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +19,27 @@ def plugin_names(package: ModuleType) -> list[str]:
     return sorted(
         module.name for module in pkgutil.iter_modules(package.__path__) if module.name[0] != "_"
     )
+
+
+def search(packages: Iterable[ModuleType], roots: Iterable[Path]) -> None:
+    """Lets packages offer the modules of content folders too: `DIR/devices` for `devices`.
+
+    Call it once a process, before a plug-in is asked for. The package's own modules stand first.
+
+    Raises:
+        BadInput: A file has the name of a module that is there already.
+    """
+    for package, root in itertools.product(packages, roots):
+        kind = package.__name__.rpartition(".")[2]
+        folder = (root / kind).resolve()
+        if not folder.is_dir() or str(folder) in package.__path__:
+            continue
+        known = {module.name for module in pkgutil.iter_modules(package.__path__)}
+        for file in sorted(folder.glob("*.py")):
+            if file.stem in known:
+                raise BadInput(f"{file}: {kind} has a {file.stem} already; give it another name")
+        package.__path__.append(str(folder))
+    importlib.invalidate_caches()
 
 
 def plugin(package: ModuleType, name: str, *, attribute: str, what: str) -> Any:

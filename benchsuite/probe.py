@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchsuite import devices, environment, hw, meters
+from benchsuite import devices, environment, hw, meters, plugins
 from benchsuite.accounting.roofline import Roof
 from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.harness import probing
@@ -40,7 +40,9 @@ def probe_device(
     peaks: dict[str, Any] = {}
     bandwidth: Rate | None = None
     for precision in _PRECISIONS:
-        found = _in_its_own_process(device, precision=precision, threads=used, cache=cache)
+        found = _in_its_own_process(
+            device, precision=precision, threads=used, cache=cache, roots=roots
+        )
         if isinstance(found, str):
             peaks[precision] = {"value": None, "how": "not measured", "reason": found}
         else:
@@ -58,7 +60,7 @@ def probe_device(
         "threads": used,
         "peaks": peaks,
         "bandwidth": {"value": bandwidth.value, "how": bandwidth.how},
-        "caches": _caches(device, threads=used, cache=cache),
+        "caches": _caches(device, threads=used, cache=cache, roots=roots),
         "idle_power": _idle(subject, preferred=plug.meters, cache=cache),
         "power_envelope": (
             _absent("neither the driver nor a hw/*.toml tells it")
@@ -124,19 +126,21 @@ def _absent(reason: str) -> dict[str, Any]:
 
 
 def _in_its_own_process(
-    device: DeviceInfo, *, precision: str, threads: int, cache: Path
+    device: DeviceInfo, *, precision: str, threads: int, cache: Path, roots: Sequence[Path]
 ) -> Probe | str:
     """A fresh probe, pinned; the reason where the device has none at that precision."""
-    printed = _process(device, precision, threads=threads, cache=cache)
+    printed = _process(device, precision, threads=threads, cache=cache, roots=roots)
     if isinstance(printed, str):
         return printed
     key = probing.pinned_key(device, precision=precision, threads=threads)
     return probing.read_pinned(cache, key) or "the probe was not kept"
 
 
-def _caches(device: DeviceInfo, *, threads: int, cache: Path) -> list[dict[str, Any]]:
+def _caches(
+    device: DeviceInfo, *, threads: int, cache: Path, roots: Sequence[Path]
+) -> list[dict[str, Any]]:
     """Bandwidth of the cache levels; what cannot be measured has its reason."""
-    printed = _process(device, _CACHES, threads=threads, cache=cache)
+    printed = _process(device, _CACHES, threads=threads, cache=cache, roots=roots)
     if isinstance(printed, str):
         levels = device.facts.get("caches", ())
         return [
@@ -147,10 +151,15 @@ def _caches(device: DeviceInfo, *, threads: int, cache: Path) -> list[dict[str, 
     return found
 
 
-def _process(device: DeviceInfo, what: str, *, threads: int, cache: Path) -> Any:
+def _process(
+    device: DeviceInfo, what: str, *, threads: int, cache: Path, roots: Sequence[Path]
+) -> Any:
     """What the probing process prints (JSON); as text, why it failed."""
     process = subprocess.run(
-        [sys.executable, "-m", "benchsuite.probe", device.label, what, str(threads), str(cache)],
+        [
+            *(sys.executable, "-m", "benchsuite.probe", device.label, what),
+            *(str(threads), str(cache), *map(str, roots)),
+        ],
         capture_output=True,
         text=True,
         env=environment.thread_variables(max(1, threads or os.cpu_count() or 1)),
@@ -163,10 +172,11 @@ def _process(device: DeviceInfo, what: str, *, threads: int, cache: Path) -> Any
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The probing process: DEVICE PRECISION|caches THREADS CACHE; prints JSON."""
+    """The probing process: DEVICE PRECISION|caches THREADS CACHE ROOT...; prints JSON."""
     import torch
 
-    label, what, threads_text, cache = arguments
+    label, what, threads_text, cache, *roots = arguments
+    plugins.search((devices, meters), map(Path, roots))
     threads = int(threads_text)
     torch.set_grad_enabled(False)
     if threads:

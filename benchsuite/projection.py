@@ -24,9 +24,7 @@ from benchsuite.units import quantity
 
 LATENCY = "latency_p50"
 PROJECTABLE = (THROUGHPUT, LATENCY, ENERGY)
-_NO_COUNTS = (
-    "its layers are not in this store (imported, or stored before they were kept); measure it again"
-)
+_NO_COUNTS = "its layers are not in this store (measured before they were kept); measure it again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

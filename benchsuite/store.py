@@ -820,11 +820,16 @@ def _pack_facts(result: Result) -> bytes:
     facts = msgspec.to_builtins(result)
     for name in ("run", "environment", "key", "scenario", "status", "metrics", "measured_at"):
         facts.pop(name)
-    facts["counts"] = _counts_id(msgspec.json.encode(result.counts)) if result.counts else None
+    facts["counts"] = counts_id(result.counts) if result.counts else None
     return zlib.compress(json.dumps(facts).encode())
 
 
-def _counts_id(body: bytes) -> str:
+def counts_id(counts: Sequence[Count]) -> str:
+    """The name under which a network's layers are kept: the hash of what they are."""
+    return _hash_of(msgspec.json.encode(counts))
+
+
+def _hash_of(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()[:16]
 
 
@@ -832,7 +837,7 @@ def _add_counts(connection: sa.Connection, counts: Sequence[Count]) -> None:
     if not counts:
         return
     body = msgspec.json.encode(counts)
-    number = _counts_id(body)
+    number = _hash_of(body)
     known = connection.scalar(sa.select(_counts.c.id).where(_counts.c.id == number))
     if known is None:
         connection.execute(_counts.insert().values(id=number, body=zlib.compress(body)))

@@ -61,7 +61,7 @@ def shares_table(split: Split | Missing) -> RenderableType:
 def count_table(counted: WorkloadCount) -> RenderableType:
     """A network's layers with what each must compute and move, per frame in fp32."""
     roofed = counted.roof is not None
-    columns = ["output", "parameters", "work", "traffic", "FLOP/B", "of work"]
+    columns = ["output", "parameters", "work", "unpadded", "traffic", "FLOP/B", "of work"]
     table = _table("layer", "kind", right=(*columns, *(("at best", "bound by") if roofed else ())))
     for layer in counted.layers:
         intensity = layer.arithmetic_intensity
@@ -72,6 +72,7 @@ def count_table(counted: WorkloadCount) -> RenderableType:
             "x".join(map(str, layer.output_shape)),
             _whole_number(layer.parameters),
             quantity(layer.work, "FLOP"),
+            quantity(layer.work_without_padding, "FLOP"),
             quantity(layer.traffic, "B"),
             MISSING if intensity is None else significant(intensity),
             percent(layer.work / counted.work) if counted.work else MISSING,
@@ -84,6 +85,7 @@ def count_table(counted: WorkloadCount) -> RenderableType:
         "",
         _whole_number(counted.parameters),
         quantity(counted.work, "FLOP"),
+        quantity(counted.work_without_padding, "FLOP"),
         quantity(counted.traffic, "B"),
         significant(counted.work / counted.traffic) if counted.traffic else MISSING,
         "",
@@ -96,8 +98,8 @@ def count_table(counted: WorkloadCount) -> RenderableType:
         style="bold",
     )
     facts = _text(
-        f"{quantity(counted.work / 2, 'MAC')} · {quantity(counted.work_without_padding, 'FLOP')} "
-        f"without padding · weights {quantity(counted.model_size, 'B')} · "
+        f"{quantity(counted.work / 2, 'MAC')} · unpadded: work without taps on padding · "
+        f"weights {quantity(counted.model_size, 'B')} · "
         f"activations {quantity(counted.activations, 'B')}"
     )
     notes = [] if counted.roof is None else [_text(f"at best: {counted.roof.how}", style="dim")]
@@ -132,6 +134,7 @@ def finding(found: Mapping[str, Any]) -> RenderableType:
         if found[name]:
             text.append(f"\n  {name}: ", style="dim")
             text.append(_clean(found[name], longest=_LONGEST_REASON * 5), style="not bold")
+    text.append(f"\n  seen: {_clean(found['how'], longest=_LONGEST_REASON * 5)}", style="dim")
     return text
 
 

@@ -874,7 +874,7 @@ class Result:
         chosen: The backend was not named but chosen as the fastest (`--backend best`).
         layer_times: Where a query's time goes, on rows of the batch that was profiled.
         counts: What a query computes and moves, layer by layer, one a signature; empty where the
-            row failed, was imported, or was stored before counts were kept.
+            row failed, or was stored (or its file written) before counts were kept.
         processes: Of `--repeats`, in the order they were measured; empty where one was asked for.
     """
 

@@ -30,6 +30,13 @@ class FakeBoard:
     cap_mw: int | None = 400_000
     default_cap_mw: int | None = 400_000
     reasons: int | None = 0
+    name: str = "Fake GPU"
+    persistence: int | None = 1
+    application_mhz: int | None = 1410
+    default_application_mhz: int | None = 1410
+    slowdown_c: int | None = 92
+    compute_pids: list[int] = field(default_factory=list)
+    graphics_pids: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -39,10 +46,12 @@ class FakeNvml:
     boards: list[FakeBoard]
     starts: bool = True
     instant_field: bool = True
+    cuda: int = 12080
     NVMLError: type = NVMLError
     NVML_SUCCESS: int = 0
     NVML_TEMPERATURE_GPU: int = 0
     NVML_CLOCK_SM: int = 1
+    NVML_TEMPERATURE_THRESHOLD_SLOWDOWN: int = 1
     NVML_DEVICE_MIG_ENABLE: int = 1
     NVML_FI_DEV_POWER_INSTANT: int = 186
     calls: list[str] = field(default_factory=list)
@@ -53,6 +62,9 @@ class FakeNvml:
 
     def nvmlSystemGetDriverVersion(self) -> str:
         return "570.00"
+
+    def nvmlSystemGetCudaDriverVersion(self) -> int:
+        return self.cuda
 
     def nvmlDeviceGetCount(self) -> int:
         return len(self.boards)
@@ -100,6 +112,27 @@ class FakeNvml:
 
     def nvmlDeviceGetCurrentClocksEventReasons(self, board: FakeBoard) -> int:
         return _supported(board.reasons)
+
+    def nvmlDeviceGetName(self, board: FakeBoard) -> str:
+        return board.name
+
+    def nvmlDeviceGetPersistenceMode(self, board: FakeBoard) -> int:
+        return _supported(board.persistence)
+
+    def nvmlDeviceGetApplicationsClock(self, board: FakeBoard, kind: int) -> int:
+        return _supported(board.application_mhz)
+
+    def nvmlDeviceGetDefaultApplicationsClock(self, board: FakeBoard, kind: int) -> int:
+        return _supported(board.default_application_mhz)
+
+    def nvmlDeviceGetTemperatureThreshold(self, board: FakeBoard, kind: int) -> int:
+        return _supported(board.slowdown_c)
+
+    def nvmlDeviceGetComputeRunningProcesses(self, board: FakeBoard) -> list[Any]:
+        return [SimpleNamespace(pid=pid) for pid in board.compute_pids]
+
+    def nvmlDeviceGetGraphicsRunningProcesses(self, board: FakeBoard) -> list[Any]:
+        return [SimpleNamespace(pid=pid) for pid in board.graphics_pids]
 
 
 def _supported(value: Any) -> Any:

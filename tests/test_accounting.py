@@ -138,6 +138,78 @@ def test_an_embedding_costs_bytes_but_no_flop() -> None:
     assert counted.parameters == 1600
 
 
+def test_a_bag_of_embeddings_reads_every_row_that_it_sums() -> None:
+    """Three bags of five indices: 15 rows are read, three are given out, no FLOP."""
+    counted = count(
+        lambda: nn.EmbeddingBag(100, 16, device="meta"), signature(5, dtype="int64"), batch=3
+    )
+    (layer,) = counted.layers
+    assert (counted.work, counted.uncounted, counted.parameters) == (0, (), 1600)
+    assert layer.weight_elements == 3 * 5 * 16
+    assert layer.output_elements == 3 * 16
+    assert layer.integer_bytes == 3 * 5 * 8
+
+
+def test_an_embedding_that_is_used_twice_is_read_twice() -> None:
+    """Two look-ups of five rows through one module."""
+
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(100, 16)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.table(x) + self.table(x)
+
+    counted = count(lambda: Twice().to("meta"), signature(5, dtype="int64"), batch=1)
+    assert counted.layers[0].weight_elements == 2 * 5 * 16
+    assert counted.parameters == 1600
+
+
+def test_attention_alone_is_two_products() -> None:
+    """4 heads, 10 queries, 12 keys of 8 and values of 6: (8 + 6) multiply-adds a pair."""
+
+    class Attention(nn.Module):
+        def forward(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+            return nn.functional.scaled_dot_product_attention(q, k, v)
+
+    shapes = ((4, 10, 8), (4, 12, 8), (4, 12, 6))
+    inputs = tuple(TensorSpec(shape=shape) for shape in shapes)
+    counted = count(Attention, Signature(inputs=inputs), batch=2)
+    assert counted.work == 2 * 2 * 4 * 10 * 12 * (8 + 6)
+    assert counted.uncounted == ()
+
+
+def test_einsum_with_batch_dimensions_is_counted() -> None:
+    """Scores of attention as an einsum: 2 x 4 heads, 10 x 12 pairs, 8 multiply-adds each."""
+
+    class Scores(nn.Module):
+        def forward(self, q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
+            return torch.einsum("bihd,bjhd->bhij", q, k)
+
+    inputs = (TensorSpec(shape=(10, 4, 8)), TensorSpec(shape=(12, 4, 8)))
+    counted = count(Scores, Signature(inputs=inputs), batch=2)
+    assert counted.work == 2 * 2 * 4 * 10 * 12 * 8
+    assert counted.uncounted == ()
+
+
+def test_a_module_called_twice_works_twice_and_weighs_once() -> None:
+    """Weight sharing by one module: two products of 8x8, its 72 parameters once."""
+
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.shared = nn.Linear(8, 8)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.shared(torch.relu(self.shared(x)))
+
+    counted = work_of(Twice(), 8, batch=3)
+    assert counted.work == 2 * (2 * 3 * 8 * 8)
+    assert counted.parameters == 8 * 8 + 8
+    assert sum(layer.parameters for layer in counted.layers) == 72
+
+
 def test_products_without_modules_are_seen() -> None:
     """Functional products, matrix-vector ones and einsum are counted, weights as weights."""
 

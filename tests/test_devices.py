@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from benchsuite import devices
-from benchsuite.devices import Kernel, cpu
+from benchsuite import devices, plugins
+from benchsuite.devices import Kernel, cpu, xpu
 from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.harness import probing
 from benchsuite.types import DeviceInfo
@@ -178,6 +180,57 @@ def test_an_accelerator_that_is_not_there_is_one_sentence(kind: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("there", "chosen"),
+    [
+        (("cpu",), "cpu"),
+        (("cpu", "mps"), "mps"),
+        (("cpu", "mps", "xpu"), "xpu"),
+        (("cpu", "mps", "xpu", "cuda"), "cuda"),
+        (("cpu", "mychip"), "cpu"),
+    ],
+)
+def test_the_default_device_is_the_first_accelerator_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, there: tuple[str, ...], chosen: str
+) -> None:
+    """CUDA before XPU before Metal before the processor; a kind of your own is named by you."""
+
+    class Fake:
+        def __init__(self, kind: str) -> None:
+            self.kind = kind
+
+        def discover(self) -> tuple[DeviceInfo, ...]:
+            if self.kind not in there:
+                raise NotMeasurable("none here")
+            return (replace(DEVICE, kind=self.kind),)
+
+    monkeypatch.setattr(devices, "device", Fake)
+    assert devices.default_device().kind == chosen
+
+
+def test_an_accelerator_that_torch_drives_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With torch's accelerator API answering, `xpu` is found and is the default."""
+    import torch
+
+    properties = SimpleNamespace(name="Arc", total_memory=1 << 34, gpu_subslice_count=32)
+    module = SimpleNamespace(get_device_properties=lambda index: properties)
+    monkeypatch.setattr(xpu, "_NODES", (Path("/"),))
+    monkeypatch.setattr(
+        torch.accelerator, "current_accelerator", lambda check_available: torch.device("xpu")
+    )
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 1)
+    monkeypatch.setattr(torch, "get_device_module", lambda kind: module)
+    monkeypatch.setattr(devices.device("cuda"), "discover", lambda: _none_here())
+    found = devices.default_device()
+    assert (found.label, found.name, found.units, found.memory_b) == ("xpu:0", "Arc", 32, 1 << 34)
+    monkeypatch.setattr(xpu, "_NODES", ())
+    assert devices.default_device().kind != "xpu"
+
+
+def _none_here() -> tuple[DeviceInfo, ...]:
+    raise NotMeasurable("none here")
+
+
 def test_a_vendors_chip_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The README's file, dropped among the devices, is found, named and probed."""
     text = Path(__file__).parents[1].joinpath("README.md").read_text()
@@ -194,3 +247,42 @@ def test_a_vendors_chip_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert found.peak.value > 0
     assert found.bandwidth.value > 0
     sys.modules.pop("benchsuite.devices.mychip", None)
+
+
+@pytest.mark.slow
+def test_a_vendors_chip_in_a_folder_of_ones_own_is_probed_and_run(
+    content: Path, tmp_path: Path
+) -> None:
+    """As a user who installed the wheel does: `--content DIR`, in processes of their own."""
+    text = Path(__file__).parents[1].joinpath("README.md").read_text()
+    example = text.split("### add a device")[1].split("```python\n")[1].split("```")[0]
+    (content / "devices").mkdir()
+    (content / "devices" / "mychip.py").write_text(example)
+    command = [sys.executable, "-m", "benchsuite"]
+    given = ["--content", str(content), "--device", "mychip"]
+    probed = subprocess.run([*command, "hw", "probe", *given], capture_output=True, text=True)
+    assert probed.returncode == 0, probed.stderr
+    assert "My chip" in probed.stdout
+    out = tmp_path / "results.json"
+    store = ["--store", str(tmp_path / "store.db"), "--json", str(out)]
+    ran = subprocess.run(
+        [*command, "run", "image/tiny", *given, *store, "--backend", "eager"],
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "My chip" in out.read_text()
+    unknown = subprocess.run([*command, "hw", "probe", "--device", "mychip"], capture_output=True)
+    assert unknown.returncode == 2
+
+
+def test_a_plug_in_may_not_take_a_name_that_is_taken(tmp_path: Path) -> None:
+    """`devices/cpu.py` in a user's folder is refused in one sentence, not passed over."""
+    (tmp_path / "devices").mkdir()
+    (tmp_path / "devices" / "cpu.py").write_text("")
+    before = list(devices.__path__)
+    with pytest.raises(BadInput, match=r"cpu\.py: devices has a cpu already"):
+        plugins.search((devices,), [tmp_path])
+    assert list(devices.__path__) == before
+    plugins.search((devices,), [tmp_path / "elsewhere"])
+    assert list(devices.__path__) == before

@@ -1,88 +1,393 @@
-"""Tests of benchsuite.doctor."""
+"""Tests of benchsuite.doctor: every finding on facts that are bad and on facts that are good."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchsuite import catalog, doctor
+from benchsuite import backends, catalog, cgroup, doctor
 from benchsuite.cli import main
-from benchsuite.devices import cpu
-from benchsuite.harness import contention
+from benchsuite.doctor import gpu, host, load, setup
+from benchsuite.doctor.finding import GOOD, NOTE, PROBLEM, Finding
+from benchsuite.meters import rapl
+from benchsuite.types import Contention
+
+from .fake_nvml import FakeBoard, FakeNvml
+from .measurements import DEVICE, measurement
 
 
-def examined(cache: Path) -> list[doctor.Finding]:
-    return doctor.examine(cache=cache, roots=catalog.content_roots(), look_s=0.01)
+def complete(found: Iterable[Finding]) -> list[Finding]:
+    """Findings with nothing left out: what a user would need."""
+    findings = list(found)
+    for finding in findings:
+        assert finding.what
+        assert finding.how
+        assert bool(finding.cost) == (finding.state != GOOD)
+        assert finding.mend or finding.state != PROBLEM
+    return findings
+
+
+def about(found: Iterable[Finding], word: str) -> list[Finding]:
+    return [finding for finding in complete(found) if word in finding.what]
+
+
+# --- the whole ------------------------------------------------------------------------------------
 
 
 def test_every_problem_says_what_it_costs_and_what_mends_it(cache: Path) -> None:
     """Whatever this machine is like, a finding is complete."""
-    found = examined(cache)
-    assert {finding.state for finding in found} <= {doctor.GOOD, doctor.NOTE, doctor.PROBLEM}
-    for finding in found:
-        assert finding.what
-        assert bool(finding.cost) == (finding.state != doctor.GOOD)
-        assert finding.mend or finding.state != doctor.PROBLEM
-
-
-def readings(*values: contention.Reading) -> Iterator[contention.Reading]:
-    yield from values
-
-
-@pytest.mark.parametrize(
-    ("steal", "busy", "says"),
-    [(0.0, 9.0, "other programs use"), (9.0, 0.0, "the hypervisor took"), (0.0, 0.0, "nothing")],
-)
-def test_a_busy_machine_is_a_problem(
-    monkeypatch: pytest.MonkeyPatch, steal: float, busy: float, says: str
-) -> None:
-    """Recorded counters: other programs, a hypervisor, and neither."""
-    made = readings(
-        contention.Reading(involuntary=0, steal_s=0.0, busy_s=0.0, own_s=0.0),
-        contention.Reading(involuntary=0, steal_s=steal, busy_s=busy, own_s=0.0),
-    )
-    monkeypatch.setattr(contention, "read", lambda: next(made))
-    monkeypatch.setattr(doctor, "sleep", lambda seconds: None)
-    (finding,) = doctor._load(1.0)
-    assert says in finding.what
-    assert finding.state == (doctor.GOOD if says == "nothing" else doctor.PROBLEM)
-
-
-def test_a_slow_governor_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`powersave` is named with the command that changes it."""
-    monkeypatch.setattr(
-        doctor, "_read", lambda path: "powersave" if path.name == "scaling_governor" else None
-    )
-    (finding, *_) = doctor._clock()
-    assert finding.state == doctor.PROBLEM
-    assert "cpupower" in finding.mend
-
-
-def test_a_containers_limit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A quota below the processors there are is a note."""
-    monkeypatch.setattr(doctor, "_read", lambda path: None)
-    monkeypatch.setattr(cpu, "usable_cores", lambda: 0)
-    assert any("container" in finding.what for finding in doctor._threads())
+    found = doctor.examine(cache=cache, roots=catalog.content_roots(), look_s=0.01)
+    assert {finding.state for finding in complete(found)} <= {GOOD, NOTE, PROBLEM}
 
 
 def test_the_doctor_speaks_to_people_and_programs(capsys: pytest.CaptureFixture[str]) -> None:
-    """A sentence and findings in the terminal, the same rows as JSON."""
+    """A sentence and findings in the terminal, the same rows as JSON, each with how it was seen."""
     assert main(["doctor"]) == 0
     shown = capsys.readouterr().out
     assert "backends:" in shown
+    assert "seen: each backend was asked" in shown
     assert main(["doctor", "--json", "-"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert {"what", "state", "cost", "mend"} == set(rows[0])
+    assert {"what", "state", "how", "cost", "mend"} == set(rows[0])
 
 
-def test_huge_pages_that_are_always_on_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`[always]` is a note with the command; `[madvise]` is left alone."""
-    monkeypatch.setattr(doctor, "_read", lambda path: "[always] madvise never")
-    finding = next(iter(doctor._huge_pages()))
-    assert "always" in finding.what
-    assert "madvise" in finding.mend
-    monkeypatch.setattr(doctor, "_read", lambda path: "always [madvise] never")
-    assert not any("huge" in finding.what for finding in doctor._huge_pages())
+# --- load -----------------------------------------------------------------------------------------
+
+QUIET = load.Load(
+    seconds=0.5,
+    cores=2,
+    found=Contention(steal_s=0.0, other_cpu_s=0.0, counted="on the 2 processors"),
+)
+
+
+@pytest.mark.parametrize(
+    ("steal_s", "other_s", "says"),
+    [(0.0, 0.4, "other programs use"), (0.2, 0.0, "the hypervisor took")],
+)
+def test_a_busy_machine_is_a_problem(steal_s: float, other_s: float, says: str) -> None:
+    """Recorded counters: other programs, a hypervisor, and neither."""
+    (good,) = complete(load.findings(QUIET))
+    assert (good.state, "nothing else is running" in good.what) == (GOOD, True)
+    found = Contention(steal_s=steal_s, other_cpu_s=other_s)
+    (finding,) = complete(load.findings(replace(QUIET, found=found)))
+    assert says in finding.what
+    assert finding.state == PROBLEM
+
+
+def test_the_busy_processes_are_those_of_now() -> None:
+    """CPU time so far does not count; a number that was given anew is another process."""
+    before = {(1, 0.0): ("old server", 9000.0), (2, 1.0): ("build", 3.0), (3, 1.0): ("gone", 8.0)}
+    after = {
+        (1, 0.0): ("old server", 9000.0),
+        (2, 1.0): ("build", 3.4),
+        (3, 7.0): ("new", 0.1),
+        (4, 7.0): ("shell", 0.001),
+    }
+    busy = load.busiest(before, after, least_s=0.01)
+    assert [each.name for each in busy] == ["build", "new"]
+    found = replace(QUIET, found=Contention(other_cpu_s=0.5), busy=busy)
+    (finding,) = complete(load.findings(found))
+    assert finding.what == "other programs use 1.0 of 2 cores now: build 0.80, new 0.20"
+    assert "kill 2 3" in finding.mend
+
+
+def test_the_machine_is_watched_by_two_readings() -> None:
+    """A process that spins while the machine is watched is seen in the second reading."""
+    found = load.watch(0.01)
+    assert found.seconds >= 0.01
+    assert found.cores >= 1
+    assert os.getpid() not in [each.pid for each in found.busy]
+
+
+# --- the host -------------------------------------------------------------------------------------
+
+FIT = host.Host(
+    governor="performance",
+    boost=("sys/devices/system/cpu/cpufreq/boost", False),
+    threads_a_core=1,
+    nodes=1,
+    huge_pages="madvise",
+    processors=4,
+    allowed=4,
+    swapped_b=0,
+    free_b=64 << 30,
+    rooms=(host.Room(what="cache", folder="/c", variable="BENCHSUITE_CACHE", free_b=64 << 30),),
+    on_batteries=False,
+    heat=host.Heat(zone="x86_pkg_temp", temperature_c=50.0, limit_c=95.0),
+    throttle_count=0,
+)
+SMALL = host.Room(what="cache", folder="/c", variable="BENCHSUITE_CACHE", free_b=1 << 30)
+
+
+def test_a_fit_machine_has_nothing_to_mend() -> None:
+    """All facts good: every finding is."""
+    assert {finding.state for finding in complete(host.findings(FIT))} == {GOOD}
+
+
+@pytest.mark.parametrize(
+    ("changed", "state", "says", "mend"),
+    [
+        ({"governor": "powersave"}, PROBLEM, "`powersave`", "cpupower frequency-set"),
+        ({"governor": None}, NOTE, "governor cannot be seen", ""),
+        ({"boost": (host._BOOST, True)}, NOTE, "may boost", "echo 0 | sudo tee /sys/devices"),
+        ({"boost": (host._NO_TURBO, True)}, NOTE, "may boost", "no_turbo"),
+        ({"threads_a_core": 2}, NOTE, "2 threads share a core", "smt/control"),
+        ({"nodes": 2}, NOTE, "2 NUMA nodes", "numactl"),
+        ({"huge_pages": "always"}, NOTE, "huge pages are `always`", "echo madvise"),
+        ({"wait_policy": "active"}, NOTE, "OMP_WAIT_POLICY=ACTIVE", "unset"),
+        ({"allowed": 2}, NOTE, "may use 2 of 4 processors", "taskset -c 0-3"),
+        ({"quota": 2.0}, NOTE, "quota leaves 2 of 4", "--cpuset-cpus=0-1 "),
+        ({"hypervisor": "KVM"}, NOTE, "virtual machine (KVM)", "same kind of machine"),
+        ({"swapped_b": 1 << 30}, PROBLEM, "1024 MiB are swapped out", "swapoff"),
+        ({"free_b": 1 << 30}, PROBLEM, "1.0 GiB of memory are free", "ps aux"),
+        ({"rooms": (SMALL,)}, PROBLEM, "1.0 GiB are free where the cache", "BENCHSUITE_CACHE"),
+        ({"on_batteries": True}, PROBLEM, "batteries", "plug it in"),
+        (
+            {"heat": host.Heat(zone="pkg", temperature_c=96.0, limit_c=95.0)},
+            PROBLEM,
+            "96 °C of 95 °C",
+            "cool",
+        ),
+        ({"throttle_count": 7}, NOTE, "7 times since boot", "cpupower"),
+    ],
+)
+def test_each_setting_that_is_wrong_is_found(
+    changed: dict[str, object], state: str, says: str, mend: str
+) -> None:
+    """One fact made bad gives exactly one finding that is not good, with its remedy."""
+    found = complete(host.findings(replace(FIT, **changed)))  # type: ignore[arg-type]
+    (finding,) = [finding for finding in found if finding.state != GOOD]
+    assert (finding.state, says in finding.what, mend in finding.mend) == (state, True, True)
+
+
+def test_intels_switch_means_the_opposite() -> None:
+    """`no_turbo` is 1 where the clock may not boost: the command writes a 1 there."""
+    changed = replace(FIT, boost=(host._NO_TURBO, True))
+    (finding,) = about(host.findings(changed), "boost")
+    assert finding.mend.endswith(f"echo 1 | sudo tee /{host._NO_TURBO}")
+
+
+def test_how_often_a_quota_stopped_us_is_told() -> None:
+    """The container's own counter is the cost's figure; without one there is none."""
+    limited = replace(FIT, quota=1.0)
+    assert "so far" not in about(host.findings(limited), "quota")[0].cost
+    (finding,) = about(host.findings(replace(limited, stopped=(12, 40))), "quota")
+    assert "so far in 12 of 40 periods" in finding.cost
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n")
+    return root
+
+
+def test_a_recorded_machine_is_read(tmp_path: Path) -> None:
+    """The kernel's files as they stand: each gives its fact."""
+    zone, group = "sys/class/thermal/thermal_zone0", "sys/fs/cgroup"
+    root = write(
+        tmp_path,
+        {
+            host._GOVERNOR: "schedutil", host._NO_TURBO: "0", host._SMT: "1",
+            host._SIBLINGS: "0,8", f"{host._NODES}/node0/x": "", f"{host._NODES}/node1/x": "",
+            host._HUGE_PAGES: "[always] madvise never",
+            f"{zone}/temp": "91000", f"{zone}/type": "x86_pkg_temp",
+            f"{zone}/trip_point_0_type": "passive", f"{zone}/trip_point_0_temp": "90000",
+            f"{zone}/trip_point_1_type": "critical", f"{zone}/trip_point_1_temp": "100000",
+            f"{zone}/trip_point_2_type": "hot", f"{zone}/trip_point_2_temp": "-274000",
+            host._THROTTLED: "3",
+            f"{host._SUPPLIES}/AC/online": "0", f"{host._SUPPLIES}/AC/type": "Mains",
+            f"{host._SUPPLIES}/BAT0/online": "1", f"{host._SUPPLIES}/BAT0/type": "Battery",
+            "proc/self/cgroup": "0::/job", f"{group}/cgroup.controllers": "cpu",
+            f"{group}/job/cpu.max": "150000 100000",
+            f"{group}/job/cpu.stat": "usage_usec 5\nnr_periods 40\nnr_throttled 12",
+        },
+    )  # fmt: skip
+    found = host.read(root)
+    assert found.governor == "schedutil"
+    assert found.boost == (host._NO_TURBO, True)
+    assert (found.threads_a_core, found.nodes, found.huge_pages) == (2, 2, "always")
+    assert found.heat == host.Heat(zone="x86_pkg_temp", temperature_c=91.0, limit_c=90.0)
+    assert (found.throttle_count, found.on_batteries) == (3, True)
+    assert (found.quota, found.stopped) == (1.5, (12, 40))
+    assert cgroup.stopped(tmp_path / "elsewhere") is None
+
+
+def test_a_machine_that_tells_nothing_is_not_taken_as_fit(tmp_path: Path) -> None:
+    """Files that are not there give None, not a good finding."""
+    found = host.read(tmp_path)
+    assert (found.governor, found.boost, found.threads_a_core, found.nodes) == (None,) * 4
+    assert (found.huge_pages, found.heat, found.on_batteries, found.throttle_count) == (None,) * 4
+    assert not about(host.findings(found), "NUMA")
+    assert not about(host.findings(found), "boost")
+
+
+# --- GPUs -----------------------------------------------------------------------------------------
+
+CUDA = replace(DEVICE, kind="cuda", uuid="GPU-a")
+CLOCKS = gpu.Stack(driver="570.00", driver_cuda=(12, 8), torch_cuda=(12, 8), torch_sees=1)
+
+
+def examined(monkeypatch: pytest.MonkeyPatch, **facts: object) -> list[Finding]:
+    """What is found of one fake board, read through NVML's interface."""
+    board = FakeBoard(uuid="GPU-a", **facts)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml([board]))
+    return complete(gpu.findings(gpu.boards(CUDA), None))
+
+
+def test_a_board_as_it_should_be_has_nothing_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Persistent, at its own cap and clock, cool, alone (this process is no other)."""
+    found = examined(monkeypatch, compute_pids=[os.getpid()])
+    assert {finding.state for finding in found} == {GOOD}
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    ("facts", "state", "says", "mend"),
+    [
+        ({"persistence": 0}, NOTE, "persistence mode of Fake GPU is off", "-i GPU-a -pm 1"),
+        ({"cap_mw": 300_000}, PROBLEM, "cap of 300 W, below its own 400 W", "-i GPU-a -pl 400"),
+        ({"application_mhz": 1005}, NOTE, "are locked at 1.00 GHz (1.41 GHz)", "-rac"),
+        ({"reasons": 0x002}, NOTE, "the clocks of Fake GPU are locked", "-rgc"),
+        ({"reasons": 0x008}, PROBLEM, "slowed down at 61 °C: hardware slowdown", "-q -d"),
+        ({"reasons": 0x040}, PROBLEM, "temperature (hardware)", "-q -d"),
+        ({"temperature_c": 93}, PROBLEM, "slowed down at 93 °C: too hot", "let it cool"),
+        ({"compute_pids": [os.getppid()]}, PROBLEM, f"({os.getppid()})", "CUDA_VISIBLE_DEVICES"),
+        ({"graphics_pids": [2**22 + 1]}, PROBLEM, "not visible from here", "end them"),
+    ],
+)
+def test_each_setting_of_a_board_that_is_wrong_is_found(
+    monkeypatch: pytest.MonkeyPatch, facts: dict[str, object], state: str, says: str, mend: str
+) -> None:
+    """One figure of NVML made bad gives exactly one finding that is not good."""
+    (finding,) = [each for each in examined(monkeypatch, **facts) if each.state != GOOD]
+    assert finding.state == state
+    assert says in finding.what
+    assert mend in finding.mend
+
+
+def test_a_board_that_tells_nothing_is_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures that a board does not support give no finding."""
+    absent = dict.fromkeys(
+        (
+            *("persistence", "cap_mw", "default_cap_mw", "application_mhz", "temperature_c"),
+            *("default_application_mhz", "slowdown_c", "reasons"),
+        )
+    )
+    found = examined(monkeypatch, **absent)
+    assert {finding.state for finding in found} == {GOOD}
+    assert not [finding for finding in found if "cap" in finding.what or "mode" in finding.what]
+
+
+def test_the_boards_looked_at_are_those_that_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside a processor all boards are; beside a GPU its own; without NVML none."""
+    boards = [FakeBoard(uuid="GPU-a"), FakeBoard(uuid="GPU-b")]
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(boards))
+    assert [board.uuid for board in gpu.boards(DEVICE)] == ["GPU-a", "GPU-b"]
+    assert [board.uuid for board in gpu.boards(CUDA)] == ["GPU-a"]
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(boards, starts=False))
+    assert gpu.boards(DEVICE) == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "state", "says"),
+    [
+        ({}, GOOD, "CUDA 12.8, the driver 570.00 serves 12.8"),
+        ({"torch_cuda": (12, 4)}, GOOD, "CUDA 12.4"),
+        ({"driver_cuda": None}, GOOD, "CUDA 12.8, the driver 570.00"),
+        ({"torch_cuda": None, "torch_sees": 0}, PROBLEM, "built without CUDA"),
+        ({"torch_cuda": (13, 0), "torch_sees": 0}, PROBLEM, "CUDA 13.0, the driver 570.00 serves"),
+        ({"torch_sees": 0}, PROBLEM, "torch finds no device"),
+        ({"torch_cuda": (12, 9)}, NOTE, "older, though of the same major version"),
+    ],
+)
+def test_torch_is_held_against_the_driver(
+    changed: dict[str, object], state: str, says: str
+) -> None:
+    """A newer CUDA than the driver serves, none at all, and devices that torch does not find."""
+    (finding,) = complete(gpu.fit(replace(CLOCKS, **changed)))  # type: ignore[arg-type]
+    assert finding.state == state
+    assert says in finding.what
+
+
+def test_the_stack_is_read_from_torch_and_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NVML's 12080 is CUDA 12.8; torch's `12.8` the same."""
+    import torch
+
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml([]))
+    monkeypatch.setattr(torch.version, "cuda", "12.8")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert gpu.stack() == CLOCKS
+
+
+# --- what there is to work with -------------------------------------------------------------------
+
+
+def test_joules_and_why_there_are_none() -> None:
+    """Measured, modelled and missing; the meters' reasons are told."""
+    works = setup.Tried(name="rapl", measures=True)
+    broken = setup.Tried(name="rapl", measures=True, reason="no counter here")
+    model = setup.Tried(name="modelled", measures=False)
+    (finding,) = complete(setup.energy([works, model]))
+    assert (finding.state, finding.what) == (GOOD, "energy is measured by rapl")
+    (finding,) = complete(setup.energy([broken, model]))
+    assert (finding.state, "no counter here" in finding.what) == (NOTE, True)
+    assert "--meter csv:FILE" in finding.mend
+    (finding,) = complete(setup.energy([broken, replace(model, reason="no envelope")]))
+    assert "no energy is measured (rapl: no counter here; modelled: no envelope)" in finding.what
+
+
+def test_counters_that_are_forbidden_are_a_problem_with_its_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RAPL is there, and this user may not read it: the chmod line."""
+    folder = "intel-rapl:0"
+    files = {"name": "package-0", "max_energy_range_uj": "100", "energy_uj": "1"}
+    write(tmp_path, {f"{folder}/{name}": text for name, text in files.items()})
+    assert rapl.forbidden(tmp_path) == ()
+    monkeypatch.setattr(rapl.os, "access", lambda path, mode: False)
+    (path,) = rapl.forbidden(tmp_path)
+    found = complete(
+        setup.energy([setup.Tried(name="modelled", measures=False)], forbidden=[str(path)])
+    )
+    assert found[0].state == PROBLEM
+    assert found[0].mend == "sudo chmod a+r /sys/class/powercap/*/energy_uj"
+    assert rapl.forbidden(tmp_path / "elsewhere") == ()
+
+
+def test_the_pinned_peak_is_judged() -> None:
+    """Pinned, disturbed and not there."""
+    known = measurement().probe
+    states = [
+        complete(setup.peak(probe))[0].state
+        for probe in (known, replace(known, disturbed="a build ran"), None)
+    ]
+    assert states == [GOOD, PROBLEM, NOTE]
+
+
+def test_a_missing_compiler_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a C++ compiler `compile` is not usable; its own reason is the remedy."""
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    missing = setup.missing_backends("cpu")
+    (finding,) = about(setup.software(missing), "backend compile")
+    assert "apt install g++" in finding.mend
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert not about(setup.software(setup.missing_backends("cpu")), "backend compile is")
+    assert set(missing) == set(backends.names())
+
+
+def test_data_that_are_not_there_are_named() -> None:
+    """Named where missing, good where none is."""
+    (finding,) = complete(setup.data(["mnist"]))
+    assert (finding.state, "mnist" in finding.what) == (NOTE, True)
+    (finding,) = complete(setup.data([]))
+    assert finding.state == GOOD

@@ -14,6 +14,7 @@ from benchsuite.cli import main
 from benchsuite.errors import BadInput
 from benchsuite.importing import import_files, read
 from benchsuite.store import Store, open_store
+from tests import golden_store
 from tests.fakes import environments, run_info, troubled_run
 
 
@@ -46,22 +47,6 @@ def test_an_export_comes_back_as_it_was(data: dict[str, Any], tmp_path: Path) ->
     assert (done.runs, done.results, done.skipped) == (1, len(data["results"]), ())
     assert exported(store) == data
     assert all(not each.raw for each in store.latest())
-
-
-def test_layer_times_travel_with_their_result(data: dict[str, Any], tmp_path: Path) -> None:
-    """The software team's work list comes back; a time below zero is refused."""
-    sent = json.loads(json.dumps(data))
-    row = next(row for row in sent["results"] if row["status"] == "ok")
-    layer = {"name": "conv", "seconds": 2e-3, "roofline_s": 1e-3, "work": 4e6, "traffic_b": 9e3,
-             "kind": "Conv2d"}  # fmt: skip
-    row["layer_times"] = {"layers": [layer], "elsewhere_s": 1e-4, "batch": 8, "how": "profile"}
-    (tmp_path / "a.json").write_text(json.dumps(sent))
-    store = open_store(tmp_path / "other.db")
-    import_files(store, [tmp_path / "a.json"])
-    assert exported(store) == sent
-    layer["seconds"] = -1.0
-    with pytest.raises(BadInput, match="layer_times"):
-        read(json.dumps(sent).encode(), name="a.json")
 
 
 def test_a_run_that_is_stored_is_left_out(data: dict[str, Any], tmp_path: Path) -> None:
@@ -192,3 +177,54 @@ def test_parquet_needs_pyarrow(
     assert "pip install pyarrow" in capsys.readouterr().err
     assert main(arguments) == 2
     assert "-o FILE" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def layered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """An export whose rows have counts, and profiles of their layers."""
+    return exported(golden_store.fill(tmp_path_factory.mktemp("layered") / "g.db"))
+
+
+def test_layers_travel_once_and_come_back(layered: dict[str, Any], tmp_path: Path) -> None:
+    """Rows name their network's layers, which stand in the file once; profiles travel too."""
+    rows = [row for row in layered["results"] if row["counts"]]
+    assert len(rows) > len(layered["counts"]) >= 1
+    (tmp_path / "a.json").write_text(json.dumps(layered))
+    store = open_store(tmp_path / "other.db")
+    import_files(store, [tmp_path / "a.json"])
+    assert exported(store) == layered
+    found = [row for run in store.runs() for row in store.results(run.id)]
+    assert sum(len(row.counts) for row in found) == len(rows)
+    assert any(row.layer_times for row in found)
+
+
+def _first(data: dict[str, Any]) -> Any:
+    return next(iter(data["counts"].values()))[0]
+
+
+def _profiled(data: dict[str, Any]) -> Any:
+    return next(row for row in data["results"] if row["layer_times"])["layer_times"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda data: _first(data)["layers"][0].update(work=1.0), "above 1"),
+        (lambda data: _first(data)["layers"][0].update(work=9e9), "but the layers have"),
+        (lambda data: _first(data)["layers"][1].update(weight_elements=-1), "layers[1]: weight_el"),
+        (lambda data: _first(data).update(frames=0.0), "above 0"),
+        (lambda data: _first(data).update(batch=0), "above 0"),
+        (lambda data: _profiled(data)["layers"][0].update(seconds=-1.0), "layer_times: layers[0]"),
+        (lambda data: _profiled(data).update(elsewhere_s="long"), "no sound results JSON"),
+        (lambda data: data["counts"].clear(), "are not in the file"),
+    ],
+)
+def test_unsound_layers_are_refused(
+    layered: dict[str, Any], change: Callable[[dict[str, Any]], None], said: str
+) -> None:
+    """Layers that cannot be, or whose work is not the row's, are named with their place."""
+    data = json.loads(json.dumps(layered))
+    change(data)
+    with pytest.raises(BadInput) as caught:
+        read(json.dumps(data).encode(), name="f")
+    assert said in str(caught.value)

@@ -131,12 +131,13 @@ def test_a_refused_split_is_a_sentence() -> None:
 
 
 def test_layers_are_listed_with_totals_and_what_is_not_counted() -> None:
-    """Each layer has its shape, parameters, work and share; uncounted operators are named."""
+    """Each layer has its shape, parameters, work with and without padding, traffic, share."""
     text = shown(count_table(COUNTED))
     assert "image/[bold]lenet, embedded, batch 2: per image, fp32" in text
     layer = next(line for line in text.splitlines() if line.startswith("features.0"))
     assert layer.split() == [
-        "features.0", "Conv2d", "2x6x28x28", "156", "235", "kFLOP", "44.5", "kB", "93.3", "%"
+        "features.0", "Conv2d", "2x6x28x28", "156", "235", "kFLOP", "225", "kFLOP", "44.5", "kB",
+        "5.28", "93.3", "%"
     ]  # fmt: skip
     assert "not counted: aten.bilinear" in text
     assert "126 kMAC" in text

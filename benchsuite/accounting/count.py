@@ -215,12 +215,11 @@ class _Record:
             storage = parameter.untyped_storage()._cdata
             if storage not in row.seen_weights:
                 row.seen_weights.add(storage)
-                row.weights += parameter.numel()
+                if not row.kind.startswith("Embedding"):  # whose rows count as they are read
+                    row.weights += parameter.numel()
             if storage not in self._owned:
                 self._owned.add(storage)
                 row.parameters += parameter.numel()
-        if type(module).__name__.startswith("Embedding"):
-            row.weights = 0  # the rows that are looked up are counted as they are read
 
     def _move(self, row: _Row, *, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         for tensor in inputs:
@@ -244,7 +243,9 @@ class _Record:
         if outputs:
             row.shape = tuple(outputs[0].shape)
         if row.kind.startswith("Embedding"):
-            row.weights += sum(t.numel() for t in outputs if t.is_floating_point())
+            # a row for each index: of a bag many are read and one is given out
+            looked_up = next((t.numel() for t in inputs if not t.is_floating_point()), 0)
+            row.weights += looked_up * (outputs[0].shape[-1] if outputs else 0)
 
     # --- what it costs
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from benchsuite import devices
 from benchsuite.arrays import as_arrays, to_tensors
 from benchsuite.backends import Job
 from benchsuite.backends._artefacts import Shape, shape_of
@@ -107,7 +108,7 @@ def place(network: torch.nn.Module, job: Job) -> Placed:
         torch.backends.cuda.matmul.allow_tf32 = tf32
         torch.backends.cudnn.allow_tf32 = tf32
         torch.backends.cudnn.benchmark = True
-    device = torch.device(job.device.label if job.device.kind != "cpu" else "cpu")
+    device = torch.device(devices.device(job.device.kind).torch_name(job.device))
     network = network.to(device).eval()
     inner, layout = network, _channels_last(network)
     how = "channels-last" if layout else "contiguous"

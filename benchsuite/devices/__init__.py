@@ -11,6 +11,8 @@ from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.plugins import plugin, plugin_names
 from benchsuite.types import ClockReading, DeviceInfo, Rate
 
+_BY_DEFAULT = ("cuda", "xpu", "mps", "cpu")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
@@ -124,8 +126,8 @@ def find(name: str) -> DeviceInfo:
 
 
 def default_device() -> DeviceInfo:
-    """The first accelerator if there is one, else the processor."""
-    for kind in ("cuda", "cpu"):
+    """The first accelerator if there is one, else the processor; other kinds are only named."""
+    for kind in _BY_DEFAULT:
         try:
             return device(kind).discover()[0]
         except (NotMeasurable, BadInput):

@@ -21,16 +21,28 @@ class Accelerator:
         kind: As in `--device`, and torch's name of it.
         precisions: What its products and convolutions can run in.
         absent: Said where torch finds none.
+        possible: Whether this machine could have one, asked before torch, whose import takes a
+            second.
     """
 
     meters: tuple[str, ...] = ("modelled",)
 
-    def __init__(self, kind: str, *, precisions: tuple[str, ...], absent: str) -> None:
+    def __init__(
+        self,
+        kind: str,
+        *,
+        precisions: tuple[str, ...],
+        absent: str,
+        possible: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.kind = kind
         self._precisions = precisions
         self._absent = absent
+        self._possible = possible
 
     def discover(self) -> tuple[DeviceInfo, ...]:
+        if not self._possible():
+            raise NotMeasurable(self._absent)
         import torch
 
         current = torch.accelerator.current_accelerator(check_available=True)

@@ -80,6 +80,19 @@ def handles(info: DeviceInfo) -> tuple[tuple[str, Any], ...]:
     return tuple(found)
 
 
+def boards_here() -> tuple[Any, ...]:
+    """NVML's handles of all boards on this machine; none where NVML does not answer."""
+    try:
+        import pynvml
+    except ImportError:
+        return ()
+    try:
+        pynvml.nvmlInit()
+        return tuple(map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount())))
+    except pynvml.NVMLError:
+        return ()
+
+
 def driver_version() -> str | None:
     """The NVIDIA driver's version; None where NVML does not tell."""
     try:
@@ -111,35 +124,41 @@ def read_clocks(boards: Sequence[Any]) -> ClockReading:
         return min(known) if known else None
 
     temperatures = [
-        _ask(pynvml, "nvmlDeviceGetTemperature", board, pynvml.NVML_TEMPERATURE_GPU)
+        ask(pynvml, "nvmlDeviceGetTemperature", board, pynvml.NVML_TEMPERATURE_GPU)
         for board in boards
     ]
     return ClockReading(
         sm_clock_hz=least(
             [
-                _ask(pynvml, "nvmlDeviceGetClockInfo", board, pynvml.NVML_CLOCK_SM, MEGAHERTZ_HZ)
+                ask(pynvml, "nvmlDeviceGetClockInfo", board, pynvml.NVML_CLOCK_SM, MEGAHERTZ_HZ)
                 for board in boards
             ]
         ),
         temperature_c=max((t for t in temperatures if t is not None), default=None),
         power_cap_w=least(
             [
-                _ask(pynvml, "nvmlDeviceGetEnforcedPowerLimit", board, unit=MILLIWATT_W)
+                ask(pynvml, "nvmlDeviceGetEnforcedPowerLimit", board, unit=MILLIWATT_W)
                 for board in boards
             ]
         ),
         default_cap_w=least(
             [
-                _ask(pynvml, "nvmlDeviceGetPowerManagementDefaultLimit", board, unit=MILLIWATT_W)
+                ask(pynvml, "nvmlDeviceGetPowerManagementDefaultLimit", board, unit=MILLIWATT_W)
                 for board in boards
             ]
         ),
-        reasons=tuple(
-            name
-            for bit, name in REASONS.items()
-            if any(_reasons(pynvml, board) & bit for board in boards)
-        ),
+        reasons=reasons(boards),
     )
+
+
+def reasons(boards: Sequence[Any]) -> tuple[str, ...]:
+    """Everything that holds one of the boards' clocks back now, by name."""
+    import pynvml
+
+    bits = 0
+    for board in boards:
+        bits |= _reasons(pynvml, board)
+    return tuple(name for bit, name in REASONS.items() if bits & bit)
 
 
 def _handle(pynvml: Any, index: int, uuid: str | None) -> Any:
@@ -181,7 +200,7 @@ def _refuse_mig(pynvml: Any, board: Any) -> None:
         raise NotMeasurable(_MIG)
 
 
-def _ask(
+def ask(
     pynvml: Any, function: str, board: Any, argument: Any = None, unit: float = 1.0
 ) -> float | None:
     """One figure in SI units; None where the board, the driver or pynvml does not have it."""

@@ -25,3 +25,8 @@ def await_turn() -> None:
     tell(TURN)
     if not sys.stdin.readline():
         raise NotMeasurable("the run that gives turns is gone")
+
+
+def window(scenario: str) -> str:
+    """The phase in which a scenario's window is measured; its warm-up is told by its bare name."""
+    return f"{scenario} window"

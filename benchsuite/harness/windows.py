@@ -60,7 +60,7 @@ def measure(scenario: str, pool: Sequence[Arrays], setting: Setting) -> Window:
     spec = setting.system.spec
     seconds, metered = _length(scenario, seconds=spec.seconds, metered=setting.metered)
     load = _load(scenario, pool, setting)
-    gauges = _gauges(setting, metered)
+    gauges = _gauges(scenario, setting, metered)
     return _with_idle(_run(load, gauges, setting, seconds=seconds), setting)
 
 
@@ -95,10 +95,11 @@ def _load(scenario: str, pool: Sequence[Arrays], setting: Setting) -> Load:
     )
 
 
-def _gauges(setting: Setting, metered: Metered) -> Gauges:
+def _gauges(scenario: str, setting: Setting, metered: Metered) -> Gauges:
     plug, device = setting.plug, setting.system.device
 
     def start_memory() -> None:
+        phases.tell(phases.window(scenario))  # the warm-up is over, nothing is counted yet
         memory.give_back()
         plug.start_memory(device)
 

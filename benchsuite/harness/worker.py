@@ -18,7 +18,7 @@ from time import perf_counter
 
 import msgspec
 
-from benchsuite import backends, devices, durations, environment
+from benchsuite import backends, devices, durations, environment, meters, plugins
 from benchsuite.backends import Job
 from benchsuite.errors import BenchsuiteError, NotMeasurable, one_line
 from benchsuite.harness import (
@@ -63,6 +63,7 @@ def main(arguments: Sequence[str]) -> int:
     _end_with_parent(int(arguments[2]))
     spec = msgspec.json.decode(spec_path.read_bytes(), type=SystemSpec)
     try:
+        plugins.search((backends, devices, meters), map(Path, spec.roots))
         measurement = measure_system(spec)
     except BenchsuiteError as error:
         return _failed(out_path, one_line(error))

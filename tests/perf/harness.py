@@ -64,8 +64,13 @@ def _python_s() -> float:
 
 
 def window_of(
-    calls: list[Callable[[], object]], *, seconds: float, scenario: str = "Offline"
+    calls: list[Callable[[], object]],
+    *,
+    seconds: float,
+    scenario: str = "Offline",
+    on_start: Callable[[], None] = lambda: None,
 ) -> Window:
+    """A window over `calls` without a meter; `on_start` is called once the warm-up is over."""
     device = DeviceInfo(kind="cpu", index=0, name="", units=1, memory_b=0)
     subject = Subject(device=device, envelope=None, threads=1)
     return measure(
@@ -74,7 +79,7 @@ def window_of(
         warmup_s=0.2,
         gauges=Gauges(
             metered=Metered(meter=None, subject=subject, reason="perf"),
-            start_memory=lambda: None,
+            start_memory=on_start,
             peak_memory=lambda: 0,
         ),
     )

@@ -1,7 +1,9 @@
-/* STREAM's copy and triad (McCalpin, 1995) over one thread's share of the arrays.
+/* STREAM's copy and triad (McCalpin, 1995) over one thread's share of the arrays, and an update.
  *
  * `streaming` stores past the caches: no line is read only to be overwritten. Bytes are counted as
- * STREAM counts them, 2 arrays for copy and 3 for triad, whatever the processor moves besides.
+ * STREAM counts them, 2 arrays for copy and 3 for triad, whatever the processor moves besides. The
+ * update is the triad with its first array as its second, a = a + scale * c: 3 arrays, of which the
+ * caches fetch none that the loop does not read.
  */
 #include <stdint.h>
 
