@@ -289,8 +289,29 @@ def decide(
     for verdict, (row, first, last) in zip(judge.judge(cases, rate=rate), owners, strict=True):
         line = _line(row, _parity(verdict, last), first, last, evidence=evidence)
         lines.append(_accept(line, accepted, today=today))
+    rest = [(row.label, row.after[-1]) for row in rows if row.after]
+    lines += _breaches(rest, lines, accepted=accepted, today=today)
     order = {row.label + row.scenario: place for place, row in enumerate(rows)}
     return tuple(sorted((*lines, *gone), key=lambda line: order[line.label + line.scenario]))
+
+
+def new_breaches(
+    after: Sequence[Result],
+    lines: Sequence[Line],
+    *,
+    accepted: Sequence[Acceptance] = (),
+    today: date,
+) -> tuple[Line, ...]:
+    """Broken parity of systems that the baseline does not have: wrong answers need none.
+
+    Args:
+        after: The new side.
+        lines: What was judged; what is red for its accuracy there is not told again.
+        accepted, today: As of `decide`.
+    """
+    labels = _labels(after)
+    labelled = [(labels[own], each[-1]) for own, each in _by_row(after).items()]
+    return tuple(_breaches(labelled, lines, accepted=accepted, today=today))
 
 
 def label_of(result: Result) -> str:
@@ -519,12 +540,51 @@ def _misses(result: Result) -> bool:
 
 def _parity(verdict: Verdict, last: Result) -> Verdict:
     """An accuracy whose outputs left the precision's tolerance regressed, whatever its value."""
-    broken = next((doubt.message for doubt in last.doubts if doubt.code == _PARITY), None)
+    broken = _broken(last)
     if verdict.metric != "accuracy" or broken is None:
         return verdict
-    return replace(
-        verdict, verdict=REGRESSED, confirmed=True, reason=f"accuracy parity is broken: {broken}"
-    )
+    return replace(verdict, verdict=REGRESSED, confirmed=True, reason=broken)
+
+
+def _broken(result: Result) -> str | None:
+    """What a result says of its broken parity; None where it is kept."""
+    found = (doubt.message for doubt in result.doubts if doubt.code == _PARITY)
+    message = next(found, None)
+    return None if message is None else f"accuracy parity is broken: {message}"
+
+
+def _breaches(
+    labelled: Sequence[tuple[str, Result]],
+    lines: Sequence[Line],
+    *,
+    accepted: Sequence[Acceptance],
+    today: date,
+) -> list[Line]:
+    """A line a system whose parity is broken and whose accuracy no line shows as regressed.
+
+    Random inputs have no accuracy, and yet outputs that can be wrong.
+    """
+    told = {
+        _anywhere(line.key)
+        for line in lines
+        if line.verdict.metric == "accuracy" and line.verdict.verdict == REGRESSED
+    }
+    found = []
+    for label, result in labelled:
+        broken = _broken(result) if result.status == OK else None
+        if broken is None or _anywhere(result.key) in told:
+            continue
+        told.add(_anywhere(result.key))
+        verdict = Verdict(
+            row=label, metric="accuracy", verdict=REGRESSED, confirmed=True, reason=broken
+        )
+        line = Line(label=label, scenario=result.scenario, key=result.key, verdict=verdict)
+        found.append(_accept(line, accepted, today=today))
+    return found
+
+
+def _anywhere(key: SystemKey) -> SystemKey:
+    return replace(key, batch=0, device_name="", device_count=0)
 
 
 # --- lines ----------------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ def load(path: Path, *, data: bool = False) -> onnx.ModelProto:
         import onnx.inliner
 
         model = onnx.inliner.inline_local_functions(model)
+    _check_order(model.graph, path)
     _check_external(model, path)
     if data:
         onnx.load_external_data_for_model(model, str(path.parent))
@@ -119,6 +120,20 @@ def tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
             yield from attribute.tensors
             for inner in (*((attribute.g,) if attribute.HasField("g") else ()), *attribute.graphs):
                 yield from tensors(inner)
+
+
+def _check_order(graph: onnx.GraphProto, path: Path) -> None:
+    """Refuses a graph with a node that takes what nothing before it gives (a cycle, say)."""
+    known = {""} | {value.name for value in graph.input}
+    known |= {tensor.name for tensor in graph.initializer}
+    known |= {tensor.values.name for tensor in graph.sparse_initializer}
+    for node in graph.node:
+        if lacking := [name for name in node.input if name not in known]:
+            raise BadInput(
+                f"{path}: not an ONNX file: its node {node_name(node)!r} takes {lacking[0]!r}, "
+                "which nothing before it gives"
+            )
+        known.update(node.output)
 
 
 def _check_external(model: onnx.ModelProto, path: Path) -> None:

@@ -166,7 +166,8 @@ def _lines(
         accepted=question.accepted,
         today=question.today,
     )
-    return lines, new
+    broken = gate.new_breaches(sides[1], lines, accepted=question.accepted, today=question.today)
+    return (*lines, *broken), new
 
 
 def _results(store: Store, side: _Side, *, each_process: bool) -> list[Result]:

@@ -402,10 +402,13 @@ def _runnable(
         refusal = backends.refusal_of_graph(name) if hasattr(entry.module, "graph") else None
         return refusal or backends.backend(name).missing(device.kind, spec.precision)
 
+    uncalibrated = None
     if spec.precision == "int8" and spec.data is None:
-        return spec, f"int8 is calibrated on training data: {spec.data_reason}"
+        uncalibrated = f"int8 is calibrated on training data: {spec.data_reason}"
     if spec.backend != BEST:
-        return spec, missing_of(spec.backend)
+        return spec, missing_of(spec.backend) or uncalibrated
+    if uncalibrated is not None:
+        return spec, uncalibrated
     missing = {name: missing_of(name) for name in backends.names()}
     reasons = "; ".join(f"not {name}: {why}" for name, why in missing.items() if why)
     candidates = tuple(name for name, why in missing.items() if why is None)

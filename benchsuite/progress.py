@@ -20,7 +20,7 @@ class Progress:
     def __init__(self, *, quiet: bool) -> None:
         from rich.console import Console
 
-        self._console = Console(stderr=True, quiet=quiet, highlight=False)
+        self._console = Console(stderr=True, quiet=quiet, highlight=False, emoji=False)
         # a log keeps each event on one line
         self._console.soft_wrap = not self._console.is_terminal
         self._bar: Any = None
@@ -71,7 +71,7 @@ class Progress:
 
     def on_event(self, event: Event) -> None:
         """Shows one event."""
-        system = f"{event.spec.name} · {event.spec.backend} {event.spec.precision}"
+        system = _safe(f"{event.spec.name} · {event.spec.backend} {event.spec.precision}")
         if event.kind == "waiting":
             self._console.print(f"the device is in use ({_safe(event.text)}); waiting for it")
         elif event.kind in ("start", "phase") and self._bar is not None:
@@ -92,7 +92,7 @@ class TrainingProgress:
         from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
-        self._console = Console(stderr=True, quiet=quiet, highlight=False)
+        self._console = Console(stderr=True, quiet=quiet, highlight=False, emoji=False)
         self._accuracy = ""
         self._workload = workload
         self._bar = Bar(

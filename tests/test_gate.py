@@ -339,6 +339,34 @@ def test_a_parity_breach_is_red(nights: Nights, capsys: pytest.CaptureFixture[st
     assert "accuracy parity is broken: outputs differ by 3 %" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_parity_breach_is_red_without_accuracy_and_without_baseline(
+    nights: Nights, capsys: pytest.CaptureFixture[str], known: bool
+) -> None:
+    """On random inputs, and of a backend that the baseline does not have: one line, exit code 1."""
+    doubt = Doubt(code="parity", message="outputs differ by 3 % from eager fp32")
+    missing = Value(value=None, how="not measured", reason="random inputs")
+
+    def speed_only(row: Result) -> Result:
+        return replace(row, metrics={**row.metrics, "accuracy": missing})
+
+    rows = [speed_only(row) for row in nights.rows()]
+    nights.add("aa8", rows)
+    broken = [
+        replace(row, doubts=(doubt,), key=row.key if known else replace(row.key, backend="noisy"))
+        for row in rows
+        if row.key.backend == "onnxruntime"
+    ]
+    nights.add("bb0", broken if known else [*rows, *broken])
+    code = gate("aa8", "bb0", "--store", nights.place, "--json", f"{nights.place}.json")
+    said = capsys.readouterr().out
+    assert code == 1
+    assert "accuracy parity is broken: outputs differ by 3 %" in said
+    judged = json.loads(Path(f"{nights.place}.json").read_text())
+    red = [line for line in judged["lines"] if line["verdict"] == "regressed"]
+    assert len(red) == len({row.key.workload for row in broken})
+
+
 def test_speed_counts_only_where_the_quality_target_is_met(nights: Nights) -> None:
     """A faster system that misses its target is no improvement, and is red for its accuracy."""
     rows = [

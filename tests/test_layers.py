@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from benchsuite.errors import NotMeasurable
@@ -39,6 +41,22 @@ def test_a_fused_step_goes_to_the_layer_with_the_most_work() -> None:
         "a": (0.002, pytest.approx(1e-3)),  # 1 MFLOP at 1 GFLOP/s
         "b.conv": (0.01, pytest.approx(4e-3)),
     }
+
+
+def test_a_folded_batch_normalisation_is_its_products_time() -> None:
+    """Backends keep the normalisation's name for the convolution that it was folded into."""
+    norm = replace(layer("norm", 0.0), kind="BatchNorm2d")
+    other = replace(norm, name="other", output_shape=(2,))
+    count = replace(COUNT, layers=(layer("conv", 1e6), norm, layer("next", 1e6), other))
+
+    def named(*steps: Step) -> dict[str, float]:
+        found = join(steps, count, peak=PEAK, bandwidth=BANDWIDTH, element_b=4.0)
+        return {row.name: row.seconds for row in found.layers}
+
+    assert named(step(0.1, "norm"), step(0.2, "next")) == {"conv": 0.1, "next": 0.2}
+    apart = named(step(0.1, "conv"), step(0.2, "norm"))
+    assert apart == {"conv": 0.1, "norm": 0.2}, "each has its own step"
+    assert named(step(0.1, "other")) == {"other": 0.1}, "another shape: not folded"
 
 
 def test_an_operator_inside_a_module_is_found_by_the_modules_path() -> None:

@@ -38,6 +38,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "def alone():\n    return torch.nn.Linear(6, 2)\n"
         "def words():\n"
         "    return torch.nn.Embedding(9, 2), torch.tensor([[1, 4, 8]])\n"
+        "def empty():\n"
+        "    return torch.nn.Embedding(9, 2), torch.zeros(0, 3, dtype=torch.int64)\n"
         "def wrong():\n    return 3\n"
         "def fails():\n    raise SystemExit('no weights')\n"
     )
@@ -179,6 +181,14 @@ def test_an_open_dimension_must_be_told() -> None:
     ):
         with pytest.raises(BadInput, match=said):
             entry("open.onnx", wrong)
+
+
+def test_a_graph_without_inputs_is_refused() -> None:
+    """There is nothing to feed it with."""
+    nodes = [helper.make_node("Constant", [], ["y"], value=stored("v", 1, 3))]
+    onnx.save(model(nodes, [], []), "constant.onnx")
+    with pytest.raises(BadInput, match=r"constant\.onnx: it has no input"):
+        entry("constant.onnx")
 
 
 def test_whole_numbers_stay_below_the_table_they_look_up() -> None:
@@ -352,6 +362,20 @@ def test_pickled_tensors_and_foreign_files_are_refused(tmp_path: Path) -> None:
         entry("c.pt2")
 
 
+def test_an_archive_that_unpacks_to_more_than_itself_is_refused(tmp_path: Path) -> None:
+    """Few bytes cannot fill the memory: a megabyte of zeros in a kilobyte is not unpacked."""
+    path = exported(tmp_path / "net.pt2")
+    with (
+        zipfile.ZipFile(path) as source,
+        zipfile.ZipFile(tmp_path / "bomb.pt2", "w", zipfile.ZIP_DEFLATED) as bomb,
+    ):
+        for name in source.namelist():
+            large = name.endswith("weight_0")
+            bomb.writestr(name, bytes(1 << 20) if large else source.read(name))
+    with pytest.raises(BadInput, match=r"would unpack to \d+"):
+        entry("bomb.pt2")
+
+
 # --- functions and collections --------------------------------------------------------------------
 
 
@@ -373,6 +397,7 @@ def test_a_function_of_the_users_is_a_workload(capsys: pytest.CaptureFixture[str
     ("text", "said"),
     [
         ("users_nets:alone", "returns no example inputs"),
+        ("users_nets:empty", "example input 0 is empty (0x3)"),
         ("users_nets:wrong", "must return a torch module"),
         ("users_nets:fails", "failed: SystemExit: no weights"),
         ("users_nets:none", "has no function 'none'"),

@@ -209,7 +209,12 @@ class _Follower:
                 schema, node, types, data,
                 opset_imports=list(self._model.opset_import), ir_version=self._model.ir_version,
             )  # fmt: skip
-        except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, ValueError):
+        except (
+            onnx.shape_inference.InferenceError,
+            onnx.checker.ValidationError,
+            ValueError,
+            KeyError,
+        ):
             return {}
         return {name: _described(kind) for name, kind in found.items()}
 

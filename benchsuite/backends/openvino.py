@@ -6,7 +6,7 @@ import importlib.util
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from benchsuite import graphs
 from benchsuite.arrays import to_tensors
 from benchsuite.backends import Job
 from benchsuite.backends._artefacts import Artefact, Shape, artefacts, keep, shape_of
+from benchsuite.backends._fused import Fused, nodes_of
 from benchsuite.backends._profile import PROFILED, WARM_UP, medians
 from benchsuite.errors import NotMeasurable, one_line
 from benchsuite.types import Arrays, Step
@@ -144,11 +145,11 @@ class _Executable:
             raise NotMeasurable("OpenVINO ran the batch in several streams, each layer in all")
         folder = self._folders[shape_of(inputs)]
         counted = _compiled(folder, self._job, streams=1, counters=True)
-        own = None if self._job.graph is None else _node_names(self._job.graph)
-        original = {
-            node.get_friendly_name(): node.get_rt_info()["originalLayersNames"].astype(str)
-            for node in counted.get_runtime_model().get_ordered_ops()
-        }
+        layers = _layers(counted)
+        if self._job.graph is None:
+            named = {layer.name: _modules(layer.original) for layer in layers}
+        else:
+            named = nodes_of(layers, graphs.load(self._job.graph))
         request = counted.create_infer_request()
         for number, array in enumerate(_cast(inputs, counted)):
             request.set_input_tensor(number, openvino.Tensor(np.array(array)))
@@ -157,10 +158,7 @@ class _Executable:
             request.infer()
             queries.append(
                 [
-                    (
-                        _modules(original.get(info.node_name, ""), own),
-                        info.real_time.total_seconds(),
-                    )
+                    (named.get(info.node_name, ()), info.real_time.total_seconds())
                     for info in request.get_profiling_info()
                 ]
             )
@@ -373,25 +371,23 @@ def _compiled(folder: Path, job: Job, *, streams: int, counters: bool = False) -
     return model
 
 
-def _node_names(path: Path) -> dict[str, str]:
-    """What OpenVINO calls a node of an ONNX graph (its name, or its output's), to its own name."""
-    nodes = graphs.load(path).graph.node
-    return {
-        called: graphs.node_name(node)
-        for node in nodes
-        for called in (*node.output, node.name)
-        if called
-    }
+def _layers(model: Any) -> list[Fused]:
+    """A compiled model's layers, in the order in which they run."""
+    layers = []
+    for node in model.get_runtime_model().get_ordered_ops():
+        facts = node.get_rt_info()
+        layers.append(
+            Fused(
+                name=node.get_friendly_name(),
+                kind=facts["layerType"].astype(str),
+                original=facts["originalLayersNames"].astype(str),
+            )
+        )
+    return layers
 
 
-def _modules(original: str, own: Mapping[str, str] | None) -> tuple[str, ...]:
-    """The torch modules of a compiled layer, from the names of those it was fused from.
-
-    Of an ONNX graph its own nodes' names, which `own` knows.
-    """
-    if own is not None:
-        nodes = [own[name.strip()] for name in original.split(",") if name.strip() in own]
-        return tuple(dict.fromkeys(nodes))
+def _modules(original: str) -> tuple[str, ...]:
+    """The torch modules of a compiled layer, from the names of those it was fused from."""
     paths = [name.strip().partition("/")[0] for name in original.split(",")]
     found = [path.removeprefix("__module.") for path in paths if path.startswith("__module.")]
     return tuple(dict.fromkeys(found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from benchsuite.accounting.roofline import layer_seconds
 from benchsuite.errors import NotMeasurable, one_line
@@ -56,14 +57,18 @@ def join(
     """A backend's profile by the layers of the table.
 
     A step that computes several layers goes to the one with the most work; one without time is
-    left out.
+    left out. Backends fold a batch normalisation into the weights of the product before it, and
+    keep the normalisation's name: such a step goes to the product, if no other step names it.
     """
     seconds: dict[str, float] = {}
     elsewhere_s = 0.0
+    folded = _folded(steps, count.layers)
     for step in steps:
         if not step.seconds:
             continue  # fused into another, or below the profile's resolution
         layer = _layer_of(step, count.layers)
+        if layer is not None and not layer.work:
+            layer = next((folded[name] for name in step.names if name in folded), layer)
         if layer is None:
             elsewhere_s += step.seconds
         else:
@@ -97,6 +102,19 @@ def join(
 def most_recoverable(times: LayerTimes, *, most: int = MOST_RECOVERABLE) -> tuple[LayerTime, ...]:
     """The layers with the most time above their roofline, the largest first."""
     return tuple(sorted(times.layers, key=lambda layer: -layer.recoverable_s)[:most])
+
+
+def _folded(steps: Sequence[Step], layers: Sequence[Layer]) -> dict[str, Layer]:
+    """Batch normalisations by name, each with the product right before it that no step names."""
+    named = {name for step in steps if step.seconds for name in step.names}
+    return {
+        norm.name: product
+        for product, norm in pairwise(layers)
+        if norm.kind.startswith("BatchNorm")
+        and product.work
+        and product.output_shape == norm.output_shape
+        and product.name not in named
+    }
 
 
 def _layer_of(step: Step, layers: Sequence[Layer]) -> Layer | None:

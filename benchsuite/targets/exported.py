@@ -142,6 +142,7 @@ def _checked_graph(path: Path) -> dict[str, Any]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            _check_size(archive, path)
             root = _root(archive, path)
             for name in archive.namelist():
                 inside = name.removeprefix(root)
@@ -162,6 +163,16 @@ def _checked_graph(path: Path) -> dict[str, Any]:
         if not _harmless(key, text):
             raise BadInput(f"{path}: {key} {text[:60]!r} in its graph could run code; not read")
     return bare
+
+
+def _check_size(archive: zipfile.ZipFile, path: Path) -> None:
+    """Refuses an archive that unpacks to more than itself: torch stores without compression."""
+    unpacked, packed = sum(entry.file_size for entry in archive.infolist()), path.stat().st_size
+    if unpacked > packed:
+        raise BadInput(
+            f"{path}: its {packed} bytes would unpack to {unpacked}, and torch.export.save "
+            "compresses nothing; not read"
+        )
 
 
 def _check_payloads(config: Any, path: Path) -> None:

@@ -101,6 +101,9 @@ def _described(inputs: Any, target: Target) -> dict[str, Given]:
                 f"{target.text}: example input {number} is {each.dtype}; float32 and int64 can be "
                 "given"
             )
+        if not each.numel():
+            shape = "x".join(map(str, each.shape))
+            raise BadInput(f"{target.text}: example input {number} is empty ({shape})")
         high = None if each.is_floating_point() else int(each.max()) + 1
         given[f"input {number}"] = Given(shape=tuple(each.shape), high=high)
     return given

@@ -31,6 +31,8 @@ def resolve(target: Target) -> Entry:
     path = Path(target.folder, target.text).resolve()
     model = graphs.load(path)
     ports = graphs.inputs(model, path)
+    if not ports:
+        raise BadInput(f"{path.name}: it has no input, so that it computes the same every time")
     given = parse(target)
     check_names(given, [port.name for port in ports], what=path.name)
     shapes = _shapes(ports, given, what=path.name)
