@@ -30,15 +30,20 @@ from benchsuite.store.reading import (
     run_of,
     sources,
 )
-from benchsuite.store.writing import add_environment, add_result, add_run, row_values, same_row
+from benchsuite.store.writing import (
+    add_environment,
+    add_result,
+    add_results,
+    add_run,
+    row_values,
+    same_row,
+)
 from benchsuite.types import (
     Result,
     RunInfo,
     SystemSpec,
     Window,
 )
-
-MANY = 500  # ids in one statement: below every database's limit
 
 
 class Store:
@@ -129,10 +134,8 @@ class Store:
             for run in sorted(runs, key=lambda run: run.started_at):
                 if run.id not in known:
                     add_run(connection, run, plan=[])
-            for result in results:
-                if result.run not in known:
-                    facts = environments[result.environment]
-                    add_result(connection, result, environment=facts, window=None, strict=True)
+            new = [each for each in results if each.run not in known]
+            add_results(connection, new, environments=environments)
         return [run.id for run in runs if run.id in known]
 
     def runs(self) -> list[RunInfo]:
@@ -226,8 +229,8 @@ class Store:
         """Results with everything that is stored of them, by their numbers in the store."""
         found: dict[int, Result] = {}
         with self._begin() as connection:
-            for start in range(0, len(ids), MANY):
-                part = list(ids[start : start + MANY])
+            for start in range(0, len(ids), tables.MANY):
+                part = list(ids[start : start + tables.MANY])
                 rows = connection.execute(
                     tables.results.select().where(tables.results.c.id.in_(part))
                 ).all()
@@ -283,8 +286,8 @@ class Store:
             keys = keys_of(connection)
             rows: dict[int, Any] = {}
             wanted = list(newest.values())
-            for start in range(0, len(wanted), MANY):
-                part = wanted[start : start + MANY]
+            for start in range(0, len(wanted), tables.MANY):
+                part = wanted[start : start + tables.MANY]
                 query = tables.digests.select().where(tables.digests.c.result.in_(part))
                 rows |= {row.result: row for row in connection.execute(query)}
             return [

@@ -11,7 +11,6 @@ from sqlalchemy.exc import DBAPIError
 
 from benchsuite.errors import BadInput, one_line
 from benchsuite.store import tables
-from benchsuite.store.access import MANY
 from benchsuite.store.locks import lock_writers
 from benchsuite.store.reading import read
 from benchsuite.store.writing import add_digest
@@ -97,8 +96,8 @@ def _digest_all(connection: sa.Connection, place: str) -> None:
     """Digests of a store that was made before they were kept."""
     try:
         ids = list(connection.scalars(sa.select(tables.results.c.id).order_by(tables.results.c.id)))
-        for start in range(0, len(ids), MANY):
-            part = ids[start : start + MANY]
+        for start in range(0, len(ids), tables.MANY):
+            part = ids[start : start + tables.MANY]
             rows = connection.execute(
                 tables.results.select().where(tables.results.c.id.in_(part))
             ).all()

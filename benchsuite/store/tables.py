@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+MANY = 500  # ids in one statement: below every database's limit
+
 metadata = sa.MetaData()
 about = sa.Table(
     "about",

@@ -15,10 +15,12 @@ from benchsuite import digest
 from benchsuite.errors import BadInput
 from benchsuite.store import tables
 from benchsuite.store.packing import counts_id, pack_facts, pack_sorted, pack_window
+from benchsuite.store.reading import keys_of
 from benchsuite.types import (
     Count,
     Result,
     RunInfo,
+    SystemKey,
     SystemSpec,
     Value,
     Window,
@@ -46,10 +48,9 @@ def add_result(
     *,
     environment: Mapping[str, Any],
     window: Window | None,
-    strict: bool = False,
 ) -> None:
-    """Adds a result; `strict` refuses an environment that differs from the one of that id."""
-    add_environment(connection, result.environment, environment, strict=strict)
+    """Adds a result; one of the same row in the same run is replaced."""
+    add_environment(connection, result.environment, environment)
     old = list(
         connection.scalars(sa.select(tables.results.c.id).where(same_row(tables.results, result)))
     )
@@ -65,6 +66,54 @@ def add_result(
     if window is not None:
         connection.execute(tables.raw.insert().values(result=number[0], **pack_window(window)))
         _sort_old(connection, result)
+
+
+def add_results(
+    connection: sa.Connection,
+    results: Sequence[Result],
+    *,
+    environments: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Adds results of new runs, with few statements for all of them; of one row the last counts.
+
+    Raises:
+        BadInput: An environment's id is taken by another environment.
+    """
+    if not results:
+        return
+    for name in sorted({each.environment for each in results}):
+        add_environment(connection, name, environments[name], strict=True)
+    rows = list({(each.run, each.scenario, each.key): each for each in results}.values())
+    for counts in {id(each.counts): each.counts for each in rows}.values():
+        _add_counts(connection, counts)
+    ids = interned(connection, {t for each in rows for t in _texts_in(each.metrics)})
+    returning = tables.results.insert().returning(tables.results.c.id, sort_by_parameter_order=True)
+    numbers = connection.scalars(
+        returning, [_columns(each) | {"metrics": _packed(each.metrics, ids)} for each in rows]
+    ).all()
+    series = _series_of(connection, rows)
+    connection.execute(
+        tables.digests.insert(),
+        [
+            {"result": number, "series": series[each.key, each.scenario], "run": each.run,
+             "measured_at": each.measured_at, "body": digest.pack(each)}
+            for number, each in zip(numbers, rows, strict=True)
+        ],
+    )  # fmt: skip
+
+
+def _series_of(
+    connection: sa.Connection, rows: Sequence[Result]
+) -> dict[tuple[SystemKey, str], int]:
+    """The number of each row's identity over runs; made where it is new."""
+    found = {place: number for number, place in keys_of(connection).items()}
+    for key, scenario in dict.fromkeys((each.key, each.scenario) for each in rows):
+        if (key, scenario) not in found:
+            identity = {name: getattr(key, name) for name in tables.KEY} | {"scenario": scenario}
+            made = connection.execute(tables.series.insert().values(**identity))
+            assert made.inserted_primary_key is not None
+            found[key, scenario] = made.inserted_primary_key[0]
+    return found
 
 
 def add_environment(
@@ -91,7 +140,12 @@ def same_row(table: sa.Table, result: Result) -> sa.ColumnElement[bool]:
 
 
 def row_values(connection: sa.Connection, result: Result) -> dict[str, Any]:
+    """A result as a row of `results`; what it shares with others is stored."""
     _add_counts(connection, result.counts)
+    return _columns(result) | {"metrics": pack_metrics(connection, result.metrics)}
+
+
+def _columns(result: Result) -> dict[str, Any]:
     return {
         "run": result.run,
         "environment": result.environment,
@@ -99,7 +153,6 @@ def row_values(connection: sa.Connection, result: Result) -> dict[str, Any]:
         "status": result.status,
         "measured_at": result.measured_at,
         "facts": pack_facts(result),
-        "metrics": pack_metrics(connection, result.metrics),
         **{name: getattr(result.key, name) for name in tables.KEY},
     }
 
@@ -140,8 +193,14 @@ def _add_counts(connection: sa.Connection, counts: Sequence[Count]) -> None:
 
 def pack_metrics(connection: sa.Connection, metrics: Mapping[str, Value]) -> bytes:
     """Values with interned texts: [value, low, high, how, reason] by key."""
-    wanted = {text for v in metrics.values() for text in (v.how, v.reason) if text is not None}
-    ids = interned(connection, wanted)
+    return _packed(metrics, interned(connection, _texts_in(metrics)))
+
+
+def _texts_in(metrics: Mapping[str, Value]) -> set[str]:
+    return {text for v in metrics.values() for text in (v.how, v.reason) if text is not None}
+
+
+def _packed(metrics: Mapping[str, Value], ids: Mapping[str, int]) -> bytes:
     packed = {
         key: [v.value, v.low, v.high, ids[v.how], None if v.reason is None else ids[v.reason]]
         for key, v in metrics.items()
@@ -151,8 +210,12 @@ def pack_metrics(connection: sa.Connection, metrics: Mapping[str, Value]) -> byt
 
 def interned(connection: sa.Connection, texts: set[str]) -> dict[str, int]:
     listed = sorted(texts)
-    query = sa.select(tables.texts.c.text, tables.texts.c.id).where(tables.texts.c.text.in_(listed))
-    ids = {row.text: row.id for row in connection.execute(query)}
+    ids: dict[str, int] = {}
+    for start in range(0, len(listed), tables.MANY):
+        part = listed[start : start + tables.MANY]
+        query = sa.select(tables.texts.c.text, tables.texts.c.id)
+        found = connection.execute(query.where(tables.texts.c.text.in_(part)))
+        ids |= {row.text: row.id for row in found}
     for text in listed:
         if text not in ids:
             row = connection.execute(tables.texts.insert().values(text=text)).inserted_primary_key
