@@ -154,6 +154,10 @@ def test_a_confirmed_regression_is_red_and_names_what_changed(
     assert first.startswith(f"RED: {SQUEEZENET} ")
     assert ", confirmed; only onnxruntime 1.31.1 -> 1.32.0 changed" in first
     assert "(software team)" in first
+    assert gate("label:branch=main~7", "bb0", "--store", nights.place) == 4
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith(f"YELLOW: {SQUEEZENET} ")
+    assert first.endswith("; only onnxruntime 1.31.1 -> 1.32.0 changed")
 
 
 def test_a_small_regression_needs_a_second_measurement(
