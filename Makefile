@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: bench test check golden pictures perf noise gpu-check weights clean
+.PHONY: bench test check golden pictures perf noise kills gpu-check weights clean
 
 bench: $(VENV)/.bench
 	$(BIN)/benchsuite run smoke --report bench-report.html
@@ -34,6 +34,10 @@ perf: $(VENV)/.test
 # how often the judge is wrong on this machine; three quarters of an hour, and nothing here is a test
 noise: $(VENV)/.test
 	$(BIN)/python -m tests.noise --record noise.json
+
+# a writer of the store is killed 200 times at random moments; fails where a reported result is lost
+kills: $(VENV)/.test
+	$(BIN)/python -m tests.kills 200
 
 # what only a machine with an NVIDIA GPU shows; writes reports/data/gpu-NAME.json
 gpu-check: $(VENV)/.bench

@@ -484,7 +484,7 @@ def _measure_again(
 
     _check_cache(environment.cache_folder())
     planned = run.repeated_plan(store, new, systems)
-    info = run.new_run({"confirms": new.id}, command=_command_line())
+    info = run.new_run({run.CONFIRMS: new.id}, command=_command_line())
     store.add_run(info, plan=planned.specs)
     show = progress.Progress(quiet=options.json == "-")
     with show.running(len(planned.specs)):

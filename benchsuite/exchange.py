@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchsuite.errors import BadInput
 from benchsuite.metrics import METRICS
-from benchsuite.store import Store, counts_id
+from benchsuite.store import Store
+from benchsuite.store.packing import counts_id
 from benchsuite.types import Count, Result, RunInfo
 
 if TYPE_CHECKING:

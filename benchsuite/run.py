@@ -39,6 +39,7 @@ from benchsuite.workers import run_worker
 
 OK = "ok"
 _USED_UP = "was used up (--budget)"
+CONFIRMS = "confirms"  # the label of a run that measures again what another one made suspected
 LOCK_NOTE_S = 1.0
 
 
@@ -121,8 +122,12 @@ def execute(
 
 
 def left_over_first(plan: Plan, store: Store) -> Plan:
-    """The plan with those systems first that the newest run had no time left for."""
-    newest = store.runs()[:1]
+    """The plan with those systems first that the newest run had no time left for.
+
+    A run that only confirms another (`gate --remeasure`) measures what was suspected, and is no
+    night of its own.
+    """
+    newest = [run for run in store.runs() if CONFIRMS not in run.labels][:1]
     left = [
         result.key
         for run in newest

@@ -52,13 +52,13 @@ def sentence(judgement: Judgement) -> str:
         at = f" at {moved}" if moved else ""
         return (
             f"{colour}: {_label(first)} {_title(first)} is inconclusive{at}: "
-            f"{_clean(first.verdict.reason or '')}{more}"
+            f"{_clean(first.verdict.reason or '')}{more}{_differing(first)}"
         )
     better = [line for line in judgement.lines if line.verdict.verdict == IMPROVED]
     gain = ""
     if better:
         best = max(better, key=lambda line: abs(_log_change(line.verdict)))
-        gain = f"; {_label(best)} {_title(best)} {change(best.verdict)}, improved"
+        gain = f"; {_label(best)} {_title(best)} {change(best.verdict)}, improved{_differing(best)}"
     accepted = sum(line.accepted is not None for line in (*judgement.lines, *judgement.creep))
     kept = f", {_count(accepted, 'accepted regression')}" if accepted else ""
     return f"{GREEN}: nothing regressed in {_count(of, 'row')}, {sure} conclusive{kept}{gain}"
@@ -92,6 +92,11 @@ def because(line: Line) -> str:
         return f"only {_clean(_listed(line.packages))} changed"
     verb = "differs" if len(found.differing) == 1 else "differ"
     return f"only {_listed(found.differing)} {verb}: {OWNERS.get(found.team, 'no team')}'s"
+
+
+def _differing(line: Line) -> str:
+    """The cause after a sentence that tells of no regression, where a fingerprint differs."""
+    return f"; {because(line)}" if line.cause is not None and line.cause.differing else ""
 
 
 def shares(line: Line) -> str:

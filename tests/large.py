@@ -12,8 +12,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchsuite import digest, store
-from benchsuite.store import Store, open_store
+from benchsuite import digest
+from benchsuite.store import Store, open_store, tables, writing
+from benchsuite.store.packing import pack_facts
 from benchsuite.types import OFFLINE, SINGLE_STREAM, Fingerprint, Result, Value
 from tests.fakes import NETWORKS, environments, result
 
@@ -58,19 +59,19 @@ def fill(place: Path, *, systems: int = 500, nights: int = 100, gain: float = 1.
     chance = random.Random(7)
     night = rows(systems)
     with made._begin() as connection:
-        connection.execute(store._environments.insert().values(id="e1", facts=environments()["e1"]))
+        connection.execute(tables.environments.insert().values(id="e1", facts=environments()["e1"]))
         texts = {t for row in night for v in row.metrics.values() for t in (v.how, v.reason) if t}
-        store._interned(connection, texts)
+        writing.interned(connection, texts)
         packed = []
         for number, row in enumerate(night):
-            store._add_digest(connection, -1 - number, row)
-            packed.append((store._pack_facts(row), store._pack_metrics(connection, row.metrics)))
-        connection.execute(store._digests.delete().where(store._digests.c.result < 0))
+            writing.add_digest(connection, -1 - number, row)
+            packed.append((pack_facts(row), writing.pack_metrics(connection, row.metrics)))
+        connection.execute(tables.digests.delete().where(tables.digests.c.result < 0))
         for day in range(nights):
             moment = (FIRST + timedelta(days=day)).isoformat()
             run = f"night{day:05d}"
             connection.execute(
-                store._runs.insert().values(
+                tables.runs.insert().values(
                     id=run, started_at=moment, labels={"branch": "main"}, seconds=900.0,
                     command="benchsuite run nightly", plan=zlib.compress(b"[]"),
                 )
@@ -80,11 +81,11 @@ def fill(place: Path, *, systems: int = 500, nights: int = 100, gain: float = 1.
                 newer = number // 2 % 3 == 0 and day >= nights // 2
                 dated = _on_day(row, factor=gain if newer else 1.0, noise=chance.gauss(1, 0.01))
                 if day == nights - 1:  # the newest results have their own numbers
-                    metrics = store._pack_metrics(connection, dated.metrics)
-                    facts = store._pack_facts(dated)
+                    metrics = writing.pack_metrics(connection, dated.metrics)
+                    facts = pack_facts(dated)
                 place_in_store = day * len(night) + number + 1
                 results.append(
-                    {name: getattr(row.key, name) for name in store._KEY}
+                    {name: getattr(row.key, name) for name in tables.KEY}
                     | {"id": place_in_store, "run": run, "environment": "e1",
                        "scenario": row.scenario, "status": "ok", "measured_at": moment,
                        "facts": facts, "metrics": metrics}
@@ -93,8 +94,8 @@ def fill(place: Path, *, systems: int = 500, nights: int = 100, gain: float = 1.
                     {"result": place_in_store, "series": number + 1, "run": run,
                      "measured_at": moment, "body": digest.pack(dated)}
                 )  # fmt: skip
-            connection.execute(store._results.insert(), results)
-            connection.execute(store._digests.insert(), digests)
+            connection.execute(tables.results.insert(), results)
+            connection.execute(tables.digests.insert(), digests)
     return made
 
 

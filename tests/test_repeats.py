@@ -19,6 +19,7 @@ from benchsuite.types import Doubt, Measurement, Result, SystemSpec
 
 from . import fakes
 from .measurements import measurement, window
+from .old_store import age
 
 
 class Replay:
@@ -250,14 +251,11 @@ def test_an_exported_row_takes_its_processes_along(
 
 def test_a_store_from_before_repeats_opens(tmp_path: Path) -> None:
     """Its table of processes is added; a row of it has none."""
-    import sqlite3
-
     path = tmp_path / "old.db"
     made = open_store(path)
     made.add_run(fakes.run_info(), plan=[])
     made.add(fakes.result(), environment={})
-    with sqlite3.connect(path) as database:
-        database.execute("drop table processes")
+    age(path, without=("processes",))
     old: Store = open_store(path)
     (row,) = old.results(fakes.run_info().id)
     assert row.processes == ()

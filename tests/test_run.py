@@ -144,3 +144,6 @@ def test_what_a_budget_left_over_comes_first(tmp_path: Path) -> None:
     skipped = replace(failed(), run=info.id, key=key, status="skipped", reason=reason)
     store.add(skipped, environment={})
     assert run.left_over_first(plan, store).specs == (second, first)
+    again = run.new_run({run.CONFIRMS: info.id}, command="x")  # as `gate --remeasure` makes one
+    store.add_run(again, plan=(first,))
+    assert run.left_over_first(plan, store).specs == (second, first)
