@@ -63,9 +63,20 @@ OnRound = Callable[[str, int], None]
 
 
 def prepare(
-    text: str, *, cache: Path, home: Path, content: Sequence[Path] = ()
+    text: str,
+    *,
+    cache: Path,
+    home: Path,
+    content: Sequence[Path] = (),
+    inputs: Sequence[str] = (),
 ) -> tuple[Side, tuple[str, ...]]:
     """The system that `WORKLOAD[@KEY=VALUE,...]` names, and the choices made for the user.
+
+    Args:
+        text: The system.
+        cache, home: Where prepared data and the user's weights lie.
+        content: Folders of the user's own.
+        inputs: Shapes as of `run --input`, for a network of the user's own.
 
     Raises:
         BadInput: An unknown key, not exactly one system, or a Python without benchsuite.
@@ -90,6 +101,7 @@ def prepare(
         data=_place(text, values.get("data")),
         weights={target: Path(values["weights"])} if "weights" in values else {},
         content=tuple(content),
+        inputs=tuple(inputs),
     )
     plan = make_plan(request, cache=cache, home=home)
     if plan.skipped and not plan.specs and python is None:

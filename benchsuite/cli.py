@@ -544,8 +544,9 @@ def _ab(options: argparse.Namespace) -> int:
     for text in (options.before, options.after):
         with show.working(f"preparing {text}"):
             side, notes = ab.prepare(
-                text, cache=cache, home=environment.data_folder(), content=options.content
-            )
+                text, cache=cache, home=environment.data_folder(), content=options.content,
+                inputs=options.input,
+            )  # fmt: skip
         sides.append(side)
         for note in notes:
             show.note(note)
@@ -1014,6 +1015,7 @@ def _parser() -> argparse.ArgumentParser:
     ab.add_argument("--bisect", action="store_true",
                     help="exit 0 good, 1 bad, 125 cannot tell: for `git bisect run`")  # fmt: skip
     ab.add_argument("-o", "--output", type=Path, metavar="FILE", help="a page as well")
+    _add_input(ab)
     _add_common(ab, quiet=True)
 
     leaderboard = command("leaderboard", _leaderboard, "a static site over a whole store")

@@ -13,8 +13,10 @@ import pytest
 
 from benchsuite import ab
 from benchsuite.cli import main
+from benchsuite.errors import BadInput
 from benchsuite.sequential import FEWEST_ROUNDS
 from benchsuite.types import Measurement, SystemSpec
+from tests.test_graphs import floats, model
 
 from .measurements import measurement, window
 
@@ -67,6 +69,20 @@ def replayed(monkeypatch: pytest.MonkeyPatch, content: Path) -> Made:
                         "--content", str(content)]  # fmt: skip
 
     return make
+
+
+def test_an_open_input_of_a_users_network_is_told(cache: Path, tmp_path: Path) -> None:
+    """`--input` says the shape, as for `run`; without it one sentence asks for it."""
+    onnx = pytest.importorskip("onnx")
+    nodes = [onnx.helper.make_node("Relu", ["x"], ["y"])]
+    path = tmp_path / "open.onnx"
+    onnx.save(model(nodes, [floats("x", "n", 3, "side")], []), str(path))
+    text = f"{path}@backend=onnxruntime"
+    with pytest.raises(BadInput, match="--input x=1x3xN"):
+        ab.prepare(text, cache=cache, home=tmp_path)
+    side, _ = ab.prepare(text, cache=cache, home=tmp_path, inputs=["x=1x3x5"])
+    assert side.spec.target is not None
+    assert side.spec.target.inputs == ("x=1x3x5",)
 
 
 def test_two_alike_are_the_same(replayed: Made, capsys: pytest.CaptureFixture[str]) -> None:
