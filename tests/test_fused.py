@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchsuite.backends._fused import Fused, nodes_of
+from benchsuite.backends._fused import Fused, nodes_of, of_onnx
 from tests.test_graphs import floats, helper, model, stored
 
 
@@ -24,12 +24,12 @@ def test_a_convolution_that_lost_its_name_is_found_behind_what_was_fused_to_it()
     graph = model(nodes, [floats("x", 1, 3, 8, 8)],
                   [stored("w", 3, 3, 1, 1), stored("v", 3, 3, 1, 1), stored("s", 1)])  # fmt: skip
     first, second = layer("Convolution", "Multiply_7,Relu@0"), layer("Convolution", "Add_9,Add@1")
-    assert nodes_of([first, second], graph) == {
+    assert nodes_of([first, second], of_onnx(graph)) == {
         "Multiply_7": ("Conv@0", "Relu@0"),
         "Add_9": ("Conv@1", "Add@1"),
     }
     pooled = layer("Pooling", "Relu@0")
-    assert nodes_of([pooled], graph) == {"Relu@0": ("Relu@0",)}, "no product is looked for"
+    assert nodes_of([pooled], of_onnx(graph)) == {"Relu@0": ("Relu@0",)}, "no product is looked for"
 
 
 def test_where_two_products_could_be_meant_none_is_taken() -> None:
@@ -43,5 +43,5 @@ def test_where_two_products_could_be_meant_none_is_taken() -> None:
     graph = model(nodes, [floats("x", 1, 3, 8, 8)],
                   [stored("w", 3, 3, 1, 1), stored("v", 3, 3, 1, 1)])  # fmt: skip
     lost, named = layer("Convolution", "Multiply_1,sum"), layer("Convolution", "left")
-    assert nodes_of([lost], graph) == {"Multiply_1": ("sum",)}
-    assert nodes_of([named, lost], graph)["Multiply_1"] == ("right", "sum")
+    assert nodes_of([lost], of_onnx(graph)) == {"Multiply_1": ("sum",)}
+    assert nodes_of([named, lost], of_onnx(graph))["Multiply_1"] == ("right", "sum")

@@ -15,7 +15,7 @@ from benchsuite import graphs
 from benchsuite.arrays import to_tensors
 from benchsuite.backends import Job
 from benchsuite.backends._artefacts import Artefact, Shape, artefacts, keep, shape_of
-from benchsuite.backends._fused import Fused, nodes_of
+from benchsuite.backends._fused import Fused, nodes_of, of_onnx, of_openvino
 from benchsuite.backends._profile import PROFILED, WARM_UP, medians
 from benchsuite.errors import NotMeasurable, one_line
 from benchsuite.types import Arrays, Step
@@ -147,9 +147,10 @@ class _Executable:
         counted = _compiled(folder, self._job, streams=1, counters=True)
         layers = _layers(counted)
         if self._job.graph is None:
-            named = {layer.name: _modules(layer.original) for layer in layers}
+            converted = of_openvino(openvino.Core().read_model(folder / _MODEL))
+            named = {name: _modules(nodes) for name, nodes in nodes_of(layers, converted).items()}
         else:
-            named = nodes_of(layers, graphs.load(self._job.graph))
+            named = nodes_of(layers, of_onnx(graphs.load(self._job.graph)))
         request = counted.create_infer_request()
         for number, array in enumerate(_cast(inputs, counted)):
             request.set_input_tensor(number, openvino.Tensor(np.array(array)))
@@ -386,9 +387,9 @@ def _layers(model: Any) -> list[Fused]:
     return layers
 
 
-def _modules(original: str) -> tuple[str, ...]:
-    """The torch modules of a compiled layer, from the names of those it was fused from."""
-    paths = [name.strip().partition("/")[0] for name in original.split(",")]
+def _modules(nodes: Sequence[str]) -> tuple[str, ...]:
+    """The torch modules of a compiled layer, from the names of the nodes it was fused from."""
+    paths = [name.partition("/")[0] for name in nodes]
     found = [path.removeprefix("__module.") for path in paths if path.startswith("__module.")]
     return tuple(dict.fromkeys(found))
 
