@@ -229,6 +229,19 @@ def test_kinetics_without_a_table_is_all_that_is_there(kinetics: Path) -> None:
     assert listing.facts["classes"] == ["abseiling", "air_drumming"]
 
 
+def test_of_a_part_of_the_classes_the_order_must_be_told(kinetics: Path) -> None:
+    """Two folders of 400 would be numbered 0 and 1; classes.txt says which they are."""
+    with pytest.raises(BadInput, match=r"holds 2 classes of 4, .*put classes\.txt into"):
+        video_folder.read(kinetics, "val", classes=4)
+    (kinetics / "classes.txt").write_text("zumba\nair_drumming\narchery\nyoga\n")
+    listing = video_folder.read(kinetics, "val", classes=4)
+    assert [sample.targets["label"] for sample in listing.samples] == [1]
+    assert [one.why for one in listing.skipped] == ["not in classes.txt"]
+    (kinetics / "classes.txt").write_text("zumba\nzumba\n")
+    with pytest.raises(BadInput, match=r"line 2: zumba for the second time"):
+        video_folder.read(kinetics, "val", classes=4)
+
+
 @pytest.mark.parametrize("name", ["val.csv", "annotations/kinetics-400_val.csv"])
 def test_kinetics_is_what_its_table_lists(kinetics: Path, name: str) -> None:
     """CRLF, spaces for underscores and bare ids are understood; what is gone is skipped."""

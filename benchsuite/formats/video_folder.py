@@ -5,6 +5,7 @@
 
     PLACE/train/abseiling/*.mp4      PLACE/val/abseiling/*.mp4
     PLACE/train.csv, val.csv         label, youtube_id, time_start, time_end; else all that is there
+    PLACE/classes.txt                a class a line, in the order of its numbers; else that of names
 
 UCF101 has three ways to split: `train` and `test` are the first, `train02` and so on the others.
 """
@@ -27,10 +28,18 @@ from benchsuite.formats.videos import Sampling
 NAME = "video-folder"
 _COLUMNS = ("label", "youtube_id", "time_start", "time_end")
 _FOLDERS = {"train": ("train",), "val": ("val", "validation"), "test": ("test", "val")}
+_ORDER = "classes.txt"
 _EVEN = Sampling()
 
 
-def read(place: Path, split: str, *, sampling: Sampling = _EVEN, clips: int = 1) -> Listing:
+def read(
+    place: Path,
+    split: str,
+    *,
+    sampling: Sampling = _EVEN,
+    clips: int = 1,
+    classes: int | None = None,
+) -> Listing:
     """Clips of videos with their class, `label`, and `video`, a number; fact `classes`.
 
     Args:
@@ -38,14 +47,17 @@ def read(place: Path, split: str, *, sampling: Sampling = _EVEN, clips: int = 1)
         split: As above.
         sampling: Which frames a sample's `load` decodes.
         clips: How many samples there are of a video (`Sampling.clips`), one after another.
+        classes: How many class folders there must be where no classes.txt numbers them: of a part
+            the numbers would be others.
 
     Raises:
-        BadInput: A list is missing or names an unknown class, or there are no videos.
+        BadInput: A list is missing or names an unknown class, there are no videos, or a part of the
+            classes.
     """
     root(place, form=NAME, holds="UCF101's lists, or train/ and val/ with class subfolders")
     if (place / "ucfTrainTestlist").is_dir() or (place / "classInd.txt").is_file():
         return _ucf101(place, split, sampling=replace(sampling, clips=clips))
-    return _kinetics(place, split, sampling=replace(sampling, clips=clips))
+    return _kinetics(place, split, sampling=replace(sampling, clips=clips), number=classes)
 
 
 def _listing(
@@ -115,7 +127,7 @@ def _ucf101(place: Path, split: str, *, sampling: Sampling) -> Listing:
     return _listing(split, found, classes=classes, skipped=skipped, sampling=sampling)
 
 
-def _kinetics(place: Path, split: str, *, sampling: Sampling) -> Listing:
+def _kinetics(place: Path, split: str, *, sampling: Sampling, number: int | None) -> Listing:
     names = _FOLDERS.get(split, (split,))
     names = tuple(name for name in names if (place / name).is_dir()) or names
     tables = [
@@ -143,14 +155,34 @@ def _kinetics(place: Path, split: str, *, sampling: Sampling) -> Listing:
         skipped += others
         if not there[name]:
             skipped.append(Skipped(path=videos_at / name, why="a class folder without videos"))
-    classes = list(there)
+    classes = _order(place) or list(there)
+    for name in sorted(set(there) - set(classes)):
+        del there[name]
+        skipped.append(Skipped(path=videos_at / name, why=f"not in {_ORDER}"))
+    if number is not None and len(classes) != number:
+        raise BadInput(
+            f"{NAME}: {shown(videos_at)}: holds {len(classes)} classes of {number}, so that their "
+            f"numbers are not known; put {_ORDER} into {shown(place)}, a class a line in the order "
+            "in which your network numbers them"
+        )
     if csv is None:
-        found = [(videos_at / name / video, name) for name in classes for video in there[name]]
+        found = [(videos_at / name / video, name) for name in there for video in there[name]]
     else:
         found, missing = _tabled(csv, videos_at, there)
         skipped += missing
     some(len(found), form=NAME, place=videos_at, what="videos in class folders")
     return _listing(split, found, classes=classes, skipped=skipped, sampling=sampling)
+
+
+def _order(place: Path) -> list[str]:
+    """The classes as classes.txt numbers them; empty without one."""
+    path = place / _ORDER
+    order: list[str] = []
+    for number, name in lines(path) if path.is_file() else ():
+        if name in order:
+            raise BadInput(f"{shown(path)}, line {number}: {shown(name)} for the second time")
+        order.append(name)
+    return order
 
 
 def _tabled(
