@@ -280,14 +280,15 @@ def test_every_number_says_how(show: Callable[..., Page]) -> None:
     page = show("run")
     note = page.locator("#note")
     numbers = page.locator("table.systems .n")
-    numbers.nth(1).hover()
+    numbers.nth(1).hover()  # beside the accuracy
     assert note.is_visible()
-    assert "throughput" in note.inner_text()
+    assert "With the accuracy" in note.inner_text()
     page.keyboard.press("Escape")
     assert not note.is_visible()
     first = page.locator("table.systems .n[tabindex='0']").first
     first.focus()
     assert "accuracy" in note.inner_text()
+    page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     assert "throughput" in note.inner_text()
     described = page.evaluate("document.activeElement.getAttribute('aria-describedby')")

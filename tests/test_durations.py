@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchsuite import durations, store
-from benchsuite.store import pack_durations, unpack_durations
+from benchsuite import durations
+from benchsuite.store import pack_durations, packing, unpack_durations
 
 N = 200_000
 
@@ -43,7 +43,7 @@ def test_reading_takes_a_bounded_memory_a_query(
     way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten minutes of 20-microsecond queries, 30 million, stay below 1.2 GB: 40 bytes a query."""
-    monkeypatch.setattr(store, "_PART", N // 50)  # as small a part as a million of 30 million
+    monkeypatch.setattr(packing, "_PART", N // 50)  # as small a part as a million of 30 million
     values = many()
     durations.write(tmp_path / "d", values)
     packed = pack_durations(values)
