@@ -75,8 +75,11 @@ def _finding(lines: Sequence[Line], changes: int) -> str:
     if not lines:
         return "Nothing is stored yet."
     systems = f"{len(lines)} row{'s' if len(lines) != 1 else ''}"
+    judged = sum(len(line.course.moments) >= history.LEAST_RUNS for line in lines)
+    if not judged:
+        return f"None of {systems} has the {history.LEAST_RUNS} results that judging takes."
     if not changes:
-        return f"No level changed in {systems}."
+        return f"No level changed in {judged} of {systems} that can be judged."
     moved = sum(bool(line.changes) for line in lines)
     return f"{changes} change{'s' if changes != 1 else ''} of level in {moved} of {systems}."
 

@@ -14,7 +14,6 @@ from benchsuite.pages.grids import Cell, Column, Grid, GridRow
 from benchsuite.pages.leaderboard import words
 from benchsuite.pages.numbers import plain_of
 from benchsuite.ranking import CLASSES, LATENCY, Entry
-from benchsuite.types import SystemKey
 from benchsuite.units import MISSING
 
 UNRANKED = "unranked"
@@ -117,7 +116,7 @@ def _cells(entry: Entry, *, goals: bool) -> tuple[Cell, ...]:
         Cell(text=key.workload, sub=f"{key.scale} · {key.dataset or 'no data'}"),
         Cell(
             text=key.backend,
-            sub=_configuration(key),
+            sub=words.configuration(key),
         ),
         Cell(text=key.precision),
         Cell(text=key.device_name, sub="" if key.device_count == 1 else f"x {key.device_count}"),
@@ -136,11 +135,6 @@ def _cells(entry: Entry, *, goals: bool) -> tuple[Cell, ...]:
     if goals:
         found.append(Cell(text=words.goals(system)))
     return tuple(found)
-
-
-def _configuration(key: SystemKey) -> str:
-    threads = f", {compare.threads_said(key)}" if key.threads else ""
-    return f"batch {key.batch}{threads}".replace(" ", NO_BREAK)
 
 
 def _ranked(entry: Entry, metric: str) -> Cell:

@@ -170,7 +170,7 @@ _SOFTWARE = ("fraction_of_roofline", "fraction_of_peak", THROUGHPUT, "compile_ti
 
 
 def _software_finding(board: Sequence[Entry]) -> str:
-    known = [(e.system.number("fraction_of_roofline") or 0.0, e.system) for e in board]
+    known = [(e.system.number("fraction_of_roofline") or 0.0, e.system) for e in _sound(board)]
     known = [pair for pair in known if pair[0] > 0]
     if not known:
         return "No fraction of the roofline is known."
@@ -183,7 +183,7 @@ def _software_finding(board: Sequence[Entry]) -> str:
 
 def _software_plots(board: Sequence[Entry]) -> list[Plot]:
     """Fraction of the roofline by backend and precision, of the device with most systems."""
-    known = [e for e in board if (e.system.number("fraction_of_roofline") or 0) > 0]
+    known = [e for e in _sound(board) if (e.system.number("fraction_of_roofline") or 0) > 0]
     if not known:
         return []
     devices = [device_of(entry.system.key) for entry in known]
@@ -232,9 +232,9 @@ def _software(board: Sequence[Entry]) -> list[Sheet]:
             GridRow(
                 cells=(
                     _network(system),
-                    Cell(text=key.backend, sub=f"batch {key.batch}"),
+                    Cell(text=key.backend, sub=words.configuration(key)),
                     Cell(text=key.precision),
-                    Cell(text=device_of(key)),
+                    Cell(text=device_of(key), sub=_not_ranked(entry)),
                     *(_cell(system, metric) for metric in _SOFTWARE),
                     Cell(
                         text=formatting.times(1 / fraction) if fraction else MISSING,
@@ -499,13 +499,22 @@ def _speed(entry: Entry) -> tuple[bool, float]:
     return entry.unranked is None, entry.system.number(THROUGHPUT) or 0.0
 
 
+def _sound(board: Sequence[Entry]) -> list[Entry]:
+    """The systems that are ranked: sentences and charts are of them; all where none is."""
+    return [entry for entry in board if not entry.unranked] or list(board)
+
+
+def _not_ranked(entry: Entry) -> str:
+    return f"unranked: {cut(entry.unranked)}" if entry.unranked else ""
+
+
 def _network(system: System) -> Cell:
     key = system.key
     return Cell(text=key.workload, sub=f"{key.scale} · {key.dataset or 'no data'}")
 
 
 def _software_said(system: System) -> str:
-    return f"{words.software(system)}, batch {system.key.batch}"
+    return f"{words.software(system)}, {words.configuration(system.key)}"
 
 
 def _column(metric: str) -> Column:

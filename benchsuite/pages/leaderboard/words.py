@@ -7,9 +7,10 @@ import zlib
 from collections.abc import Callable, Sequence
 
 from benchsuite import formatting, history
-from benchsuite.compare import System
+from benchsuite.compare import System, threads_said
 from benchsuite.formatting import NO_BREAK, cut
 from benchsuite.ranking import Entry
+from benchsuite.types import SystemKey
 from benchsuite.units import MISSING, percent, significant
 
 NO_HYPHEN = "\N{NON-BREAKING HYPHEN}"
@@ -32,6 +33,12 @@ def share_said(measure: str | None) -> Callable[[float], str]:
 def software(system: System) -> str:
     """Backend and precision."""
     return cut(f"{system.key.backend} {system.key.precision}")
+
+
+def configuration(key: SystemKey) -> str:
+    """Batch and threads."""
+    threads = f", {threads_said(key)}" if key.threads else ""
+    return f"batch {key.batch}{threads}".replace(" ", NO_BREAK)
 
 
 def target(system: System) -> str:
