@@ -249,6 +249,11 @@ def warm_up(
     )
 
 
+def run_for(load: Load, warmth: Warmth, *, seconds: float) -> None:
+    """Runs whole cycles for about so long, untimed."""
+    _cycle(load)(max(1, round(seconds / warmth.cycle_s)))
+
+
 def _cycle(load: Load) -> Callable[[int], list[int]]:
     """The timed loop: nothing but the call, the clock and an append.
 
