@@ -19,6 +19,9 @@ else:  # numpy is imported only where it is used
 EMBEDDED = "embedded"
 REFERENCE = "reference"
 SCALES = (EMBEDDED, REFERENCE)
+UNRANKED = "unranked"  # the class of a result that takes no place
+# doubts that keep a result out of rankings
+UNRANKING = ("contended", "throttled", "replayed", "parity", "above_peak_unexplained")
 DOMAINS = ("text", "audio", "image", "video")
 DTYPES = ("float32", "int64")
 OFFLINE = "Offline"

@@ -70,7 +70,7 @@ def events(board: Sequence[Entry], fronts: Sequence[Front], lines: Sequence[Line
 
 def newest(board: Sequence[Entry], *, most: int) -> list[Event]:
     """The systems that were first measured last."""
-    ordered = sorted(board, key=lambda entry: (entry.since, entry.id), reverse=True)
+    ordered = sorted(board, key=lambda entry: (entry.since, entry.number), reverse=True)
     return [_entry(entry) for entry in ordered[:most]]
 
 
