@@ -48,7 +48,7 @@ def rooflines(systems: Sequence[System], *, runs: bool = True) -> list[Plot]:
                 x=system.number("arithmetic_intensity") or 1.0,
                 y=system.number("achieved") or 1.0,
                 label=f"{cut(system.label)}: {plain_of(system, 'achieved')}, {_setting(system)}",
-                name=_network(system),
+                name=cut(system.network),
                 group=groups.index(name),
                 labelled=highest[system.workload] is system,
             )
@@ -232,7 +232,7 @@ def _names(systems: Sequence[System]) -> list[str]:
     several = len({system.key.precision for system in systems}) > 1
     found = []
     for system in systems:
-        parts = [_network(system)] if len(set(networks)) > 1 else []
+        parts = [cut(system.network)] if len(set(networks)) > 1 else []
         if networks.count(system.workload) > 1 or not parts:
             precision = f" {system.key.precision}" if several else ""
             parts.append(f"{system.key.backend}{precision}")
@@ -266,11 +266,6 @@ def _setting(system: System) -> str:
 def _configuration(system: System) -> str:
     threads = f", {threads_said(system.key)}" if system.key.threads else ""
     return f"{system.key.precision}{threads}"
-
-
-def _network(system: System) -> str:
-    """A network by its name alone: its domain is the chart's."""
-    return cut(system.workload.rpartition("/")[2])
 
 
 def _positive(system: System, metric: str) -> bool:

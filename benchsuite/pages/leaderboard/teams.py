@@ -408,7 +408,8 @@ def _hardware(board: Sequence[Entry]) -> list[Sheet]:
         least = min(spent, key=lambda pair: (pair[1].modelled, pair[0]), default=None)
         reached = max(group, key=lambda e: e.system.number("fraction_of_peak") or 0.0).system
         own = plain_of(reached, "peak")  # another run's peak may differ a little
-        of = "" if own == plain_of(best, "peak") else f", of {own}"
+        who = cut(f"{reached.network} · {reached.short}")
+        who += "" if own == plain_of(best, "peak") else f", of {own}"
         networks = words.count(len({entry.system.workload for entry in group}), "network")
         rows.append(
             GridRow(
@@ -419,10 +420,10 @@ def _hardware(board: Sequence[Entry]) -> list[Sheet]:
                     *(_cell(best, metric) for metric in _HARDWARE),
                     Cell(text=MISSING) if least is None else Cell(
                         text=("≈ " if least[1].modelled else "") + _flop_said(least[0]),
-                        sort=least[0], sub=cut(least[1].workload), soft=least[1].modelled,
+                        sort=least[0], sub=cut(least[1].network), soft=least[1].modelled,
                     ),
                     Cell(text=plain_of(reached, "fraction_of_peak"),
-                         sort=reached.number("fraction_of_peak"), sub=cut(reached.label) + of),
+                         sort=reached.number("fraction_of_peak"), sub=who),
                 )
             )
         )  # fmt: skip
