@@ -171,7 +171,8 @@ class Store:
             if back >= len(runs):
                 raise BadInput(f"{name}: only {len(runs)} runs are stored in {self.place}")
             return runs[back]
-        near = [run for run in runs if run.id.startswith(name)]
+        near = [run for run in runs if run.id == name]
+        near = near or [run for run in runs if run.id.startswith(name)]
         if len(near) != 1:
             what = f"{len(near)} runs begin with it" if near else "no run has that id"
             raise BadInput(f"{name}: {what} in {self.place}; benchsuite list runs shows them")
