@@ -75,6 +75,11 @@ class System:
         return self.key.workload
 
     @property
+    def network(self) -> str:
+        """The workload's name without its domain."""
+        return self.workload.rpartition("/")[2]
+
+    @property
     def measured(self) -> bool:
         """Whether a row of it was measured."""
         return any(row.status == OK for row in self.rows.values())

@@ -102,11 +102,11 @@ def _entry(entry: Entry) -> Event:
 
 
 def _event(entry: Entry, at: str, kind: str, said: str) -> Event:
-    key = entry.system.key
+    name, device = entry.system.label, entry.system.key.device_name
     return Event(
         at=at,
         kind=kind,
-        system=f"{key.workload} · {key.backend} {key.precision} on {key.device_name}",
+        system=name if f" · {device}" in name else f"{name} on {device}",
         said=said,
         page=f"system/{entry.id}.html",
     )
