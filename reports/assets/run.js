@@ -35,8 +35,8 @@
   const show = (number) => {
     if (held === number) return;
     hide();
-    const [title, text] = data.notes[Number(number.dataset.note)];
-    note.replaceChildren(make("b", {}, title), text);
+    const [title, ...lines] = data.notes[Number(number.dataset.note)].map((place) => data.texts[place]);
+    note.replaceChildren(make("b", {}, title), lines.join("\n"));
     note.hidden = false;
     held = number;
     number.setAttribute("aria-describedby", "note");
@@ -75,12 +75,16 @@
   }, { passive: true, capture: true });
 
   // one tab stop a table or list; the arrow keys move inside it
-  for (const group of document.querySelectorAll("table.systems, .team, .verdicts")) {
-    group.querySelectorAll(".n[data-note]").forEach((number, place) => {
-      number.tabIndex = place ? -1 : 0;
-      number.setAttribute("role", "button");
-    });
-  }
+  const reachable = (root) => {
+    for (const group of root.querySelectorAll("table.systems, .team, .verdicts")) {
+      group.querySelectorAll(".n[data-note]").forEach((number, place) => {
+        number.tabIndex = place ? -1 : 0;
+        number.setAttribute("role", "button");
+      });
+    }
+  };
+  reachable(document);
+  document.addEventListener("drawn", (event) => reachable(event.target));
   const below = (number, all, step) => {
     const cell = number.closest("td");
     let row = cell && cell.parentElement;
@@ -154,11 +158,13 @@
     const [from, to] = [a.metrics[metric], b.metrics[metric]];
     if (from.missing !== undefined) return { missing: `from: ${from.missing}` };
     if (to.missing !== undefined) return { missing: `to: ${to.missing}` };
-    for (const [i, [ground, here]] of from.grounds.entries()) {
-      const there = to.grounds[i][1];
+    const grounds = data.grounds[to.grounds];
+    for (const [i, [ground, here]] of data.grounds[from.grounds].entries()) {
+      const there = grounds[i][1];
       if (here !== there) return { missing: `not the same ${ground}: ${here} against ${there}` };
     }
-    let [mine, theirs] = [from.factors, to.factors];
+    let [mine, theirs] = [from, to].map(({ factors, amounts }) =>
+      data.factors[factors].map(([key, title, owner, partOf], i) => [key, title, owner, amounts[i], partOf]));
     if (mine.map((f) => f[0]).join() !== theirs.map((f) => f[0]).join())
       [mine, theirs] = [coarser(mine), coarser(theirs)];
     const scale = from.scale;
