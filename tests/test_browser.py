@@ -301,6 +301,29 @@ def test_every_number_says_how(show: Callable[..., Page]) -> None:
     assert "a made-up profile" in note.inner_text()
 
 
+def test_a_layer_of_a_roofline_is_told(show: Callable[..., Page]) -> None:
+    """Under the pointer, or tapped, a small dot says what its row of the chart's table says."""
+    page = show("run")
+    plot, note = page.locator("#roofline-0 svg.plot"), page.locator("#note")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box is not None
+    path = plot.locator(".cloud").first
+    x, y = map(float, (path.get_attribute("d") or "").split("h0")[0].removeprefix("M").split())
+    at = (box["x"] + x * box["width"] / 1000, box["y"] + y)
+    page.mouse.move(*at)
+    row = page.locator("#roofline-0 tbody tr").nth(int(path.get_attribute("data-row") or 0))
+    figures = row.locator("th, td").all_text_contents()
+    assert figures[1] == "conv"
+    said = note.inner_text()
+    assert all(figure in said for figure in figures)
+    assert "share of time: 75.0" in said
+    page.mouse.move(box["x"] + 2, box["y"] + 2)
+    assert not note.is_visible()
+    page.mouse.click(*at)
+    assert note.is_visible()
+
+
 def test_the_keyboard_reaches_everything(show: Callable[..., Page]) -> None:
     """Tab goes through skip link, navigation, tables, selects, folds and buttons, and on."""
     page = show("run")
