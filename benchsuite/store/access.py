@@ -268,7 +268,8 @@ class Store:
         )
         with self._begin() as connection:
             keys = keys_of(connection)
-            return [latest_of(row, *keys[row.series]) for row in connection.execute(query)]
+            rows = connection.execute(query).all()
+            return [latest_of(row, *keys[row.series]) for row in rows]
 
     def elsewhere(self, latest: Sequence[Latest]) -> list[Elsewhere]:
         """The newest results of the same rows from every other source, where there are any."""
