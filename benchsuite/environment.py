@@ -32,13 +32,16 @@ _VARIABLES = (
 )
 
 
-def capture(device: DeviceInfo, *, threads: int, workload: Path) -> dict[str, Any]:
+def capture(
+    device: DeviceInfo, *, threads: int, workload: Path, plug_ins: Mapping[str, str]
+) -> dict[str, Any]:
     """What is known of the place where a system runs; call it in the process that measures.
 
     Args:
         device: What computes.
         threads: In use.
         workload: The workload's file, whose git state is kept.
+        plug_ins: The user's own backends, devices and meters: file to hash.
     """
     import psutil
 
@@ -71,6 +74,7 @@ def capture(device: DeviceInfo, *, threads: int, workload: Path) -> dict[str, An
             "C library": " ".join(platform.libc_ver()) or None,
         },
         "packages": versions(_PACKAGES),
+        "plug-ins": dict(plug_ins),
         "threads": threads,
         "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
     }

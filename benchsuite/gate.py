@@ -625,16 +625,13 @@ def _line(row: Row, verdict: Verdict, before: Result, after: Result, *, evidence
 
 
 def _packages(before: Result, after: Result, evidence: Evidence) -> tuple[str, ...]:
-    """The packages whose versions differ."""
-    sides = [
-        evidence.environments.get(result.environment, {}).get("packages", {})
-        for result in (before, after)
-    ]
-    names = [name for name in sides[1] if name in sides[0]]
+    """The packages whose versions differ, and the files of the user's plug-ins that do."""
+    sides = [evidence.environments.get(result.environment, {}) for result in (before, after)]
+    old, new = ({**side.get("packages", {}), **side.get("plug-ins", {})} for side in sides)
     return tuple(
-        f"{name} {sides[0][name] or 'absent'} -> {sides[1][name] or 'absent'}"
-        for name in names
-        if sides[0][name] != sides[1][name]
+        f"{name} {old[name] or 'absent'} -> {new[name] or 'absent'}"
+        for name in new
+        if name in old and old[name] != new[name]
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
+import importlib.util
 import itertools
 import pkgutil
 from collections.abc import Iterable
@@ -40,6 +42,26 @@ def search(packages: Iterable[ModuleType], roots: Iterable[Path]) -> None:
                 raise BadInput(f"{file}: {kind} has a {file.stem} already; give it another name")
         package.__path__.append(str(folder))
     importlib.invalidate_caches()
+
+
+def own_code(package: ModuleType, name: str) -> dict[str, str]:
+    """What a plug-in of the user's own is made of: it belongs to what a result rests on.
+
+    Returns:
+        `KIND/FILE.py` to the first 12 hex digits of its SHA-256, of the plug-in's file and of the
+        `_*.py` files beside it, which it may import; empty for a plug-in of the package's.
+    """
+    found = importlib.util.find_spec(f"{package.__name__}.{name}")
+    if found is None or found.origin is None:
+        return {}
+    file = Path(found.origin)
+    if file.parent == Path(package.__path__[0]):
+        return {}
+    kind = package.__name__.rpartition(".")[2]
+    return {
+        f"{kind}/{each.name}": hashlib.sha256(each.read_bytes()).hexdigest()[:12]
+        for each in (file, *sorted(file.parent.glob("_*.py")))
+    }
 
 
 def plugin(package: ModuleType, name: str, *, attribute: str, what: str) -> Any:

@@ -97,6 +97,9 @@ def because(line: Line) -> str:
         return f"interaction: {_listed(found.differing)} differ"
     if found.differing == ("software",) and line.packages:
         return f"only {_clean(_listed(line.packages))} changed"
+    meter = [each for each in line.packages if each.startswith("meters/")]
+    if found.differing == ("configuration",) and meter:
+        return f"only configuration differs ({_clean(_listed(meter))}): no team's"
     verb = "differs" if len(found.differing) == 1 else "differ"
     return f"only {_listed(found.differing)} {verb}: {OWNERS.get(found.team, 'no team')}'s"
 

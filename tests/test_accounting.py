@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,103 @@ def test_an_embedding_that_is_used_twice_is_read_twice() -> None:
     counted = count(lambda: Twice().to("meta"), signature(5, dtype="int64"), batch=1)
     assert counted.layers[0].weight_elements == 2 * 5 * 16
     assert counted.parameters == 1600
+
+
+class _LooksUp(nn.Module):
+    """A table of 100 rows of 16 and how rows are taken from it; a layer without children."""
+
+    def __init__(self, take: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.empty(100, 16))
+        self._take = take
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self._take(x, self.table)
+
+
+class _WithChild(_LooksUp):
+    """The same as a network with other layers: the operator is a layer of its own."""
+
+    def __init__(self, take: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
+        super().__init__(take)
+        self.rest = nn.Identity()
+
+
+_LOOK_UPS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "embedding": nn.functional.embedding,
+    "index": lambda x, table: table[x],
+    "index_select": lambda x, table: table.index_select(0, x.flatten()),
+}
+
+
+@pytest.mark.parametrize("network", [_LooksUp, _WithChild])
+@pytest.mark.parametrize("way", _LOOK_UPS)
+def test_rows_taken_from_a_parameter_are_read_not_its_table(
+    network: type[_LooksUp], way: str
+) -> None:
+    """Two samples of five indices into 100 rows of 16, however they are looked up."""
+    counted = count(lambda: network(_LOOK_UPS[way]), signature(5, dtype="int64"), batch=2)
+    (layer,) = counted.layers
+    assert layer.weight_elements == 2 * 5 * 16
+    assert (layer.input_elements, layer.output_elements) == (0, 2 * 5 * 16)
+    assert layer.integer_bytes == 2 * 5 * 8
+    assert layer.parameters == counted.parameters == 100 * 16
+    assert (counted.work, counted.uncounted) == (0, ())
+
+
+@pytest.mark.parametrize("network", [_LooksUp, _WithChild])
+def test_a_functional_bag_reads_every_row_that_it_sums(network: type[_LooksUp]) -> None:
+    """Three bags of five indices: 15 rows are read, three are given out."""
+    counted = count(
+        lambda: network(nn.functional.embedding_bag), signature(5, dtype="int64"), batch=3
+    )
+    found = {layer.kind: layer for layer in counted.layers}
+    layer = found.get("_embedding_bag") or found["_LooksUp"]
+    assert sum(each.weight_elements for each in counted.layers) == 3 * 5 * 16
+    assert layer.output_elements == 3 * 16
+
+
+def test_a_tied_table_is_read_by_row_and_then_whole() -> None:
+    """Five rows for the look-up, all 100 for the product that gives the scores."""
+    tied = _WithChild(lambda x, table: nn.functional.embedding(x, table) @ table.T)
+    counted = count(lambda: tied.to("meta"), signature(5, dtype="int64"), batch=1)
+    assert [layer.weight_elements for layer in counted.layers] == [5 * 16, 100 * 16]
+    assert [layer.parameters for layer in counted.layers] == [100 * 16, 0]
+    assert counted.work == 2 * 5 * 16 * 100
+    leaf = _LooksUp(tied._take)
+    (layer,) = count(lambda: leaf.to("meta"), signature(5, dtype="int64"), batch=1).layers
+    assert layer.weight_elements == 5 * 16 + 100 * 16
+
+
+def test_a_table_that_is_no_parameter_is_read_by_row_too() -> None:
+    """Sinusoidal positions lie in a buffer: the rows are an input of the look-up."""
+
+    class Positions(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("table", torch.empty(100, 16))
+            self.rest = nn.Identity()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return nn.functional.embedding(x, self.get_buffer("table"))
+
+    (layer,) = count(Positions, signature(5, dtype="int64"), batch=1).layers
+    assert (layer.weight_elements, layer.input_elements) == (0, 5 * 16)
+
+
+@pytest.mark.parametrize("network", [_LooksUp, _WithChild])
+def test_of_a_weight_that_is_cut_the_part_is_read(network: type[_LooksUp]) -> None:
+    """Five of 100 positions are added; the halves of a packed weight are read once each."""
+    counted = count(lambda: network(lambda x, table: x + table[:5]), signature(5, 16), batch=2)
+    assert counted.layers[0].weight_elements == 5 * 16
+
+    def packed(x: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+        first, second = table.chunk(2)
+        return x @ first.T + x @ second.T + x @ first.T
+
+    counted = count(lambda: network(packed), signature(5, 16), batch=2)
+    whole = sum(layer.weight_elements for layer in counted.layers)
+    assert whole == (100 if network is _LooksUp else 150) * 16
 
 
 def test_attention_alone_is_two_products() -> None:

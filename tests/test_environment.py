@@ -102,7 +102,7 @@ def test_a_workload_files_commit_and_changes_are_told(tmp_path: Path) -> None:
 def test_git_may_be_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without git the capture goes on and says why."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    found = environment.capture(DEVICE, threads=2, workload=tmp_path / "net.py")
+    found = environment.capture(DEVICE, threads=2, workload=tmp_path / "net.py", plug_ins={})
     assert found["workload file"]["commit"] is None
     assert "git is not installed" in found["workload file"]["reason"]
     assert found["processor"]["container limits"].keys() == {"processors", "memory_b"}

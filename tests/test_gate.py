@@ -704,3 +704,28 @@ def test_an_acceptance_ends_after_its_last_day() -> None:
                      expires=date(2026, 5, 1))  # fmt: skip
     assert not one.ended(date(2026, 5, 1))
     assert one.ended(date(2026, 5, 2))
+
+
+def test_an_edited_plug_in_of_ones_own_is_named_as_what_changed(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The user's backend is software; his meter is how it was measured, and no team's."""
+    files = {"backends/mine.py": "aa", "meters/joules.py": "11"}
+    facts = {**nights.facts["e1"], "plug-ins": files}
+    nights.facts["own"] = facts
+    for number in range(7):
+        nights.add(f"cd{number}", environment="own", branch="own")
+    for number, (file, code, part) in enumerate(
+        (("backends/mine.py", "bb", "software"), ("meters/joules.py", "22", "configuration"))
+    ):
+        nights.facts[f"f{number}"] = {**facts, "plug-ins": {**files, file: code}}
+        rows = [
+            replace(row, fingerprint=fingerprint(row.key, **{part: f"edited-{number}"}))
+            for row in nights.rows()
+        ]
+        slow = {"squeezenet · onnxruntime": 0.93}
+        nights.add(f"cc{number}", rows, speed=slow, environment=f"f{number}", branch="new")
+        gate("label:branch=own~7", f"cc{number}", "--store", nights.place)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("YELLOW")]
+    assert lines[0].endswith("; only backends/mine.py aa -> bb changed")
+    assert lines[1].endswith("; only configuration differs (meters/joules.py 11 -> 22): no team's")

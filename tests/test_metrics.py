@@ -10,7 +10,16 @@ import pytest
 from benchsuite.errors import BadInput
 from benchsuite.goals import load_goals
 from benchsuite.metrics import METRICS, TEAMS, compute, empty
-from benchsuite.types import SINGLE_STREAM, Rate, Value
+from benchsuite.metrics._mlperf import minimum_said
+from benchsuite.types import (
+    MULTI_STREAM,
+    OFFLINE,
+    REAL_TIME,
+    SERVER,
+    SINGLE_STREAM,
+    Rate,
+    Value,
+)
 
 from .measurements import measurement, window
 
@@ -114,6 +123,26 @@ def test_drift_moves_peak_and_leaves_the_pinned_values() -> None:
     assert number(found, "drift") == pytest.approx(0.5)
     assert number(found, "peak") == pytest.approx(4e9)
     assert number(found, "device_peak") == 16e9
+
+
+@pytest.mark.parametrize(
+    ("scenario", "queries", "batch", "seconds", "said"),
+    [
+        (SINGLE_STREAM, 64, 1, 600.0, "; MLPerf's minimum of 600 s and 64 queries is met"),
+        (SINGLE_STREAM, 63, 1, 600.5, "; below MLPerf's minimum: 63 of 64 queries"),
+        (MULTI_STREAM, 662, 8, 600.0, "; MLPerf's minimum of 600 s and 662 queries is met"),
+        (SERVER, 661, 1, 2.0, "; below MLPerf's minimum: 2 of 600 s, 661 of 662 queries"),
+        (OFFLINE, 384, 64, 600.0, "; MLPerf's minimum of 600 s and 24576 samples is met"),
+        (OFFLINE, 383, 64, 1.02, "; below MLPerf's minimum: 1.02 of 600 s, 24512 of 24576 samples"),
+        (REAL_TIME, 30, 1, 1.0, ""),
+    ],
+)
+def test_a_window_tells_whether_it_has_mlperfs_minimum(
+    scenario: str, queries: int, batch: int, seconds: float, said: str
+) -> None:
+    """600 s, and early stopping's queries or Offline's samples; RealTime is none of MLPerf's."""
+    made = replace(window(scenario, queries=queries, batch=batch), seconds=seconds)
+    assert minimum_said(made) == said
 
 
 def test_a_percentile_needs_enough_queries() -> None:

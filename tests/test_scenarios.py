@@ -93,6 +93,17 @@ def test_a_seed_gives_the_same_gaps_at_any_rate() -> None:
     assert np.allclose(slow.due_ns, 2 * np.array(fast.due_ns), atol=2)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_arrivals_last_as_long_as_they_must(seed: int) -> None:
+    """600 arrivals at 1 a second end before 600 s for half the seeds: whole cycles are added."""
+    plain = scenarios.poisson(1.0, queries=600, deadline_s=1.0, seed=seed)
+    least = scenarios.poisson(1.0, queries=600, deadline_s=1.0, seed=seed, least_s=600.0, cycle=4)
+    assert least.length_ns >= 600e9
+    assert len(least.due_ns) % 4 == 0
+    assert list(least.due_ns[:600]) == list(plain.due_ns)
+    assert (len(least.due_ns) == 600) == (plain.length_ns >= 600e9)
+
+
 def test_a_schedule_holds_eight_bytes_a_query_or_none() -> None:
     """A million arrivals take 8 MB (Poisson) or nothing (regular), where a tuple takes 40 MB."""
     queries = 1_000_000

@@ -40,6 +40,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "    return torch.nn.Embedding(9, 2), torch.tensor([[1, 4, 8]])\n"
         "def empty():\n"
         "    return torch.nn.Embedding(9, 2), torch.zeros(0, 3, dtype=torch.int64)\n"
+        "def tied():\n"
+        "    first, last = torch.nn.Linear(16, 16), torch.nn.Linear(16, 16)\n"
+        "    last.weight = first.weight\n"
+        "    return torch.nn.Sequential(first, last), torch.zeros(3, 16)\n"
+        "def tied_by_memory():\n"
+        "    table, scores = torch.nn.Embedding(9, 4), torch.nn.Linear(4, 9, bias=False)\n"
+        "    scores.weight = torch.nn.Parameter(table.weight.data)\n"
+        "    return torch.nn.Sequential(table, scores), torch.tensor([[1, 4, 8]])\n"
         "def wrong():\n    return 3\n"
         "def fails():\n    raise SystemExit('no weights')\n"
     )
@@ -466,3 +474,20 @@ def test_what_names_a_network_of_ones_own() -> None:
         assert not targets.is_target(text)
     assert targets.full_name("d/a.onnx") == "own/a.onnx"
     assert targets.full_name("own/timm:x") == targets.full_name("timm:x") == "own/timm:x"
+
+
+def test_tied_weights_of_a_network_of_ones_own_are_counted_once() -> None:
+    """16 x 16 and two biases, not 544; a table of 9 x 4 that gives the scores too, not 72."""
+    for name, parameters in (("tied", 288), ("tied_by_memory", 36)):
+        counted = count_workload(entry(f"users_nets:{name}"), scale="reference", batch=1)
+        assert counted.parameters == parameters
+        assert counted.model_size == 4 * parameters
+
+
+def test_tied_weights_of_an_exported_program_are_counted_once(tmp_path: Path) -> None:
+    """As `torch.export.save` keeps them."""
+    first, last = torch.nn.Linear(16, 16), torch.nn.Linear(16, 16)
+    last.weight = first.weight
+    program = torch.export.export(torch.nn.Sequential(first, last), (torch.zeros(1, 16),))
+    torch.export.save(program, tmp_path / "tied.pt2")
+    assert count_workload(entry("tied.pt2"), scale="reference", batch=1).parameters == 288

@@ -114,11 +114,17 @@ class _Row:
     parameters: int = 0
     shape: tuple[int, ...] = ()
     inputs: int = 0
-    weights: int = 0
+    looked_up: int = 0
     outputs: int = 0
     integer_b: int = 0
     busy: bool = False
-    seen_weights: set[int] = field(default_factory=set)
+    seen: set[tuple[int, int, int]] = field(default_factory=set)
+    read: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def weights(self) -> int:
+        """Elements of weights that are read: each part once, a table's rows at each look-up."""
+        return sum(self.read.values()) + self.looked_up
 
 
 class _Record:
@@ -127,7 +133,10 @@ class _Record:
     def __init__(self, network: torch.nn.Module) -> None:
         self._network = network
         self._names = {id(module): name for name, module in network.named_modules()}
-        self._weights = {p.untyped_storage()._cdata: p.numel() for p in network.parameters()}
+        self._weights: dict[int, int] = {}
+        for parameter in network.parameters():
+            storage = _storage(parameter)
+            self._weights[storage] = self._weights.get(storage, 0) + parameter.numel()
         self._owned: set[int] = set()
         self._rows: dict[str, _Row] = {}
         self._stack: list[torch.nn.Module] = []
@@ -212,26 +221,41 @@ class _Record:
 
     def _own_parameters(self, row: _Row, module: torch.nn.Module) -> None:
         for parameter in module.parameters(recurse=False):
-            storage = parameter.untyped_storage()._cdata
-            if storage not in row.seen_weights:
-                row.seen_weights.add(storage)
-                if not row.kind.startswith("Embedding"):  # whose rows count as they are read
-                    row.weights += parameter.numel()
-            if storage not in self._owned:
-                self._owned.add(storage)
-                row.parameters += parameter.numel()
+            self._own(row, _storage(parameter), parameter.numel())
+
+    def _own(self, row: _Row, storage: int, elements: int) -> None:
+        if storage not in self._owned:
+            self._owned.add(storage)
+            row.parameters += elements
+
+    def _read(self, row: _Row, tensors: Sequence[Any]) -> None:
+        """Adds the weights among the tensors; of a part that is cut out, that part."""
+        for tensor in tensors:
+            storage = _storage(tensor)
+            if storage not in self._weights:
+                continue
+            self._own(row, storage, self._weights[storage])
+            elements = _distinct(tensor)
+            part = (storage, tensor.storage_offset(), elements)
+            if part not in row.seen:
+                row.seen.add(part)
+                read = row.read.get(storage, 0) + elements
+                row.read[storage] = min(read, self._weights[storage])
+
+    def _look_up(self, row: _Row, table: Any, elements: int) -> None:
+        """Adds a look-up's rows: one for each index, of a bag many where one is given out."""
+        storage = _storage(table)
+        if storage in self._weights:
+            self._own(row, storage, self._weights[storage])
+            row.looked_up += elements
+        elif row is not self._leaf:  # whose inputs are its arguments
+            row.inputs += elements
 
     def _move(self, row: _Row, *, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         for tensor in inputs:
-            storage = tensor.untyped_storage()._cdata
-            if storage in self._weights:
-                if storage not in row.seen_weights:
-                    row.seen_weights.add(storage)
-                    row.weights += self._weights[storage]
-                    if storage not in self._owned:
-                        self._owned.add(storage)
-                        row.parameters += self._weights[storage]
-            elif tensor.is_floating_point():
+            if _storage(tensor) in self._weights:
+                continue  # counted where it is read
+            if tensor.is_floating_point():
                 row.inputs += tensor.numel()
             else:
                 row.integer_b += tensor.numel() * tensor.element_size()
@@ -242,10 +266,6 @@ class _Record:
                 row.integer_b += tensor.numel() * tensor.element_size()
         if outputs:
             row.shape = tuple(outputs[0].shape)
-        if row.kind.startswith("Embedding"):
-            # a row for each index: of a bag many are read and one is given out
-            looked_up = next((t.numel() for t in inputs if not t.is_floating_point()), 0)
-            row.weights += looked_up * (outputs[0].shape[-1] if outputs else 0)
 
     # --- what it costs
 
@@ -261,13 +281,27 @@ class _Record:
         self.total += work
         if func.is_view or not _tensors(out) or name in _MOVES_NOTHING:
             return
-        self._charge(
+        table = args[0] if self._is_look_up(name, args) else None
+        inputs, outputs = _tensors((args, kwargs)), _tensors(out)
+        if table is not None:  # of a bag's other outputs a forward pass needs none
+            inputs, outputs = inputs[1:], outputs[:1]
+        row = self._charge(
             name,
             work=work,
             valid=work * _valid_share(func, args, out) if work else 0.0,
-            inputs=_tensors((args, kwargs)),
-            outputs=_tensors(out),
+            inputs=inputs,
+            outputs=outputs,
         )
+        if table is not None:
+            bag = name.startswith("_embedding_bag")
+            elements = args[1].numel() * table.shape[-1] if bag else outputs[0].numel()
+            self._look_up(row, table, elements)
+
+    def _is_look_up(self, name: str, args: Any) -> bool:
+        """Whether an operator takes rows of a table: an embedding, or an indexed weight."""
+        if name.startswith(("embedding", "_embedding_bag")):
+            return True
+        return name in _TAKES_ELEMENTS and _storage(args[0]) in self._weights
 
     def composite(self, name: str, *, work: float, inputs: Sequence[Any], out: Any) -> None:
         """Adds a layer that was taken whole."""
@@ -276,7 +310,7 @@ class _Record:
 
     def _charge(
         self, name: str, *, work: float, valid: float, inputs: Sequence[Any], outputs: Sequence[Any]
-    ) -> None:
+    ) -> _Row:
         row = self._leaf
         if row is None:
             path = self._names.get(id(self._stack[-1]), "") if self._stack else ""
@@ -287,9 +321,15 @@ class _Record:
                 key = f"{base}#{copy}"
             row = self._rows[key] = _Row(name=key, kind=name)
             self._move(row, inputs=inputs, outputs=outputs)
+        self._read(row, inputs)
         row.busy = True
         row.work += work
         row.valid_work += valid
+        return row
+
+
+# Operators that read as many elements of their first argument as they give out.
+_TAKES_ELEMENTS = frozenset(["index", "index_select", "gather", "take"])
 
 
 # Bookkeeping of autograd and of tensors' making, which no inference backend would keep.
@@ -460,6 +500,18 @@ def _meta_inputs(signature: Signature, *, batch: int) -> tuple[Any, ...]:
     return tuple(
         torch.empty((batch, *spec.shape), dtype=getattr(torch, spec.dtype), device="meta")
         for spec in signature.inputs
+    )
+
+
+def _storage(tensor: Any) -> int:
+    """What tells whether two tensors are views of one memory."""
+    return int(tensor.untyped_storage()._cdata)
+
+
+def _distinct(tensor: Any) -> int:
+    """Elements of a view; those that an expansion repeats count once."""
+    return math.prod(
+        size for size, step in zip(tensor.shape, tensor.stride(), strict=True) if step or not size
     )
 
 

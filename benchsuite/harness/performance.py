@@ -191,11 +191,11 @@ def back_to_back(load: Load, warmth: Warmth, *, seconds: float, min_queries: int
     cycles = max(1, round(_CHUNK_S / warmth.cycle_s))
     chunks: list[array[int]] = []
     least = -(-min_queries // (cycles * len(load.calls)))
-    end = perf_counter_ns() + round(seconds / NANOSECOND_S)
+    least_ns = round(seconds / NANOSECOND_S)
     while True:
         chunk = array("q", cycle(cycles))  # a fifth of a list of integers
         chunks.append(chunk)
-        if chunk[-1] >= end and len(chunks) >= least:
+        if chunk[-1] - chunks[0][0] >= least_ns and len(chunks) >= least:
             break
     return Timed(
         durations_ns=(b - a for chunk in chunks for a, b in pairwise(chunk)),

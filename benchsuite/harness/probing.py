@@ -14,6 +14,7 @@ from time import perf_counter, sleep
 
 import msgspec
 
+from benchsuite import devices, plugins
 from benchsuite.devices import Device, Kernel, cache_kernels, identity
 from benchsuite.errors import NotMeasurable
 from benchsuite.harness import contention
@@ -187,9 +188,12 @@ class Calibrator:
 
 
 def pinned_key(info: DeviceInfo, *, precision: str, threads: int) -> str:
-    """What a pinned probe is kept by: the device, the libraries, precision and threads."""
+    """What a pinned probe is kept by: device, libraries, precision, threads, a user's plug-in."""
     libraries = {name: _version(name) for name in _LIBRARIES}
-    text = json.dumps([_RULES, identity(info), libraries, precision, threads], sort_keys=True)
+    facts: list[object] = [_RULES, identity(info), libraries, precision, threads]
+    if own := plugins.own_code(devices, info.kind):
+        facts.append(own)  # kernels of the user's own device
+    text = json.dumps(facts, sort_keys=True)
     return sha256(text.encode()).hexdigest()[:16]
 
 

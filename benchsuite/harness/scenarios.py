@@ -102,14 +102,29 @@ class Answered:
     elapsed_ns: int
 
 
-def poisson(rate: float, *, queries: int, deadline_s: float, seed: int) -> Schedule:
+def poisson(
+    rate: float, *, queries: int, deadline_s: float, seed: int, least_s: float = 0.0, cycle: int = 1
+) -> Schedule:
     """Poisson arrivals: the first at once, gaps exponential with mean 1/`rate`.
 
     The same seed gives the same gaps at any rate, stretched: a search compares like with like.
+
+    Args:
+        rate: Queries a second.
+        queries: At least so many.
+        deadline_s: The latency bound.
+        seed: Of the gaps.
+        least_s: The schedule's least length: chance makes one of `least_s * rate` arrivals shorter
+            as often as longer, and MLPerf's minimum duration is one.
+        cycle: What is added to reach it is a multiple of so many queries.
     """
     import numpy as np
 
-    gaps = np.random.default_rng(seed).exponential(1 / rate / NANOSECOND_S, queries)
+    generator, mean_ns = np.random.default_rng(seed), 1 / rate / NANOSECOND_S
+    gaps = generator.exponential(mean_ns, queries)
+    while (lacking_ns := least_s / NANOSECOND_S - gaps.sum()) > 0:
+        cycles = math.ceil(lacking_ns / mean_ns / cycle)
+        gaps = np.concatenate([gaps, generator.exponential(mean_ns, cycles * cycle)])
     ends = np.cumsum(gaps, out=gaps).round(out=gaps).astype("int64")
     due = array("q", (0,))
     due.frombytes(ends[:-1].tobytes())
@@ -312,6 +327,8 @@ def _offer(load: Load, rate: float, demand: Demand, share: float) -> Schedule:
         queries=_whole_cycles(load, queries),
         deadline_s=demand.bound_s,
         seed=demand.seed,
+        least_s=demand.seconds,
+        cycle=len(load.calls),
     )
 
 

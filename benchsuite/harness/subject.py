@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchsuite import backends, catalog, datasets, devices, environment, targets
+from benchsuite import (
+    backends,
+    catalog,
+    datasets,
+    devices,
+    environment,
+    meters,
+    plugins,
+    targets,
+)
 from benchsuite.harness import network
 from benchsuite.types import Arrays, DeviceInfo, Fingerprint, Scale, Split, SystemSpec
 
@@ -25,6 +34,7 @@ class System:
         net: On the processor, in fp32; a backend may change it when it prepares.
         test: The test split; None where inputs are random.
         inputs: The test split's parts as the network takes them.
+        plug_ins: Files of the user's own backend, device and meters, with their hashes.
         record: The training record beside the weights; empty where there is none.
     """
 
@@ -35,6 +45,7 @@ class System:
     test: Split | None
     inputs: Sequence[Arrays]
     fingerprint: Fingerprint
+    plug_ins: Mapping[str, str]
     record: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -105,6 +116,11 @@ def load(spec: SystemSpec, device: DeviceInfo, backend: backends.Backend) -> Sys
     inputs: list[Arrays] = []
     if test is not None and spec.dataset is not None:
         test, inputs = network.split_inputs(entry, spec.scale, test, dataset=spec.dataset)
+    own = {
+        **plugins.own_code(backends, spec.backend),
+        **plugins.own_code(devices, device.kind),
+    }
+    own_meters = _own_meters(spec.meter, devices.device(device.kind))
     return System(
         spec=spec,
         entry=entry,
@@ -112,7 +128,15 @@ def load(spec: SystemSpec, device: DeviceInfo, backend: backends.Backend) -> Sys
         net=net,
         test=test,
         inputs=inputs,
-        fingerprint=_fingerprint(spec, entry, net, device=device, packages=backend.packages()),
+        fingerprint=_fingerprint(
+            spec,
+            entry,
+            net,
+            device=device,
+            software={**environment.versions(backend.packages()), **own},
+            meter_code=own_meters,
+        ),
+        plug_ins={**own, **own_meters},
         record=_record(spec),
     )
 
@@ -123,24 +147,31 @@ def _fingerprint(
     net: torch.nn.Module,
     *,
     device: DeviceInfo,
-    packages: Sequence[str],
+    software: Mapping[str, str | None],
+    meter_code: Mapping[str, str],
 ) -> Fingerprint:
-    software = {"backend": spec.backend, **environment.versions(packages)}
     configuration = {
         "precision": spec.precision,
         "threads": spec.threads,
         "batch": spec.batch,
         "scale": spec.scale,
+        **meter_code,  # a meter is no part of what it measures
     }
     driver = {key: device.facts.get(key) for key in ("driver", "cuda", "cudnn")}
     return Fingerprint(
         network=catalog.network_hash(entry, spec.scale),
         weights=network.weights_hash(net),
         data=spec.data_hash or "random",
-        software=environment.digest(software),
+        software=environment.digest({"backend": spec.backend, **software}),
         device=environment.digest({**devices.identity(device), **driver}),
         configuration=environment.digest(configuration),
     )
+
+
+def _own_meters(wanted: str, plug: devices.Device) -> dict[str, str]:
+    """The code of the user's own meters that may be used: the one named, else the device's."""
+    names = plug.meters if wanted == meters.AUTOMATIC else (wanted.partition(":")[0],)
+    return {file: code for name in names for file, code in plugins.own_code(meters, name).items()}
 
 
 def _record(spec: SystemSpec) -> dict[str, Any]:

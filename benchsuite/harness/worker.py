@@ -273,7 +273,10 @@ def measure_system(spec: SystemSpec) -> Measurement:
             measured, counts, apart, calibrations, score=score, probe=pinned.probe, device=device
         ),
         environment=environment.capture(
-            device, threads=torch.get_num_threads(), workload=system.entry.path
+            device,
+            threads=torch.get_num_threads(),
+            workload=system.entry.path,
+            plug_ins=system.plug_ins,
         ),
         unmet=unmet,
         layer_times=times[0],

@@ -24,7 +24,8 @@ class _Watch:
         device = self.subject.device
         if device.kind == "cpu":
             share = min(1.0, (_cpu_seconds() - self.cpu_s) / (seconds * device.units))
-            used = f"{share:.0%} of {device.units} cores busy"
+            cores = "1 core" if device.units == 1 else f"{device.units} cores"
+            used = f"{share:.0%} of {cores} busy, idle cores at 0 W"
         else:
             share, used = 1.0, "taken as fully used"
         return EnergyReading(

@@ -33,7 +33,8 @@ def _metric(
 
 def _configuration(context: Context) -> str:
     probe = context.measurement.probe
-    return f"{probe.precision}, {probe.threads} threads" if probe.threads else probe.precision
+    threads = "1 thread" if probe.threads == 1 else f"{probe.threads} threads"
+    return f"{probe.precision}, {threads}" if probe.threads else probe.precision
 
 
 def _datasheet_peak(context: Context) -> Value:

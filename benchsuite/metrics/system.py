@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from benchsuite.metrics._context import Context, Metric, missing
+from benchsuite.metrics._mlperf import minimum_said
 from benchsuite.repeats import ALONE
 from benchsuite.stats import early_stopping_estimate, least_queries, percentile
 from benchsuite.types import (
@@ -68,7 +69,7 @@ def _throughput(context: Context) -> Value:
     )
     if window.pace is not None:
         told += f"; {_paced(context, window.pace)}"
-    told += _others(window.contention)
+    told += minimum_said(window) + _others(window.contention)
     choice = context.measurement.choices.get(window.scenario)
     if choice is not None:
         told += f"; {_chosen(choice)}"
@@ -80,7 +81,12 @@ def _others(found: Contention) -> str:
     if found.other_cpu_s is None or found.counted is None:
         return ""
     steal = "" if found.steal_s is None else f", the hypervisor {found.steal_s:.2f} s"
-    return f"; other processes took {found.other_cpu_s:.2f} s of CPU time{steal} ({found.counted})"
+    switches = found.involuntary_switches
+    put_off = "" if switches is None else f"; involuntary context switches: {switches}"
+    return (
+        f"; other processes took {found.other_cpu_s:.2f} s of CPU time{steal} "
+        f"({found.counted}){put_off}"
+    )
 
 
 def _chosen(choice: Choice) -> str:
@@ -140,6 +146,7 @@ def _latency(share: float) -> Metric:
             how=(
                 f"empirical {name} of {told}; "
                 "high is MLPerf's early-stopping estimate at 99 % confidence"
+                f"{minimum_said(window)}"
             ),
         )
 

@@ -135,7 +135,7 @@ def torch_module(name: str, make_network: Callable[[], torch.nn.Module]) -> Modu
             network = make_network()
         if isinstance(network, torch.nn.Module) and not identities:
             identities.append(structure(network))
-        return network.to("meta") if wanted.type == "meta" else network
+        return on_meta(network) if wanted.type == "meta" else network
 
     def identity(scale: str) -> str:
         if not identities:
@@ -145,6 +145,24 @@ def torch_module(name: str, make_network: Callable[[], torch.nn.Module]) -> Modu
     module.build = build  # type: ignore[attr-defined]
     module.identity = identity  # type: ignore[attr-defined]
     return module
+
+
+def on_meta(network: torch.nn.Module) -> torch.nn.Module:
+    """Moves a module to the meta device in place; weights that are tied stay so.
+
+    `Module.to` makes a new tensor of every mention of a weight, so that a tie would be lost.
+    """
+    first: dict[tuple[int, int, tuple[int, ...], tuple[int, ...]], str] = {}
+    ties = {}
+    for name, weight in network.named_parameters(remove_duplicate=False):
+        memory = weight.untyped_storage()._cdata, weight.storage_offset()
+        key = (*memory, tuple(weight.shape), weight.stride())
+        ties[name] = first.setdefault(key, name)
+    network.to("meta")
+    for name, known in ties.items():
+        path, _, own = name.rpartition(".")
+        setattr(network.get_submodule(path), own, network.get_parameter(known))
+    return network
 
 
 def structure(network: torch.nn.Module) -> str:

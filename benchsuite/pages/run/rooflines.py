@@ -108,7 +108,7 @@ def _roofs(systems: Sequence[System]) -> list[Roof]:
     threads = len({count for _, count in best}) > 1
     found = []
     for (precision, count), system in best.items():
-        said = f"{precision}, {count} threads" if threads else precision
+        said = f"{precision}, {count} thread{'s' * (count != 1)}" if threads else precision
         found.append(
             Roof(
                 label=f"{said}: {plain_of(system, 'peak')}",
