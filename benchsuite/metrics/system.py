@@ -68,19 +68,29 @@ def _throughput(context: Context) -> Value:
     )
     if window.pace is not None:
         told += f"; {_paced(context, window.pace)}"
-    told += _others(window.contention)
+    told += _others(window.contention, seconds=window.seconds)
     choice = context.measurement.choices.get(window.scenario)
     if choice is not None:
         told += f"; {_chosen(choice)}"
     return Value(value=context.throughput, how=told)
 
 
-def _others(found: Contention) -> str:
-    """What else ran meanwhile, and where that was counted."""
+def _others(found: Contention, *, seconds: float) -> str:
+    """What else ran meanwhile and where that was counted, and how often it took our core."""
+    switches = found.involuntary_switches
+    told = ""
+    if switches is not None:
+        told = (
+            f"; the thread interrupted most often lost its core {switches / seconds:.3g} times a "
+            "second"
+        )
     if found.other_cpu_s is None or found.counted is None:
-        return ""
+        return told
     steal = "" if found.steal_s is None else f", the hypervisor {found.steal_s:.2f} s"
-    return f"; other processes took {found.other_cpu_s:.2f} s of CPU time{steal} ({found.counted})"
+    return (
+        f"; other processes took {found.other_cpu_s:.2f} s of CPU time{steal} ({found.counted})"
+        f"{told}"
+    )
 
 
 def _chosen(choice: Choice) -> str:
