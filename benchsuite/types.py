@@ -504,16 +504,20 @@ class Contention:
     """What else the machine did during a window; None where the system does not tell.
 
     Attributes:
-        involuntary_switches: Of this process.
+        involuntary_switches: Of the thread of this process that had most of them: each time
+            something else took the processor that it was running on.
         steal_s: CPU time that the hypervisor gave to others.
         other_cpu_s: CPU time of other processes.
         counted: Where the two were counted: on which processors, or in which container.
+        programs: Other processes that computed on the accelerator's board at the window's start or
+            end.
     """
 
     involuntary_switches: int | None = None
     steal_s: float | None = None
     other_cpu_s: float | None = None
     counted: str | None = None
+    programs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -825,3 +826,26 @@ def test_every_meter_tells_its_boundary_and_needs(name: str) -> None:
     assert found.boundary
     assert found.needs
     assert found.window_s >= 0
+
+
+@pytest.mark.parametrize(
+    ("pids", "named"),
+    [
+        ([], 0),
+        (["own"], 0),
+        ([999_999_999], 0),  # this process, by a number that means nothing here
+        (["own", 999_999_999], 1),
+        ([999_999_998, 999_999_999], 1),
+    ],
+)
+def test_other_processes_on_a_board_are_named(
+    monkeypatch: pytest.MonkeyPatch, pids: list[int | str], named: int
+) -> None:
+    """This process is no other one, also where the driver tells the host's numbers."""
+    numbers = [os.getpid() if pid == "own" else int(pid) for pid in pids]
+    board = FakeBoard("GPU-0", compute_pids=numbers)
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml([board]))
+    found = _nvml.other_programs([board])
+    assert len(found) == named
+    if "own" in pids and named:
+        assert found == ("a process that is not visible from here (999999999)",)

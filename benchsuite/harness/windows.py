@@ -164,6 +164,7 @@ def _gauges(scenario: str, setting: Setting, metered: Metered) -> Gauges:
         start_memory=start_memory,
         peak_memory=peak_memory,
         clocks=devices.clock_reader(plug, device),
+        programs=devices.program_reader(plug, device),
         on_host=device.kind == "cpu",
     )
 

@@ -270,7 +270,14 @@ def measure_system(spec: SystemSpec) -> Measurement:
         postprocessing=after[0],
         postprocessing_reason=after[1],
         doubts=doubts.of_measurement(
-            measured, counts, apart, calibrations, score=score, probe=pinned.probe, device=device
+            measured,
+            counts,
+            apart,
+            calibrations,
+            score=score,
+            probe=pinned.probe,
+            device=device,
+            threads=spec.threads,
         ),
         environment=environment.capture(
             device,

@@ -69,23 +69,28 @@ def _throughput(context: Context) -> Value:
     )
     if window.pace is not None:
         told += f"; {_paced(context, window.pace)}"
-    told += minimum_said(window) + _others(window.contention)
+    told += minimum_said(window) + _others(window.contention, seconds=window.seconds)
     choice = context.measurement.choices.get(window.scenario)
     if choice is not None:
         told += f"; {_chosen(choice)}"
     return Value(value=context.throughput, how=told)
 
 
-def _others(found: Contention) -> str:
-    """What else ran meanwhile, and where that was counted."""
-    if found.other_cpu_s is None or found.counted is None:
-        return ""
-    steal = "" if found.steal_s is None else f", the hypervisor {found.steal_s:.2f} s"
+def _others(found: Contention, *, seconds: float) -> str:
+    """What else ran meanwhile and where that was counted, and how often it took our core."""
     switches = found.involuntary_switches
-    put_off = "" if switches is None else f"; involuntary context switches: {switches}"
+    told = ""
+    if switches is not None:
+        told = (
+            f"; the thread interrupted most often lost its core {switches / seconds:.3g} times a "
+            "second"
+        )
+    if found.other_cpu_s is None or found.counted is None:
+        return told
+    steal = "" if found.steal_s is None else f", the hypervisor {found.steal_s:.2f} s"
     return (
-        f"; other processes took {found.other_cpu_s:.2f} s of CPU time{steal} "
-        f"({found.counted}){put_off}"
+        f"; other processes took {found.other_cpu_s:.2f} s of CPU time{steal} ({found.counted})"
+        f"{told}"
     )
 
 
