@@ -362,10 +362,16 @@ class DeviceInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """A measured or published quantity (FLOP/s, B/s, W) and how it was obtained."""
+    """A measured or published quantity (FLOP/s, B/s, W) and how it was obtained.
+
+    Attributes:
+        low, high: What the measurement leaves open; None where that is not known.
+    """
 
     value: float
     how: str
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -428,6 +434,7 @@ class EnergyReading:
         seconds: The window's length.
         max_power_w: Largest sampled power; None where the meter only counts energy.
         idle_power_w: Measured before the window; None where it was not.
+        idle_low_w, idle_high_w: What its measurement leaves open; None where that is not known.
         source: `nvml counter`, `nvml sampled`, `rapl`, `csv`, `modelled`; `nvml counter + rapl` of
             a sum; `replayed ...` of a recording.
         boundary: `board`, `package`, `board+host`, `wall`.
@@ -449,6 +456,8 @@ class EnergyReading:
     max_power_reason: str | None = None
     idle_power_w: float | None = None
     idle_power_reason: str | None = None
+    idle_low_w: float | None = None
+    idle_high_w: float | None = None
     low_j: float | None = None
     high_j: float | None = None
     disagreement: float | None = None

@@ -283,6 +283,7 @@ def test_an_accelerator_is_judged_by_its_host_and_its_board() -> None:
             probe=known.probe,
             device=device,
             threads=1,
+            meter="auto",
         )
         assert "contended" in {each.code for each in raised}
 

@@ -31,6 +31,7 @@ def of_measurement(
     probe: Probe,
     device: DeviceInfo,
     threads: int,
+    meter: str,
 ) -> tuple[Doubt, ...]:
     """Every doubt; those of one window begin with its scenario.
 
@@ -45,6 +46,7 @@ def of_measurement(
         found += contention.doubts(window, cores=cores, threads=threads if on_host else 1)
         found += throttling.doubts(window)
         found += meters.doubts(window)
+    found += meters.gave_nothing(meter, windows)
     found += _uncounted(counts)
     found += _parity(apart)
     found += _left_out(score)

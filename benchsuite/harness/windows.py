@@ -216,6 +216,8 @@ def _with_idle(window: Window, setting: Setting) -> Window:
     energy = replace(
         window.energy,
         idle_power_w=None if idle is None else idle.value,
+        idle_low_w=None if idle is None else idle.low,
+        idle_high_w=None if idle is None else idle.high,
         idle_power_reason=setting.idle_reason,
     )
     return replace(window, energy=energy)

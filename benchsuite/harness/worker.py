@@ -278,6 +278,7 @@ def measure_system(spec: SystemSpec) -> Measurement:
             probe=pinned.probe,
             device=device,
             threads=spec.threads,
+            meter=spec.meter,
         ),
         environment=environment.capture(
             device,
