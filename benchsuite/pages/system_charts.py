@@ -154,7 +154,7 @@ def _scatter(group: Sequence[System], metric: str, measure: str, about: str, *, 
     front = pareto(pairs)
     best = {pairs[place] for place in front}
     # work is the network's: a system's device and threads have no part in it
-    names = _groups(drawn, runs=True) if metric == ENERGY else [""] * len(drawn)
+    names = _groups(drawn, software=True) if metric == ENERGY else [""] * len(drawn)
     groups = list(dict.fromkeys(names))
     row = group[0].source("accuracy")
     correlation = formatting.is_correlation(measure)
@@ -162,7 +162,7 @@ def _scatter(group: Sequence[System], metric: str, measure: str, about: str, *, 
     origin = attribution.energy_origin(group[0].source(ENERGY))
     if metric == ENERGY and origin is not None:
         about += f"; energy {origin.source}, boundary {origin.boundary}"
-    written = _names(drawn)
+    written = _names(drawn, coloured=metric == ENERGY)
     svg = plots.scatter(
         [
             Point(
@@ -226,14 +226,18 @@ def _all_modelled(systems: Sequence[System]) -> bool:
     return all(system.modelled for system in systems)
 
 
-def _names(systems: Sequence[System]) -> list[str]:
-    """The network where there are several, and the software where a network has several dots."""
+def _names(systems: Sequence[System], *, coloured: bool) -> list[str]:
+    """The network where there are several, and the software where a network has several dots.
+
+    Args:
+        coloured: Whether colours tell the software already: long names collide on a phone.
+    """
     networks = [system.workload for system in systems]
     several = len({system.key.precision for system in systems}) > 1
     found = []
     for system in systems:
         parts = [cut(system.network)] if len(set(networks)) > 1 else []
-        if networks.count(system.workload) > 1 or not parts:
+        if (networks.count(system.workload) > 1 and not coloured) or not parts:
             precision = f" {system.key.precision}" if several else ""
             parts.append(f"{system.key.backend}{precision}")
         found.append(", ".join(parts))
@@ -243,8 +247,13 @@ def _names(systems: Sequence[System]) -> list[str]:
 # --- what they share ------------------------------------------------------------------------------
 
 
-def _groups(systems: Sequence[System], *, runs: bool) -> list[str]:
-    """What colours tell apart: setting and run, or as much of it as there are colours for."""
+def _groups(systems: Sequence[System], *, runs: bool = True, software: bool = False) -> list[str]:
+    """What colours tell apart: setting and run, or as much of it as there are colours for.
+
+    Args:
+        runs: Whether runs are told apart where settings do not do so.
+        software: Whether backends are.
+    """
     settings = [_setting(system) for system in systems]
     ways = [settings, [f"{cut(s.key.device_name)} {s.key.precision}" for s in systems]]
     one = len(set(settings)) == 1
@@ -254,6 +263,8 @@ def _groups(systems: Sequence[System], *, runs: bool) -> list[str]:
     ]
     if runs and len(set(of_run)) > len(set(settings)):
         ways.insert(0, of_run)
+    if software:
+        ways.insert(0, [f"{s.key.backend}, {n}" for s, n in zip(systems, ways[0], strict=True)])
     devices = [cut(system.key.device_name) for system in systems]
     return next((names for names in ways if len(set(names)) <= GROUPS), devices)
 
