@@ -5,7 +5,7 @@ A store keeps one beside every result, so that a page over many reads a few hund
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -64,6 +64,15 @@ class Digest(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """A metric of `DIGESTED`; None where it is missing or was stored before it was kept."""
         place = PLACES[metric]
         return self.values[place] if place < len(self.values) else None
+
+
+def column(digests: Iterable[Digest], metric: str) -> list[float | None]:
+    """A metric of `DIGESTED` in many digests; None where it is missing."""
+    place = PLACES[metric]
+    return [
+        each.values[place] if place < len(each.values) else None  # stored before it was kept
+        for each in digests
+    ]
 
 
 _FINGERPRINT = tuple(Fingerprint.__dataclass_fields__)

@@ -423,6 +423,26 @@ def test_a_filter_has_a_permanent_link(show: Callable[..., Page]) -> None:
     assert table.get_attribute("aria-rowcount") == str(everything)
 
 
+def test_a_course_has_a_permanent_link(show: Callable[..., Page]) -> None:
+    """The row that a reader picks, or a change leads to, stands in the address beside filters."""
+    page = show("many")
+    page.locator("#search").fill("lenet")
+    page.locator("#line").select_option(index=7)
+    drawn = page.locator("#courses").inner_text()
+    link = page.evaluate("location.hash")
+    assert "q=lenet" in link and "row=" in link
+    again = show("many", at=link)
+    assert again.locator("#line").input_value() == "7"
+    assert again.locator("#courses").inner_text() == drawn
+    change = page.locator("table.grid tbody tr").first
+    change.locator("th a").click()
+    assert page.locator("#search").input_value() == "lenet"
+    assert page.locator("#courses .turn").count() >= 1
+    assert "%" in page.locator("#course-accuracy svg.plot").text_content()
+    page.go_back()
+    assert page.locator("#line").input_value() == "7"
+
+
 @pytest.mark.parametrize("name", ["run", "comparison", "leaderboard", "troubled"])
 def test_a_page_can_be_printed(show: Callable[..., Page], name: str) -> None:
     """On paper every network is shown and every fold is open; what needs a hand is left out."""

@@ -310,7 +310,7 @@ class Store:
             keys = keys_of(connection)
             found: dict[int, list[Moment]] = {}
             unpack = digest.unpack
-            for series, number, run, measured_at, body in connection.execute(query).all():
+            for series, number, run, measured_at, body in connection.execute(query):
                 moment = Moment(number, run, measured_at, unpack(body))
                 found.setdefault(series, []).append(moment)
         # sorted here: an index would be read in order, but the rows behind it all over the table

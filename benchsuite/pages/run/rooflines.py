@@ -169,7 +169,7 @@ def _rows(system: System, layers: Sequence[LayerTime]) -> list[tuple[str, ...]]:
                 system.label,
                 layer.name,
                 layer.kind or MISSING,
-                quantity(layer.work or 0.0, "FLOP"),
+                quantity(layer.work or 0.0, "FLOP/query"),
                 quantity(_intensity(layer), "FLOP/B"),
                 quantity(_achieved(layer), "FLOP/s"),
                 percent(layer.fraction_of_roofline),
