@@ -7,6 +7,7 @@ run, and the busy ones of a host of many say nothing: there the container's own 
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -15,8 +16,11 @@ from pathlib import Path
 from benchsuite import cgroup
 from benchsuite.types import Contention, Doubt, Window
 
-# Shares of the window's core time; issue-tested values live with the measurement rules.
+# of the core time: one other busy process is 50 % of two cores, 12.5 % of eight ...
 OTHERS_SHARE = 0.05
+# ... and 1.6 % of 64: on many cores half of one is what others may take
+MOST_CORES = 0.5
+TICK_S = 0.01  # the kernel counts CPU time in ticks on each core
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,12 +163,19 @@ def between(before: Reading, after: Reading) -> Contention:
     )
 
 
+def allowed_s(seconds: float, *, cores: int) -> float:
+    """CPU time that others may take in `seconds` before a figure is doubted.
+
+    A reading of each core is up to a tick late, now too low and now too high: the error of their
+    sum grows with the square root of their number.
+    """
+    return min(OTHERS_SHARE * cores, MOST_CORES) * seconds + 1.5 * TICK_S * math.sqrt(cores)
+
+
 def disturbance(found: Contention, *, seconds: float, cores: int) -> str | None:
     """What others took of `cores` in `seconds`, where it is enough to doubt a figure."""
     stolen = (found.steal_s or 0.0) + (found.other_cpu_s or 0.0)
-    # the kernel counts CPU time in ticks of 10 ms on each core
-    allowed = OTHERS_SHARE * seconds * cores + 0.01 * cores
-    if stolen <= allowed:
+    if stolen <= allowed_s(seconds, cores=cores):
         return None
     where = f", counted {found.counted}" if found.counted else ""
     return (
