@@ -169,7 +169,7 @@ def compare_sides(
         return state(judge_rounds(before, after, rounds, limits=limits, rate=rate), limits)
 
     source = Source(measure=measure, usable=complete, judged=judged, clock=monotonic)
-    with run.device_lock(before.plan, 1, lambda event: on_round(f"waiting for {event.text}", 0)):
+    with run.device_kept(before.plan, 1, lambda event: on_round(f"waiting for {event.text}", 0)):
         first, again = follow(source, limits, started=started)
     lines = judge_rounds(before, after, first, again=again, limits=limits)
     return _judgement(before, after, lines, rounds=len(first), repeated=len(again))

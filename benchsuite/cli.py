@@ -295,7 +295,11 @@ def _hw(options: argparse.Namespace) -> int:
         from benchsuite import environment, probe
 
         report = probe.probe_device(
-            options.device, cache=environment.cache_folder(), roots=roots, threads=options.threads
+            options.device,
+            cache=environment.cache_folder(),
+            roots=roots,
+            threads=options.threads,
+            on_wait=lambda holder: _say(f"the device is in use ({holder}); waiting for it"),
         )
         _emit(options.json, report, lambda: output.print_probe(report))
         return DONE

@@ -6,11 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchsuite import devices, environment, hw, meters, plugins
+from benchsuite import device_lock, devices, environment, hw, meters, plugins
 from benchsuite.accounting.roofline import Roof
 from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.harness import probing
@@ -21,20 +22,35 @@ _PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "int8")
 
 
 def probe_device(
-    name: str | None, *, cache: Path, roots: Sequence[Path], threads: int | None = None
+    name: str | None,
+    *,
+    cache: Path,
+    roots: Sequence[Path],
+    threads: int | None = None,
+    on_wait: Callable[[str], None],
 ) -> dict[str, Any]:
     """Measures and pins the peaks of a device at every precision it has.
+
+    A probe that others disturbed does not replace one that nothing disturbed.
 
     Args:
         name: As `--device`; None for the default one.
         cache: Where the probes are pinned.
         roots: Content folders.
         threads: Of a processor; all cores by default.
+        on_wait: Told who measures on the device while this waits for it.
 
     Raises:
         BadInput: There is no such device, or the probing process failed.
     """
     device = devices.find(name) if name else devices.default_device()
+    with device_lock.held(cache, device.label, on_wait):
+        return _probed(device, cache=cache, roots=roots, threads=threads)
+
+
+def _probed(
+    device: DeviceInfo, *, cache: Path, roots: Sequence[Path], threads: int | None
+) -> dict[str, Any]:
     plug = devices.device(device.kind)
     used = (threads or device.units) if device.kind == "cpu" else 0
     peaks: dict[str, Any] = {}
@@ -48,7 +64,7 @@ def probe_device(
         else:
             doubt = f"; doubtful, as {found.disturbed}" if found.disturbed else ""
             peaks[precision] = {"value": found.peak.value, "how": found.peak.how + doubt}
-            bandwidth = bandwidth or found.bandwidth
+            bandwidth = bandwidth or replace(found.bandwidth, how=found.bandwidth.how + doubt)
     if bandwidth is None:
         raise BadInput(f"{device.label} could not be probed: {peaks['fp32']['reason']}")
     model = hw.describe(device, roots=roots)
@@ -133,7 +149,17 @@ def _in_its_own_process(
     if isinstance(printed, str):
         return printed
     key = probing.pinned_key(device, precision=precision, threads=threads)
-    return probing.read_pinned(cache, key) or "the probe was not kept"
+    known = probing.read_pinned(cache, key)
+    if known is None:
+        return "the probe was not kept"
+    if (disturbed := printed["not_replaced"]) is None:
+        return known
+    kept = f" on {known.measured_at} and kept, as during a new probe {disturbed}"
+    return replace(
+        known,
+        peak=replace(known.peak, how=known.peak.how + kept),
+        bandwidth=replace(known.bandwidth, how=known.bandwidth.how + kept),
+    )
 
 
 def _caches(
@@ -192,8 +218,9 @@ def main(arguments: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     key = probing.pinned_key(device, precision=what, threads=threads)
-    probing.pin(Path(cache), key, found)
-    print(json.dumps({"pinned": key}))
+    kept = probing.pin_unless_worse(Path(cache), key, found)
+    disturbed = found.disturbed if kept.disturbed is None else None
+    print(json.dumps({"pinned": key, "not_replaced": disturbed}))
     return 0
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 
-from benchsuite import devices, environment, hw, metrics, repeats, targets
+from benchsuite import device_lock, devices, environment, hw, metrics, repeats, targets
 from benchsuite.best import measure_best
 from benchsuite.catalog import content_roots
 from benchsuite.errors import BadInput, Interrupted
@@ -42,7 +41,6 @@ from benchsuite.workers import run_worker
 OK = "ok"
 _USED_UP = "was used up (--budget)"
 CONFIRMS = "confirms"  # the label of a run that measures again what another one made suspected
-LOCK_NOTE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +108,7 @@ def execute(
             outcome = unmeasured(spec, run, plan.device, status="skipped", reason=reason)
             store.add(outcome, environment={})
             on_event(Event(kind="results", number=0, total=total, spec=spec, results=(outcome,)))
-        with device_lock(plan, total, on_event):
+        with device_kept(plan, total, on_event):
             for place, (number, spec) in enumerate(turns, 1):
                 turn = _Turn(spec=spec, process=number, place=place, total=total)
                 if budget_s is not None and monotonic() - started > budget_s:
@@ -547,49 +545,18 @@ def _concerns(doubt: Doubt, window: Window) -> bool:
 
 
 @contextmanager
-def device_lock(plan: Plan, total: int, on_event: OnEvent) -> Iterator[None]:
+def device_kept(plan: Plan, total: int, on_event: OnEvent) -> Iterator[None]:
     """Keeps two measurements on one device apart; says who holds it while it waits."""
     if not plan.specs:
         yield
         return
-    try:
-        import fcntl
-    except ImportError:  # no such locks on this system
+    spec = plan.specs[0]
+
+    def tell(holder: str) -> None:
+        on_event(Event(kind="waiting", number=0, total=total, spec=spec, text=holder))
+
+    with device_lock.held(Path(spec.cache), plan.device.label, tell):
         yield
-        return
-    folder = Path(plan.specs[0].cache) / "locks"
-    path = folder / f"{plan.device.label.replace(':', '-')}.lock"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{path}: the device lock cannot be made: {error.strerror}") from error
-    with file:
-        told = False
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if not told:
-                    file.seek(0)
-                    holder = file.read().strip() or "another process"
-                    on_event(
-                        Event(
-                            kind="waiting", number=0, total=total, spec=plan.specs[0], text=holder
-                        )
-                    )
-                    told = True
-                sleep(LOCK_NOTE_S)
-        file.seek(0)
-        file.truncate()
-        file.write(f"process {os.getpid()}, since {_now()}")
-        file.flush()
-        try:
-            yield
-        finally:
-            file.seek(0)
-            file.truncate()
 
 
 def _now() -> str:

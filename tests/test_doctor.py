@@ -98,6 +98,21 @@ def test_the_busy_processes_are_those_of_now() -> None:
     assert "kill 2 3" in finding.mend
 
 
+def test_a_measurement_under_way_is_waited_for_not_killed() -> None:
+    """The load is then the other benchsuite's: its workers are not to be ended."""
+    found = replace(
+        QUIET,
+        found=Contention(other_cpu_s=0.5),
+        busy=(load.Busy(pid=7, name="python", cpu_s=0.5),),
+        holder="process 5: benchsuite run smoke, since 2026-01-01T00:00:00+00:00",
+    )
+    (finding,) = complete(load.findings(found))
+    assert "process 5: benchsuite run smoke" in finding.what
+    assert (finding.state, finding.mend) == (PROBLEM, "wait until it ends")
+    (finding,) = complete(load.findings(replace(QUIET, holder="process 5")))
+    assert finding.state == PROBLEM
+
+
 def test_the_machine_is_watched_by_two_readings() -> None:
     """A process that spins while the machine is watched is seen in the second reading."""
     found = load.watch(0.01)

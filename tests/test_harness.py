@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from benchsuite import catalog
 from benchsuite.arrays import as_arrays, to_tensors
 from benchsuite.errors import BadInput, NotMeasurable
-from benchsuite.harness import accuracy, contention, doubts, network, performance
+from benchsuite.harness import accuracy, contention, doubts, network, performance, probing
 from benchsuite.harness.performance import Gauges, Load, Metered
 from benchsuite.meters import Subject
 from benchsuite.types import (
@@ -196,6 +196,26 @@ def test_contention_is_what_others_took() -> None:
     )
     unknown = contention.Reading(involuntary=None, steal_s=None, busy_s=None, own_s=0.0)
     assert contention.between(unknown, unknown) == Contention()
+
+
+def test_of_disturbed_probes_each_rate_is_the_best(tmp_path: Path) -> None:
+    """A probe that nothing disturbed is not replaced by a disturbed one."""
+    calm = measurement().probe
+    loud = replace(calm, disturbed="others ran", peak=replace(calm.peak, value=1e9))
+    assert probing.pin_unless_worse(tmp_path, "one", calm) == calm
+    assert probing.pin_unless_worse(tmp_path, "one", loud) == calm
+    assert probing.read_pinned(tmp_path, "one") == calm
+    better = replace(
+        loud,
+        peak=replace(calm.peak, value=1.001e9),
+        bandwidth=replace(calm.bandwidth, value=calm.bandwidth.value / 3),
+        calibration_bandwidth=calm.calibration_bandwidth / 3,
+    )
+    probing.pin_unless_worse(tmp_path, "two", loud)
+    kept = probing.pin_unless_worse(tmp_path, "two", better)
+    assert (kept.peak, kept.bandwidth) == (better.peak, loud.bandwidth)
+    assert kept.calibration_bandwidth == loud.calibration_bandwidth
+    assert probing.pin_unless_worse(tmp_path, "two", calm) == calm
 
 
 def test_a_disturbed_window_is_doubted() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchsuite import devices
+from benchsuite import device_lock, devices
 from benchsuite.doctor import gpu, host, load, setup
 from benchsuite.doctor.finding import Finding
 from benchsuite.doctor.load import LOOK_S
@@ -23,8 +23,9 @@ def examine(*, cache: Path, roots: Sequence[Path], look_s: float = LOOK_S) -> li
         roots: Content folders.
         look_s: How long the machine's load is watched.
     """
-    watched = load.watch(look_s)  # first: what follows makes this process busy
     device = devices.default_device()
+    # before what makes this process busy itself
+    watched = load.watch(look_s, holder=device_lock.holder(cache, device.label))
     boards = gpu.boards(device)
     return [
         *load.findings(watched),

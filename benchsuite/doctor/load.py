@@ -32,6 +32,7 @@ class Load:
     """What happened while the machine was watched.
 
     Attributes:
+        holder: The benchsuite process that measures on the device now; None where none does.
         found: Counters of the whole machine, or of this container.
         busy: Processes that can be seen, the busiest first; this one is left out.
     """
@@ -40,9 +41,10 @@ class Load:
     cores: int
     found: Contention
     busy: tuple[Busy, ...] = ()
+    holder: str | None = None
 
 
-def watch(seconds: float = LOOK_S) -> Load:
+def watch(seconds: float = LOOK_S, *, holder: str | None = None) -> Load:
     """Two readings of the machine's counters and of each process's, `seconds` apart."""
     earlier, before, started = _processes(), contention.read(), perf_counter()
     sleep(seconds)
@@ -51,6 +53,7 @@ def watch(seconds: float = LOOK_S) -> Load:
         seconds=watched,
         cores=cpu.usable_cores(),
         found=found,
+        holder=holder,
         busy=busiest(earlier, _processes(), least_s=_LEAST_SHARE * watched),
     )
 
@@ -87,10 +90,9 @@ def busiest(before: Processes, after: Processes, *, least_s: float) -> tuple[Bus
 def findings(load: Load) -> Iterator[Finding]:
     """Time that the hypervisor or other programs took."""
     cores, watched = load.cores, load.seconds
-    tick_s = 0.01  # the kernel counts CPU time in ticks of 10 ms on each core
     stolen, others = load.found.steal_s or 0.0, load.found.other_cpu_s or 0.0
-    held = stolen > STEAL_SHARE * watched * cores + tick_s
-    busy = others > contention.OTHERS_SHARE * watched * cores + tick_s * cores
+    held = stolen > STEAL_SHARE * watched * cores + contention.TICK_S
+    busy = others > contention.allowed_s(watched, cores=cores)
     where = load.found.counted or "on all processors"
     how = f"two readings {watched:.2g} s apart, {where}"
     if held:
@@ -101,7 +103,15 @@ def findings(load: Load) -> Iterator[Finding]:
             cost="queries are held up at random: high percentiles are the neighbours', not yours",
             mend="use a machine of your own, or one with dedicated cores",
         )
-    if busy:
+    if load.holder is not None:
+        yield Finding(
+            what=f"another benchsuite measures on this device now ({load.holder})",
+            state=PROBLEM,
+            how="the device lock in benchsuite's cache",
+            cost="a run waits for it; the machine's load cannot be judged meanwhile",
+            mend="wait until it ends",
+        )
+    elif busy:
         numbers = " ".join(str(each.pid) for each in load.busy[:_NAMED])
         yield Finding(
             what=f"other programs use {others / watched:.1f} of {cores} cores{_named(load)}",
@@ -112,7 +122,7 @@ def findings(load: Load) -> Iterator[Finding]:
             mend=f"end them ({f'kill {numbers}' if numbers else 'they are not visible from here'}),"
             f" or measure with fewer --threads",
         )
-    if not held and not busy:
+    if not held and not busy and load.holder is None:
         yield Finding(what=f"nothing else is running ({cores} cores watched)", state=GOOD, how=how)
 
 

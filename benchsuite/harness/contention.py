@@ -32,7 +32,7 @@ BUSY_PROCESS = 0.25
 # 41. They count only beside foreign CPU time, since a library's own threads interrupt one another,
 # too: of 87 windows with under 2 % of a core of foreign time a tenth had more than 136.
 MOST_SWITCHES = 30.0
-_TICK_S = 0.01
+TICK_S = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +198,18 @@ def between(before: Reading, after: Reading) -> Contention:
     )
 
 
+def allowed_s(seconds: float, *, cores: int) -> float:
+    """CPU time on all cores that others may take in `seconds` before a figure is doubted."""
+    return OTHERS_SHARE * cores * seconds + _ticks_s(cores)
+
+
+def _ticks_s(cores: int) -> float:
+    """What the counters themselves may be off by, in seconds."""
+    # the kernel counts user and system time in ticks of 10 ms on each core: each difference of two
+    # such counts errs by a tick / sqrt(6) (one standard deviation), three of which are allowed
+    return 3 * TICK_S * math.sqrt(2 * cores / 6)
+
+
 def disturbance(found: Contention, *, seconds: float, cores: int, threads: int) -> str | None:
     """What others took of `cores` in `seconds`, where it is enough to doubt a figure.
 
@@ -209,10 +221,8 @@ def disturbance(found: Contention, *, seconds: float, cores: int, threads: int) 
     """
     stolen = (found.steal_s or 0.0) + (found.other_cpu_s or 0.0)
     used = max(1, min(threads, cores))
-    # the kernel counts user and system time in ticks of 10 ms on each core: each difference of two
-    # such counts errs by a tick / sqrt(6) (one standard deviation), three of which are allowed
-    ticks = 3 * _TICK_S * math.sqrt(2 * cores / 6)
-    of_all = OTHERS_SHARE * cores * seconds + ticks
+    ticks = _ticks_s(cores)
+    of_all = allowed_s(seconds, cores=cores)
     of_ours = min(OTHERS_SHARE * used, BUSY_PROCESS) * seconds + ticks
     squeezed = stolen - (cores - used) * seconds
     rate = _rate(found, seconds)

@@ -111,7 +111,12 @@ def _age_s(known: Probe) -> float:
 
 
 def _better(one: Probe, other: Probe) -> Probe:
-    return other if other.peak.value > one.peak.value else one
+    """Of two disturbed probes the higher peak and the higher bandwidth: others only slow down."""
+    compute = other if other.peak.value > one.peak.value else one
+    memory = other if other.bandwidth.value > one.bandwidth.value else one
+    return replace(
+        compute, bandwidth=memory.bandwidth, calibration_bandwidth=memory.calibration_bandwidth
+    )
 
 
 def _probe_once(device: Device, info: DeviceInfo, *, precision: str, threads: int) -> Probe:
@@ -217,6 +222,19 @@ def pin(cache: Path, key: str, result: Probe) -> None:
     draft = folder / f"{key}.{os.getpid()}"
     draft.write_bytes(msgspec.json.encode(result))
     draft.replace(folder / f"{key}.json")
+
+
+def pin_unless_worse(cache: Path, key: str, result: Probe) -> Probe:
+    """Keeps a fresh probe, but not a disturbed one in the place of one that nothing disturbed.
+
+    Returns:
+        What is pinned then.
+    """
+    known = read_pinned(cache, key)
+    if known is not None and result.disturbed is not None:
+        result = known if known.disturbed is None else _better(known, result)
+    pin(cache, key, result)
+    return result
 
 
 def unpin(cache: Path, key: str) -> None:
