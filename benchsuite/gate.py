@@ -23,6 +23,7 @@ from benchsuite.attribution import (
 from benchsuite.compare import join
 from benchsuite.judge import (
     FAILED,
+    INCONCLUSIVE,
     MISSING,
     REGRESSED,
     RULES,
@@ -34,13 +35,14 @@ from benchsuite.judge import (
 )
 from benchsuite.repeats import DISTURBING, leading_metric
 from benchsuite.stats import median
-from benchsuite.types import OFFLINE, SINGLE_STREAM, Result, SystemKey, Window
+from benchsuite.types import OFFLINE, SINGLE_STREAM, USED_UP, Result, SystemKey, Window
 
 OK = "ok"
 GREEN, YELLOW, RED = "GREEN", "YELLOW", "RED"
 PASSED, SOME_REGRESSED, UNDECIDED, INCOMPLETE = 0, 1, 4, 5
 
 _WHOLE = "all"
+_LATER = "not measured this time: the budget was used up, the next run begins with it"
 _PARITY = "parity"
 _BLOCKS = 10
 # metrics of each scenario; those of no machine are judged once a system, in its leading row
@@ -289,13 +291,14 @@ def decide(
         rate: The false-discovery rate over all of it.
     """
     gone: list[Line] = []
+    put_off = {_system(row) for row in rows if any(map(_over_budget, row.after[-1:]))}
     cases: list[Case] = []
     owners: list[tuple[Row, Result, Result]] = []
     for row in rows:
         old = [result for result in row.before if result.status == OK]
         new = [result for result in row.after if result.status == OK]
         if not new:
-            gone.append(_absent_row(row))
+            gone.append(_put_off(row) if _system(row) in put_off else _absent_row(row))
             continue
         for metric in _metrics(row, old[-1]):
             rule = _rule(metric, min_effect)
@@ -419,6 +422,26 @@ def _absent_row(row: Row) -> Line:
         scenario=row.scenario,
         key=row.before[-1].key,
         verdict=Verdict(row=row.label, metric=_WHOLE, verdict=verdict, reason=reason),
+    )
+
+
+def _system(row: Row) -> SystemKey:
+    """What a row's system is on whatever machine, with whatever batch."""
+    return replace(row.before[-1].key, batch=0, device_name="", device_count=0)
+
+
+def _over_budget(result: Result) -> bool:
+    return result.status != OK and (result.reason or "").endswith(USED_UP)
+
+
+def _put_off(row: Row) -> Line:
+    """A row whose turn did not come: the next night begins with it, so it is not missing yet."""
+    return Line(
+        label=row.label,
+        scenario=row.scenario,
+        key=row.before[-1].key,
+        verdict=Verdict(row=row.label, metric=_WHOLE, verdict=INCONCLUSIVE, reason=_LATER),
+        leading=True,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -196,6 +196,13 @@ def _evidence(store: Store, sides: Sequence[Sequence[Result]]) -> Evidence:
     )
 
 
+def _alike(labels: Mapping[str, str], others: Mapping[str, str]) -> bool:
+    """Whether two runs are nights of one series: `commit=SHA` may differ, `branch=main` may not."""
+    if labels.keys() != others.keys():
+        return False
+    return not labels or bool(labels.items() & others.items())
+
+
 def _stale(
     store: Store, before: _Side, after: _Side, question: Question, judgement: Judgement
 ) -> tuple[str, ...]:
@@ -207,7 +214,7 @@ def _stale(
     runs = store.runs()
     place = next(n for n, run in enumerate(runs) if run.id == after.ids[-1])
     labels = runs[place].labels
-    earlier = [run for run in runs[place + 1 :] if run.labels == labels][: NIGHTS - 1]
+    earlier = [run for run in runs[place + 1 :] if _alike(run.labels, labels)][: NIGHTS - 1]
     if not names or len(earlier) < NIGHTS - 1:
         return ()
     for run in earlier:

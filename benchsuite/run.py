@@ -22,6 +22,7 @@ from benchsuite.types import (
     SCENARIOS,
     UNRANKED,
     UNRANKING,
+    USED_UP,
     Choice,
     DeviceInfo,
     Doubt,
@@ -39,7 +40,6 @@ from benchsuite.types import (
 from benchsuite.workers import run_worker
 
 OK = "ok"
-_USED_UP = "was used up (--budget)"
 CONFIRMS = "confirms"  # the label of a run that measures again what another one made suspected
 
 
@@ -112,7 +112,7 @@ def execute(
             for place, (number, spec) in enumerate(turns, 1):
                 turn = _Turn(spec=spec, process=number, place=place, total=total)
                 if budget_s is not None and monotonic() - started > budget_s:
-                    measurer.skip(turn, f"the run's budget of {budget_s:g} s {_USED_UP}")
+                    measurer.skip(turn, f"the run's budget of {budget_s:g} s {USED_UP}")
                 else:
                     measurer.measure(turn)
     except KeyboardInterrupt:
@@ -132,7 +132,7 @@ def left_over_first(plan: Plan, store: Store) -> Plan:
         result.key
         for run in newest
         for result in store.results(run.id)
-        if result.status == "skipped" and (result.reason or "").endswith(_USED_UP)
+        if result.status == "skipped" and (result.reason or "").endswith(USED_UP)
     ]
     return replace(
         plan,

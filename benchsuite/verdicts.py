@@ -355,6 +355,8 @@ def _since(line: Line) -> str:
 
 
 def _title(line: Line) -> str:
+    if line.whole:
+        return "row"
     known = METRICS.get(line.verdict.metric)
     return known.title if known else line.verdict.metric
 

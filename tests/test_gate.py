@@ -18,6 +18,7 @@ from benchsuite.plan import Plan
 from benchsuite.store import Store, open_store
 from benchsuite.types import (
     SINGLE_STREAM,
+    USED_UP,
     DeviceInfo,
     Doubt,
     Result,
@@ -455,6 +456,30 @@ def test_a_row_that_the_release_had_is_missed(
     assert gate("label:branch=without~7", "bb0", *where) == 0
     assert gate("label:branch=without~7", "bb0", "--reference", "label:release", *where) == 5
     assert "RED: since label:release, text/word2vec" in capsys.readouterr().out
+
+
+def test_what_the_budget_put_off_is_inconclusive(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its turn comes the next night: neither red nor green, in both scenarios; five such nights
+    in a row are told.
+    """
+    rows = nights.rows()
+    late = f"the run's budget of 5 s {USED_UP}"
+    left = [row for row in rows if row.key.workload != "text/word2vec"]
+    put_off = [
+        replace(row, status="skipped", reason=late, metrics={}, rank_class="unranked")
+        for row in rows
+        if row.key.workload == "text/word2vec" and row.scenario == "Offline"
+    ]
+    for name in ("bb0", "bb1", "bb2", "bb3", "bb4"):
+        nights.add(name, [*left, *put_off], branch="late", commit=name)
+        where = ("label:branch=main~7", name, "--store", nights.place)
+        assert gate(*where) == 4
+        assert gate(*where, "--inconclusive", "pass") == 0
+        text = capsys.readouterr().out
+        assert "text/word2vec · eager fp32, SingleStream, row: not measured this time" in text
+        assert ("inconclusive five runs in a row" in text) == (name == "bb4")
 
 
 def test_an_exact_run_id_wins_over_those_it_begins(nights: Nights) -> None:
