@@ -152,7 +152,7 @@ def on_meta(network: torch.nn.Module) -> torch.nn.Module:
 
     `Module.to` makes a new tensor of every mention of a weight, so that a tie would be lost.
     """
-    first: dict[tuple[int, int, tuple[int, ...], tuple[int, ...]], str] = {}
+    first: dict[tuple[object, ...], str] = {}
     ties = {}
     for name, weight in network.named_parameters(remove_duplicate=False):
         memory = weight.untyped_storage()._cdata, weight.storage_offset()
