@@ -28,7 +28,7 @@ pictures: $(VENV)/.test
 	$(BIN)/python -m tests.pictures
 
 # ratios, interleaved in one run; nothing here is a test
-perf: $(VENV)/.test
+perf: $(VENV)/.perf
 	$(BIN)/python -m tests.perf
 
 # how often the judge is wrong on this machine; three quarters of an hour, and nothing here is a test
@@ -54,6 +54,11 @@ $(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,browser]'
+	touch $@
+
+# the load generator that the harness is compared with
+$(VENV)/.perf: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[perf]'
 	touch $@
 
 clean:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from unicodedata import bidirectional
 
 from benchsuite.attribution import ENERGY, MEASURED, THROUGHPUT, energy_origin
-from benchsuite.types import OFFLINE, SINGLE_STREAM, Result, SystemKey, Value
+from benchsuite.types import OFFLINE, SINGLE_STREAM, UNRANKED, Result, SystemKey, Value
 from benchsuite.units import significant
 
 CLASSES: Mapping[str, str] = {
@@ -21,7 +21,6 @@ CLASSES: Mapping[str, str] = {
     "embedded": "small real data: a functional check with a real accuracy",
     "unranked": "measured, but not to be ranked",
 }
-UNRANKED = "unranked"
 OK = "ok"
 FAILED = "failed"
 
@@ -74,6 +73,11 @@ class System:
     def workload(self) -> str:
         """The workload's name."""
         return self.key.workload
+
+    @property
+    def network(self) -> str:
+        """The workload's name without its domain."""
+        return self.workload.rpartition("/")[2]
 
     @property
     def measured(self) -> bool:

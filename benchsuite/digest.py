@@ -5,7 +5,7 @@ A store keeps one beside every result, so that a page over many reads a few hund
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -30,7 +30,7 @@ DIGESTED = (
 )
 PLACES = {metric: place for place, metric in enumerate(DIGESTED)}
 _ENERGY = "energy_per_frame"
-_NOT_KEPT = "told with the whole result"
+_MISSING = Value(value=None, how="", reason="told with the whole result")
 
 
 class Digest(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -64,6 +64,15 @@ class Digest(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """A metric of `DIGESTED`; None where it is missing or was stored before it was kept."""
         place = PLACES[metric]
         return self.values[place] if place < len(self.values) else None
+
+
+def column(digests: Iterable[Digest], metric: str) -> list[float | None]:
+    """A metric of `DIGESTED` in many digests; None where it is missing."""
+    place = PLACES[metric]
+    return [
+        each.values[place] if place < len(each.values) else None  # stored before it was kept
+        for each in digests
+    ]
 
 
 _FINGERPRINT = tuple(Fingerprint.__dataclass_fields__)
@@ -115,7 +124,6 @@ def fingerprint(digest: Digest) -> Fingerprint | None:
 
 def result(digest: Digest, *, run: str, key: SystemKey, scenario: str, measured_at: str) -> Result:
     """The result with the metrics that the digest keeps; the others are missing."""
-    low, high = digest.accuracy_interval
     return Result(
         run=run,
         environment=digest.environment,
@@ -130,21 +138,26 @@ def result(digest: Digest, *, run: str, key: SystemKey, scenario: str, measured_
         class_reason=digest.class_reason,
         frame=digest.frame,
         fingerprint=fingerprint(digest),
-        metrics={
-            name: Value(
-                value=(value := digest.number(name)),
-                how=digest.energy_how if name == _ENERGY else "",
-                low=low if name == "accuracy" else None,
-                high=high if name == "accuracy" else None,
-                reason=_NOT_KEPT if value is None else None,
-            )
-            for name in DIGESTED
-        },
+        metrics=_metrics(digest),
         doubts=tuple(Doubt(code=code, message=code) for code in digest.doubts),
         target=digest.target,
         measure=digest.measure,
         measured_at=measured_at,
     )
+
+
+def _metrics(digest: Digest) -> dict[str, Value]:
+    """The values of `DIGESTED`; all that are missing are one object."""
+    found = dict.fromkeys(DIGESTED, _MISSING)
+    for name, value in zip(DIGESTED, digest.values, strict=False):  # older digests are shorter
+        if value is None:
+            continue
+        if name == "accuracy":
+            low, high = digest.accuracy_interval
+            found[name] = Value(value=value, how="", low=low, high=high)
+        else:
+            found[name] = Value(value=value, how=digest.energy_how if name == _ENERGY else "")
+    return found
 
 
 def _value(metrics: Mapping[str, Value], key: str) -> float | None:

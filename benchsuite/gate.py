@@ -40,6 +40,7 @@ OK = "ok"
 GREEN, YELLOW, RED = "GREEN", "YELLOW", "RED"
 PASSED, SOME_REGRESSED, UNDECIDED, INCOMPLETE = 0, 1, 4, 5
 
+_WHOLE = "all"
 _PARITY = "parity"
 _BLOCKS = 10
 # metrics of each scenario; those of no machine are judged once a system, in its leading row
@@ -97,6 +98,7 @@ class Line:
         split: The teams' shares of a change of a metric that has them.
         accepted: The owner's word that this regression may stay.
         leading: Whether it decides if its row is conclusive.
+        since: The reference's name, where this is told against it and not the baseline.
     """
 
     label: str
@@ -108,11 +110,17 @@ class Line:
     split: Split | Missing | None = None
     accepted: Acceptance | None = None
     leading: bool = False
+    since: str | None = None
 
     @property
     def name(self) -> str:
         """`image/squeezenet · onnxruntime fp32, Offline, throughput`."""
         return f"{self.label}, {self.scenario}, {self.verdict.metric}"
+
+    @property
+    def whole(self) -> bool:
+        """Whether it tells of its whole row, which is missing or failed."""
+        return self.verdict.metric == _WHOLE
 
     @property
     def red(self) -> bool:
@@ -150,13 +158,21 @@ class Judgement:
 
     @property
     def absent(self) -> tuple[Line, ...]:
-        """Rows, and metrics of rows, that the baseline has and the new side lacks."""
-        return tuple(line for line in self.lines if line.verdict.verdict in (MISSING, FAILED))
+        """Rows, and metrics of rows, that the baseline or the reference has and the new side lacks.
+
+        What both had is told once.
+        """
+        gone = {line.name: line for line in (*self.creep, *self.lines)
+                if line.verdict.verdict in (MISSING, FAILED)}  # fmt: skip
+        return tuple(sorted(gone.values(), key=lambda line: line.since is not None))
 
     @property
     def undecided(self) -> tuple[Line, ...]:
-        """Rows whose leading metric is inconclusive."""
-        return tuple(line for line in self._leading() if not line.verdict.conclusive)
+        """Rows whose leading metric is inconclusive, or may have got worse since the reference."""
+        here = [line for line in self._leading() if not line.verdict.conclusive]
+        return (*here, *(line for line in self.creep
+                         if line.leading and not line.verdict.conclusive
+                         and line.verdict.suspected))  # fmt: skip
 
     def _leading(self) -> list[Line]:
         compared = (line for line in self.lines if line.verdict.verdict not in (MISSING, FAILED))
@@ -164,9 +180,13 @@ class Judgement:
 
     @property
     def conclusive(self) -> tuple[int, int]:
-        """Rows with a verdict in their leading metric, of all that both sides have."""
+        """Rows with a verdict in their leading metric, of all that the baseline has."""
         leading = self._leading()
-        return sum(line.verdict.conclusive for line in leading), len(leading)
+        gone = sum(
+            line.verdict.verdict in (MISSING, FAILED) and (line.leading or line.whole)
+            for line in self.lines
+        )
+        return sum(line.verdict.conclusive for line in leading), len(leading) + gone
 
     @property
     def detectable(self) -> float | None:
@@ -325,7 +345,7 @@ def failure(result: Result, *, label: str, reason: str) -> Line:
         label=label,
         scenario=result.scenario,
         key=result.key,
-        verdict=Verdict(row=label, metric="all", verdict=FAILED, reason=reason),
+        verdict=Verdict(row=label, metric=_WHOLE, verdict=FAILED, reason=reason),
     )
 
 
@@ -398,7 +418,7 @@ def _absent_row(row: Row) -> Line:
         label=row.label,
         scenario=row.scenario,
         key=row.before[-1].key,
-        verdict=Verdict(row=row.label, metric="all", verdict=verdict, reason=reason),
+        verdict=Verdict(row=row.label, metric=_WHOLE, verdict=verdict, reason=reason),
     )
 
 

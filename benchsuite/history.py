@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import TYPE_CHECKING, Any
 
 from benchsuite import digest
@@ -167,34 +167,52 @@ def _noise(array: Floats) -> float:
 
 def _tracks(course: Course) -> tuple[Track, ...]:
     found: list[Track] = []
+    moments = course.moments
     for metric in _LATENCY if course.scenario == SINGLE_STREAM else _OFFLINE:
-        pairs = _pairs(course, metric)
+        known, values = _values(moments, metric)
         # drift is nobody's change: speed as measured is judged only where drift is not known
-        judged = metric != SPEED or not any(m.digest.number("drift") for m in course.moments)
-        if pairs:
-            found.append(_track(metric, pairs, judged=judged))
+        judged = metric != SPEED or not any(_column(moments, "drift"))
+        if values:
+            found.append(_track(metric, known, values, judged=judged))
     return tuple(found)
 
 
-def _pairs(course: Course, metric: str) -> list[tuple[Moment, float]]:
-    """The moments at which a metric has a value that can be judged, with the value."""
+def _values(
+    moments: tuple[Moment, ...], metric: str
+) -> tuple[tuple[Moment, ...], tuple[float, ...]]:
+    """The moments at which a metric has a value that can be judged, and the values."""
     if metric == CORRECTED:
-        speeds = ((m, m.digest.number(SPEED), m.digest.number("drift")) for m in course.moments)
-        return [(m, speed / drift) for m, speed, drift in speeds if speed and drift]
-    moments = course.moments
-    if metric == ENERGY and moments:  # another meter or boundary is another quantity
-        newest = next((m for m in reversed(moments) if m.digest.number(ENERGY)), moments[-1])
-        moments = tuple(m for m in moments if m.digest.energy_how == newest.digest.energy_how)
-    values = ((m, m.digest.number(metric)) for m in moments)
+        pairs = zip(_column(moments, SPEED), _column(moments, "drift"), strict=True)
+        found = [speed / drift if speed and drift else None for speed, drift in pairs]
+    else:
+        if metric == ENERGY and moments:  # another meter or boundary is another quantity
+            energies = _column(moments, ENERGY)
+            newest = next(
+                (m for m, e in reversed([*zip(moments, energies, strict=True)]) if e), moments[-1]
+            )
+            how = newest.digest.energy_how
+            moments = tuple(m for m in moments if m.digest.energy_how == how)
+        found = _column(moments, metric)
     if metric in LINEAR:
-        return [(m, value) for m, value in values if value is not None]
-    return [(m, value) for m, value in values if value is not None and value > 0]
+        known = [value is not None for value in found]
+    else:
+        known = [value is not None and value > 0 for value in found]
+    if all(known):  # as nearly always
+        return moments, tuple(value for value in found if value is not None)
+    return tuple(compress(moments, known)), tuple(
+        v for v in compress(found, known) if v is not None
+    )
 
 
-def _track(metric: str, pairs: Sequence[tuple[Moment, float]], *, judged: bool) -> Track:
-    moments = tuple(moment for moment, _ in pairs)
-    values = tuple(value for _, value in pairs)
-    scaled = values if metric in LINEAR else tuple(map(math.log, values))
+def _column(moments: Sequence[Moment], metric: str) -> list[float | None]:
+    return digest.column([moment.digest for moment in moments], metric)
+
+
+def _track(
+    metric: str, moments: tuple[Moment, ...], values: tuple[float, ...], *, judged: bool
+) -> Track:
+    scaled = values if metric in LINEAR else list(map(math.log, values))
+    judged = judged and values.count(values[0]) < len(values)  # a constant has one level
     places = [0, *(change_points(scaled) if judged else ()), len(values)]
     levels = [sum(scaled[start:end]) / (end - start) for start, end in pairwise(places)]
     if metric not in LINEAR:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -21,6 +21,9 @@ from benchsuite.metrics import METRICS
 from benchsuite.soundness import wrong_counts, wrong_times, wrong_work
 from benchsuite.store import Store
 from benchsuite.types import (
+    EMBEDDED,
+    UNRANKED,
+    UNRANKING,
     Count,
     Doubt,
     Fingerprint,
@@ -41,6 +44,7 @@ _MOST_PROCESSES = 10_000
 _MOST = 1e24
 # computed from one window as products of doubles, written with all digits
 _EXACT = 1e-6
+_CLOCKS_APART = timedelta(days=1)  # of two machines, the time zone of a naive time included
 
 
 class _Metric(msgspec.Struct, kw_only=True):
@@ -242,12 +246,7 @@ def _result(row: _Row, where: str, *, started_at: str, counts: tuple[Count, ...]
             _unsound(where, f"status {row.status} and class {row.rank_class}")
     elif "throughput" not in numbers:
         _unsound(where, "status ok without a throughput")
-    if row.rank_class == "qualified" and "accuracy" not in numbers:
-        _unsound(where, "class qualified without an accuracy")
-    if row.rank_class in ("qualified", "embedded") and row.target is not None:
-        accuracy = numbers.get("accuracy")
-        if accuracy is not None and accuracy < row.target and row.rank_class == "qualified":
-            _unsound(where, f"class qualified with accuracy {accuracy:g} below {row.target:g}")
+    _check_class(row, numbers, where)
     for value in (row.target, *row.beside.values()):
         if value is not None and (wrong := _beyond(value)):
             _unsound(where, wrong)
@@ -295,6 +294,25 @@ def _result(row: _Row, where: str, *, started_at: str, counts: tuple[Count, ...]
             for place, process in enumerate(row.processes)
         ),
     )
+
+
+def _check_class(row: _Row, numbers: Mapping[str, float], where: str) -> None:
+    """A class is a claim: what it rests on must be in the row, and nothing that forbids it."""
+    if row.rank_class == UNRANKED:
+        return
+    if (row.scale == EMBEDDED) != (row.rank_class == EMBEDDED):
+        _unsound(where, f"class {row.rank_class} at scale {row.scale}")
+    if row.rank_class != "speed-only":
+        accuracy = numbers.get("accuracy")
+        if accuracy is None or row.target is None:
+            what = "an accuracy" if accuracy is None else "a target"
+            _unsound(where, f"class {row.rank_class} without {what}")
+        if accuracy < row.target:
+            what = f"accuracy {accuracy:g} below {row.target:g}"
+            _unsound(where, f"class {row.rank_class} with {what}")
+    for doubt in row.warnings:
+        if doubt.code in UNRANKING:
+            _unsound(where, f"class {row.rank_class} beside the doubt {doubt.code}")
 
 
 def _check_processes(
@@ -400,6 +418,8 @@ def _moment(text: str, where: str) -> str:
         _unsound(where, f"{text[:80]!r} is no ISO time")
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
+    if moment > datetime.now(UTC) + _CLOCKS_APART:
+        _unsound(where, f"{text[:80]} lies in the future")
     said = moment.astimezone(UTC).isoformat()
     return text if said == text else said
 

@@ -25,11 +25,11 @@ from benchsuite.attribution import (
     energy_origin,
     split,
 )
-from benchsuite.compare import UNRANKED, System
+from benchsuite.compare import System
 from benchsuite.difference import Side, split_json
 from benchsuite.judge import CONFIDENCE_P
 from benchsuite.stats import PROCESS_SPREAD, SINGLE_DF, student_quantile
-from benchsuite.types import SystemKey, Value
+from benchsuite.types import UNRANKED, SystemKey, Value
 
 ALIKE, BEST = "alike", "best"
 # what a reader of two devices looks for, in this order

@@ -82,7 +82,8 @@ def judge_night(store: Store, question: Question) -> Judgement:
     creep: tuple[Line, ...] = ()
     if question.reference is not None:
         reference = _side(store, question.reference, without=judged)
-        creep, _ = _lines(store, reference, after, question, again=again)
+        since, _ = _lines(store, reference, after, question, again=again)
+        creep = tuple(replace(line, since=question.reference) for line in since)
     judgement = Judgement(
         before=_said(question.before, before),
         after=_said(question.after, after),
@@ -202,7 +203,7 @@ def _stale(
 
     The store keeps no verdicts; they follow from its results.
     """
-    names = {line.name for line in judgement.undecided}
+    names = {line.name for line in judgement.undecided if line.since is None}
     runs = store.runs()
     place = next(n for n, run in enumerate(runs) if run.id == after.ids[-1])
     labels = runs[place].labels

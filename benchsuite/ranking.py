@@ -7,17 +7,21 @@ source and boundary too. Modelled energy is no measurement and takes no place.
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+
+import msgspec
 
 from benchsuite import compare
 from benchsuite.attribution import ENERGY, THROUGHPUT, energy_origin
-from benchsuite.compare import OK, UNRANKED, System
+from benchsuite.compare import OK, System
 from benchsuite.metrics import METRICS
 from benchsuite.stats import PROCESS_SPREAD, SINGLE_DF, student_quantile
 from benchsuite.store import Elsewhere, Latest
-from benchsuite.types import Result, Value
+from benchsuite.types import UNRANKED, Result, Value
 
 LATENCY = "latency_p90"
 RANKED = (THROUGHPUT, LATENCY, ENERGY)
@@ -26,6 +30,8 @@ SELF_REPORTED = "self-reported"
 RECOMPUTED = "recomputed from raw"
 DISAGREES = "raw data disagree"
 CLASSES = ("qualified", "speed-only", "embedded")
+_LONGEST_NAME = 60
+_DIGITS = 10  # of the hash in a system's name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +69,16 @@ class Entry:
 
     @property
     def id(self) -> str:
-        """Stable as long as the store lives: the number of its leading row's series."""
-        return f"s{self.stored[self.system.row.scenario].series}"
+        """A file name that follows from the system alone: another store names it the same."""
+        key = self.system.row.key
+        plain = re.sub(r"[^a-z0-9]+", "-", f"{key.workload} {key.backend} {key.precision}".lower())
+        whole = sha256(msgspec.json.encode(key)).hexdigest()
+        return f"{plain[:_LONGEST_NAME].strip('-')}-{whole[:_DIGITS]}"
+
+    @property
+    def number(self) -> int:
+        """The order in which systems came into the store: its leading row's series."""
+        return self.stored[self.system.row.scenario].series
 
     @property
     def raw(self) -> bool:

@@ -20,6 +20,8 @@ from benchsuite.store import Store
 from benchsuite.types import (
     EMBEDDED,
     SCENARIOS,
+    UNRANKED,
+    UNRANKING,
     Choice,
     DeviceInfo,
     Doubt,
@@ -455,8 +457,8 @@ def classify(
 ) -> tuple[str, str | None]:
     """The class a result may be ranked in, and why it is unranked if it is."""
     for doubt in doubts:
-        if doubt.code in ("contended", "throttled", "replayed", "parity", "above_peak_unexplained"):
-            return "unranked", f"{doubt.code}: {doubt.message}"
+        if doubt.code in UNRANKING:
+            return UNRANKED, f"{doubt.code}: {doubt.message}"
     score = measurement.accuracy
     if score is not None and quality is not None:
         if not score.value >= quality.target:

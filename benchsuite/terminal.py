@@ -16,7 +16,7 @@ from benchsuite.accounting.summary import roofline_total
 from benchsuite.attribution import ENERGY, LINEAR, OWNERS, Missing, Split
 from benchsuite.compare import OK, System
 from benchsuite.metrics import METRICS
-from benchsuite.types import Result
+from benchsuite.types import UNRANKED, Result
 from benchsuite.units import MISSING, percent, quantity, significant
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def _without_numbers(systems: Sequence[System]) -> Iterator[Text]:
                 line.append(_clean(f"{system.label}, {scenario}: "), style="bold not dim")
                 line.append(_clean(row.reason or "no reason was recorded", longest=_LONGEST_REASON))
                 yield line
-        if system.measured and system.row.rank_class == compare.UNRANKED:
+        if system.measured and system.row.rank_class == UNRANKED:
             reason = compare.why_unranked(system.row) or ""
             line = Text("unranked ", style="yellow")
             line.append(_clean(f"{system.label}: "), style="bold not yellow")

@@ -19,6 +19,9 @@ else:  # numpy is imported only where it is used
 EMBEDDED = "embedded"
 REFERENCE = "reference"
 SCALES = (EMBEDDED, REFERENCE)
+UNRANKED = "unranked"  # the class of a result that takes no place
+# doubts that keep a result out of rankings
+UNRANKING = ("contended", "throttled", "replayed", "parity", "above_peak_unexplained")
 DOMAINS = ("text", "audio", "image", "video")
 DTYPES = ("float32", "int64")
 OFFLINE = "Offline"
@@ -359,10 +362,16 @@ class DeviceInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """A measured or published quantity (FLOP/s, B/s, W) and how it was obtained."""
+    """A measured or published quantity (FLOP/s, B/s, W) and how it was obtained.
+
+    Attributes:
+        low, high: What the measurement leaves open; None where that is not known.
+    """
 
     value: float
     how: str
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -425,6 +434,7 @@ class EnergyReading:
         seconds: The window's length.
         max_power_w: Largest sampled power; None where the meter only counts energy.
         idle_power_w: Measured before the window; None where it was not.
+        idle_low_w, idle_high_w: What its measurement leaves open; None where that is not known.
         source: `nvml counter`, `nvml sampled`, `rapl`, `csv`, `modelled`; `nvml counter + rapl` of
             a sum; `replayed ...` of a recording.
         boundary: `board`, `package`, `board+host`, `wall`.
@@ -446,6 +456,8 @@ class EnergyReading:
     max_power_reason: str | None = None
     idle_power_w: float | None = None
     idle_power_reason: str | None = None
+    idle_low_w: float | None = None
+    idle_high_w: float | None = None
     low_j: float | None = None
     high_j: float | None = None
     disagreement: float | None = None
@@ -501,16 +513,20 @@ class Contention:
     """What else the machine did during a window; None where the system does not tell.
 
     Attributes:
-        involuntary_switches: Of this process.
+        involuntary_switches: Of the thread of this process that had most of them: each time
+            something else took the processor that it was running on.
         steal_s: CPU time that the hypervisor gave to others.
         other_cpu_s: CPU time of other processes.
         counted: Where the two were counted: on which processors, or in which container.
+        programs: Other processes that computed on the accelerator's board at the window's start or
+            end.
     """
 
     involuntary_switches: int | None = None
     steal_s: float | None = None
     other_cpu_s: float | None = None
     counted: str | None = None
+    programs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from unicodedata import category
 from xml.etree import ElementTree
 
 from benchsuite import judge
-from benchsuite.attribution import OWNERS, THROUGHPUT, Missing
+from benchsuite.attribution import CAUSES, OWNERS, THROUGHPUT, Missing
 from benchsuite.compare import said
 from benchsuite.difference import split_json
 from benchsuite.formatting import amount_said
@@ -24,6 +24,7 @@ _LONGEST = 400
 _TOO_NOISY = 10.0  # as a share
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~!@$])")
 _LIST_AT_MOST = 50
+_PLAIN = ("throughput", "accuracy", "model_size", "work")  # of Offline, or of no scenario
 
 
 def sentence(judgement: Judgement) -> str:
@@ -33,13 +34,12 @@ def sentence(judgement: Judgement) -> str:
         worst = max(judgement.regressions, key=_urgency)
         others = len(judgement.regressions) - 1
         more = f" (and {others} more)" if others else ""
-        since = f" since {judgement.reference}" if worst in judgement.creep else ""
-        return f"{colour}: {regression(worst)}{since}{more}"
+        return f"{colour}: {_since(worst)}{regression(worst)}{more}"
     if judgement.absent:
         first = judgement.absent[0]
         others = len(judgement.absent) - 1
         more = f" (and {others} more)" if others else ""
-        return f"{colour}: {absence(first)}{more}"
+        return f"{colour}: {_since(first)}{absence(first)}{more}"
     if not judgement.lines:
         return f"{colour}: the two sides share no row: nothing was compared"
     sure, of = judgement.conclusive
@@ -51,14 +51,17 @@ def sentence(judgement: Judgement) -> str:
         moved = change(first.verdict)
         at = f" at {moved}" if moved else ""
         return (
-            f"{colour}: {_label(first)} {_title(first)} is inconclusive{at}: "
+            f"{colour}: {_since(first)}{_system(first)} {_title(first)} is "
+            f"inconclusive{at}: "
             f"{_clean(first.verdict.reason or '')}{more}{_differing(first)}"
         )
     better = [line for line in judgement.lines if line.verdict.verdict == IMPROVED]
     gain = ""
     if better:
         best = max(better, key=lambda line: abs(_log_change(line.verdict)))
-        gain = f"; {_label(best)} {_title(best)} {change(best.verdict)}, improved{_differing(best)}"
+        gain = (
+            f"; {_system(best)} {_title(best)} {change(best.verdict)}, improved{_differing(best)}"
+        )
     accepted = sum(line.accepted is not None for line in (*judgement.lines, *judgement.creep))
     kept = f", {_count(accepted, 'accepted regression')}" if accepted else ""
     return f"{GREEN}: nothing regressed in {_count(of, 'row')}, {sure} conclusive{kept}{gain}"
@@ -67,7 +70,7 @@ def sentence(judgement: Judgement) -> str:
 def regression(line: Line) -> str:
     """One regression: what, by how much, how sure, and what alone changed."""
     verdict = line.verdict
-    parts = [f"{_label(line)} {_title(line)} {change(verdict)}".rstrip()]
+    parts = [f"{_system(line)} {_title(line)} {change(verdict)}".rstrip()]
     if not RULES[verdict.metric].exact:
         parts[0] += ", confirmed"
     if verdict.reason:
@@ -85,7 +88,11 @@ def because(line: Line) -> str:
         changed = _clean(_listed(line.packages))
         if changed:
             return f"{changed} changed, but no fingerprint of the system did"
-        return found.text.rstrip(".")[0].lower() + found.text.rstrip(".")[1:] if found else ""
+        if found is None:
+            return ""
+        if found.text == CAUSES.same:
+            return "no recorded fingerprint differs: look at what is not recorded"
+        return found.text[0].lower() + found.text[1:].rstrip(".")
     if found.team is None:
         return f"interaction: {_listed(found.differing)} differ"
     if found.differing == ("software",) and line.packages:
@@ -117,7 +124,7 @@ def shares(line: Line) -> str:
 
 def absence(line: Line) -> str:
     """A row or a metric that the baseline has and the new side lacks."""
-    what = "" if line.verdict.metric == "all" else f" {_title(line)}"
+    what = "" if line.whole else f" {_title(line)}"
     word = {MISSING: "is missing", FAILED: "failed"}[line.verdict.verdict]
     return (
         f"{_label(line)}, {said(line.scenario)}{what} {word}: {_clean(line.verdict.reason or '')}"
@@ -127,10 +134,12 @@ def absence(line: Line) -> str:
 def facts(judgement: Judgement) -> list[str]:
     """The lines below the sentence: counts, what could be seen, drift, the reference."""
     sure, of = judgement.conclusive
-    confirmed = sum(line.verdict.confirmed is True for line in judgement.regressions)
+    exact = sum(RULES[line.verdict.metric].exact for line in judgement.regressions)
+    confirmed = sum(line.verdict.confirmed is True for line in judgement.regressions) - exact
     compute, bandwidth = judgement.drift
     found = [
-        f"regressions: {len(judgement.regressions)}, confirmed: {confirmed}",
+        f"regressions: {len(judgement.regressions)}, confirmed by a second measurement: {confirmed}"
+        + (f", exact: {exact}" if exact else ""),
         f"conclusive rows: {sure} of {of}",
         f"median detectable change: {_percent(judgement.detectable)}",
         f"machine drift: compute {_moved(compute)}, bandwidth {_moved(bandwidth)}",
@@ -149,7 +158,10 @@ def details(judgement: Judgement) -> list[tuple[str, list[str]]]:
             f"regressions since {judgement.reference}",
             [regression(line) for line in judgement.creep if line.red],
         ),
-        ("missing or failed", [absence(line) for line in judgement.absent]),
+        (
+            "missing or failed",
+            [_since(line) + absence(line) for line in judgement.absent],
+        ),
         (
             "accepted",
             [
@@ -161,7 +173,7 @@ def details(judgement: Judgement) -> list[tuple[str, list[str]]]:
         (
             "improved",
             [
-                f"{_label(line)} {_title(line)} {change(line.verdict)}"
+                f"{_system(line)} {_title(line)} {change(line.verdict)}"
                 for line in judgement.lines
                 if line.verdict.verdict == IMPROVED
             ],
@@ -169,8 +181,8 @@ def details(judgement: Judgement) -> list[tuple[str, list[str]]]:
         (
             "inconclusive",
             [
-                f"{_label(line)}, {said(line.scenario)}, {_moved_said(line)}: "
-                f"{_clean(line.verdict.reason or '')}"
+                f"{_since(line)}{_label(line)}, {said(line.scenario)}, "
+                f"{_moved_said(line)}: {_clean(line.verdict.reason or '')}"
                 for line in judgement.undecided
             ],
         ),
@@ -185,14 +197,14 @@ def table(judgement: Judgement) -> list[tuple[str, ...]]:
     """One line a row and metric: row, scenario, metric, verdict, change, detectable."""
     return [
         (
-            _label(line),
+            _since(line) + _label(line),
             said(line.scenario),
             line.verdict.metric,
             word(line),
             change(line.verdict),
             _percent(line.verdict.detectable) if line.verdict.detectable else "",
         )
-        for line in judgement.lines
+        for line in (*judgement.lines, *judgement.creep)
     ]
 
 
@@ -324,6 +336,22 @@ def _line_json(line: Line) -> dict[str, Any]:
 
 def _label(line: Line) -> str:
     return _clean(said(line.label, longest=120))
+
+
+def _system(line: Line) -> str:
+    """The label, and the scenario where the metric alone does not tell it."""
+    plain = line.verdict.metric in _PLAIN or line.whole
+    return _label(line) if plain else f"{_label(line)}, {said(line.scenario)}"
+
+
+def row(line: Line) -> str:
+    """`image/squeezenet · onnxruntime fp32, Offline`, safe to show."""
+    return f"{_label(line)}, {said(line.scenario)}"
+
+
+def _since(line: Line) -> str:
+    """Before a line that is told against the reference."""
+    return "" if line.since is None else f"since {_clean(line.since)}, "
 
 
 def _title(line: Line) -> str:

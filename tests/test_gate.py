@@ -250,7 +250,8 @@ def test_a_quiet_night_is_not_measured_again(
 def test_the_page_shows_ratios_over_the_drift(nights: Nights, tmp_path: Path) -> None:
     """The sentence first, every figure, a lane a row; it asks nothing of the network."""
     for name in ("bb0", "bb1"):
-        nights.add(name, speed={"squeezenet · onnx": 0.7})
+        rows = [drifting(row, 0.98) for row in nights.rows()]
+        nights.add(name, rows, speed={"squeezenet · onnx": 0.7})
     file = tmp_path / "v.html"
     gate("label:branch=main~7", "bb0", "--confirm", "bb1", "-o", file, "--store", nights.place)
     text = file.read_text()
@@ -426,6 +427,41 @@ def test_slow_creep_is_seen_against_the_release(
     assert gate("label:branch=main~7", "bb0", *creep) == 1
     text = capsys.readouterr().out
     assert "since label:release" in text
+
+
+def test_what_may_have_crept_is_not_green(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not measured again, slower than the release by a third: undecided, and named."""
+    nights.add("rr0", speed={"squeezenet · onnx": 1.5}, release="1.0")
+    nights.add("bb0")
+    creep = ("--reference", "label:release", "--store", nights.place)
+    assert gate("label:branch=main~7", "bb0", *creep) == 4
+    first = capsys.readouterr().out.splitlines()[0]
+    row = "image/squeezenet · onnxruntime fp32 throughput"
+    assert first.startswith(f"YELLOW: since label:release, {row} is inconclusive")
+
+
+def test_a_row_that_the_release_had_is_missed(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A network that the last nights had no more does not turn green by itself."""
+    nights.add("rr0", release="1.0")
+    rest = [row for row in nights.rows() if row.key.workload != "text/word2vec"]
+    for number in range(7):
+        nights.add(f"dd{number}", rest, branch="without")
+    nights.add("bb0", rest)
+    where = ("--store", nights.place)
+    assert gate("label:branch=without~7", "bb0", *where) == 0
+    assert gate("label:branch=without~7", "bb0", "--reference", "label:release", *where) == 5
+    assert "RED: since label:release, text/word2vec" in capsys.readouterr().out
+
+
+def test_an_exact_run_id_wins_over_those_it_begins(nights: Nights) -> None:
+    """As a commit's whole name does."""
+    nights.add("slow")
+    nights.add("slow2")
+    assert nights.store.find_run("slow").id == "slow"
 
 
 ACCEPT = """

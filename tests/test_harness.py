@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,10 +17,18 @@ from safetensors.torch import save_file
 from benchsuite import catalog
 from benchsuite.arrays import as_arrays, to_tensors
 from benchsuite.errors import BadInput, NotMeasurable
-from benchsuite.harness import accuracy, contention, network, performance, probing
+from benchsuite.harness import accuracy, contention, doubts, network, performance, probing
 from benchsuite.harness.performance import Gauges, Load, Metered
 from benchsuite.meters import Subject
-from benchsuite.types import Arrays, ClockReading, Contention, EnergyReading, Part, Split
+from benchsuite.types import (
+    Arrays,
+    ClockReading,
+    Contention,
+    Distance,
+    EnergyReading,
+    Part,
+    Split,
+)
 
 from .measurements import DEVICE, measurement, window
 
@@ -180,23 +189,13 @@ def test_a_warm_up_ends_when_the_median_stands_still() -> None:
 
 def test_contention_is_what_others_took() -> None:
     """Other processes' time is the machine's busy time less our own; steal is told apart."""
-    before = contention.Reading(involuntary=5, steal_s=1.0, busy_s=10.0, own_s=3.0)
-    after = contention.Reading(involuntary=9, steal_s=1.5, busy_s=14.0, own_s=6.0)
+    before = contention.Reading(involuntary={1: 5, 2: 7}, steal_s=1.0, busy_s=10.0, own_s=3.0)
+    after = contention.Reading(involuntary={1: 9, 2: 8, 3: 2}, steal_s=1.5, busy_s=14.0, own_s=6.0)
     assert contention.between(before, after) == Contention(
         involuntary_switches=4, steal_s=0.5, other_cpu_s=1.0
     )
     unknown = contention.Reading(involuntary=None, steal_s=None, busy_s=None, own_s=0.0)
     assert contention.between(unknown, unknown) == Contention()
-
-
-@pytest.mark.parametrize("cores", [1, 2, 8, 16, 64, 128])
-@pytest.mark.parametrize("seconds", [1.0, 600.0])
-def test_one_other_busy_process_disturbs_on_any_number_of_cores(cores: int, seconds: float) -> None:
-    """95 % of one core in the window is seen on 128; a hundredth of a core on none."""
-    busy = Contention(steal_s=0.0, other_cpu_s=0.95 * seconds)
-    assert contention.disturbance(busy, seconds=seconds, cores=cores) is not None
-    calm = Contention(steal_s=0.0, other_cpu_s=0.01 * seconds)
-    assert contention.disturbance(calm, seconds=seconds, cores=cores) is None
 
 
 def test_of_disturbed_probes_each_rate_is_the_best(tmp_path: Path) -> None:
@@ -223,10 +222,90 @@ def test_a_disturbed_window_is_doubted() -> None:
     """A second of other work in a 2-s window is flagged, a hundredth is not."""
     quiet = replace(window(), contention=Contention(steal_s=0.0, other_cpu_s=0.02))
     busy = replace(window(), contention=Contention(steal_s=0.0, other_cpu_s=1.0))
-    assert contention.doubts(quiet, cores=2) == []
-    (doubt,) = contention.doubts(busy, cores=2)
+    assert contention.doubts(quiet, cores=2, threads=2) == []
+    (doubt,) = contention.doubts(busy, cores=2, threads=2)
     assert doubt.code == "contended"
     assert doubt.message.startswith("Offline:")
+
+
+@pytest.mark.parametrize(
+    ("cores", "threads", "other_s", "switches", "flagged"),
+    [
+        # two cores, windows of 1 s: nothing, and one busy process (its two rows are recorded)
+        (2, 1, 0.05, 2, False),
+        (2, 1, 1.03, 28, True),
+        (2, 2, 0.08, 12, False),
+        (2, 2, 1.05, 641, True),
+        # a library's own threads interrupt one another: nobody else took the time
+        (2, 2, 0.01, 23931, False),
+        # all cores used: one busy process is enough, some daemons are not
+        (16, 16, 0.20, 12, False),
+        (16, 16, 0.95, 180, True),
+        (64, 64, 0.20, 12, False),
+        (64, 64, 0.95, 180, True),
+        (64, 64, 0.95, None, True),
+        # free cores hold it, unless it took ours
+        (16, 1, 0.75, 2, False),
+        (16, 1, 0.75, 180, True),
+        (64, 1, 0.95, 2, False),
+        (64, 1, 0.95, 180, True),
+        (64, 63, 0.95, 2, False),
+        (64, 63, 1.95, 2, True),
+        # a twentieth of the whole: caches, memory and clock are shared
+        (64, 1, 4.0, 2, True),
+    ],
+)
+def test_others_are_judged_against_the_cores_in_use(
+    cores: int, threads: int, other_s: float, switches: int | None, flagged: bool
+) -> None:
+    """One busy process is seen on any number of cores where it takes one of ours."""
+    found = Contention(involuntary_switches=switches, steal_s=0.0, other_cpu_s=other_s)
+    said = contention.disturbance(found, seconds=1.0, cores=cores, threads=threads)
+    assert (said is not None) == flagged
+    if said is not None and switches is not None:
+        assert said.endswith(f"interrupted {switches} times a second")
+
+
+def test_every_thread_s_interruptions_are_read() -> None:
+    """A thread beside the first one has a count of its own."""
+    if not Path("/proc/self/task").exists():
+        pytest.skip("this system tells no thread's switches")
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    found = contention.read().involuntary
+    done.set()
+    thread.join()
+    assert found is not None
+    assert {threading.main_thread().native_id, thread.native_id} <= set(found)
+
+
+def test_an_accelerator_is_judged_by_its_host_and_its_board() -> None:
+    """A busy host starves the launching thread; another process on the board shares it."""
+    seen = iter([(), ("python (7)",)])
+    found = contention.Watcher(lambda: next(seen)).stop()
+    assert found.programs == ("python (7)",)
+    shared = replace(window(), contention=Contention(programs=found.programs))
+    (doubt,) = contention.doubts(shared, cores=16, threads=1)
+    assert doubt.code == "contended"
+    assert "python (7) computed on the same board" in doubt.message
+    same = Distance(relative_error=0.0, agreement=1.0, tolerance=1.0, samples=1)
+    known = measurement()
+    busy = replace(window(), contention=Contention(other_cpu_s=1000.0))
+    gpu = replace(DEVICE, kind="cuda")
+    for device in (DEVICE, gpu):
+        raised = doubts.of_measurement(
+            [busy],
+            [],
+            same,
+            known.calibrations,
+            score=None,
+            probe=known.probe,
+            device=device,
+            threads=1,
+            meter="auto",
+        )
+        assert "contended" in {each.code for each in raised}
 
 
 def lenet() -> catalog.Entry:
@@ -406,6 +485,8 @@ def test_without_a_quota_the_mask_counts(tmp_path: Path, monkeypatch: pytest.Mon
     before = contention.read(root)
     assert (before.busy_s, before.steal_s) == (3.43, 0.07)
     after = replace(before, busy_s=5.43)
-    said = contention.disturbance(contention.between(before, after), seconds=2.0, cores=2)
+    said = contention.disturbance(
+        contention.between(before, after), seconds=2.0, cores=2, threads=2
+    )
     assert said is not None
-    assert said.endswith("on 2 cores, counted on the 2 processors that this process may use")
+    assert "on 2 cores, counted on the 2 processors that this process may use" in said

@@ -134,7 +134,8 @@ def test_every_figure_of_the_page_has_a_note(golden: Store) -> None:
     found = Figures(page)
     data = re.search(r"<script[^>]*application/json[^>]*>(.*?)</script>", page, flags=re.DOTALL)
     assert data is not None
-    notes = json.loads(data[1])["notes"]
+    told = json.loads(data[1])
+    notes = [[told["texts"][place] for place in note] for note in told["notes"]]
     assert found.noted > 50
     assert found.bare == []
     assert all(notes[note][0].strip() and notes[note][1].strip() for note in found.notes)

@@ -144,10 +144,14 @@ UNSOUND = {
     "foreign processes": (_at(*ROW, "processes", value=_processes(1e12)), "of none of its 1 proc"),
     "accuracy": (_at(*ROW, "metrics", "accuracy", "value", value=98.2), "is above|below|no share"),
     "failed with numbers": (_at(*ROW, "status", value="failed"), "status failed"),
-    "qualified": (
-        lambda d: (_at(*ROW, "class", value="qualified")(d), _at(*ROW, "target", value=0.999)(d)),
-        "class qualified with accuracy",
+    "qualified": (_at(*ROW, "class", value="qualified"), "class qualified at scale embedded"),
+    "below its target": (_at(*ROW, "target", value=0.999), "class embedded with accuracy"),
+    "no target": (_at(*ROW, "target", value=None), "class embedded without a target"),
+    "contended": (
+        _at(*ROW, "warnings", value=[{"code": "contended", "message": "m"}]),
+        "class embedded beside the doubt contended",
     ),
+    "the future": (_at(*ROW, "measured_at", value="2999-01-01T00:00:00+00:00"), "in the future"),
 }  # fmt: skip
 
 

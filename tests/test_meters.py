@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -712,6 +713,40 @@ def test_a_meter_whose_clock_is_ahead_says_so(tmp_path: Path) -> None:
     assert "clock offset 10 s" in found.how
 
 
+def test_a_log_from_the_future_or_with_a_wrong_fact_is_refused_at_start(tmp_path: Path) -> None:
+    """Before anything is measured: rows ahead of our clock, an offset that is no number."""
+    time = Time(at=100.0)
+    log = rows([t / 10 for t in range(900, 1300)])
+    ahead = replace(csv.METER.of(log_file(tmp_path, HEADER + log)), clock=time.clock)
+    with pytest.raises(NotMeasurable, match="its last row is 29.9 s in the future"):
+        ahead.check(SUBJECT)
+    known = log_file(tmp_path, "# clock_offset_s: 29.9\n" + HEADER + log)
+    replace(csv.METER.of(known), clock=time.clock).check(SUBJECT)
+    wrong = log_file(tmp_path, "# clock_offset_s: abc\n" + HEADER + log)
+    with pytest.raises(NotMeasurable, match="clock_offset_s: 'abc' is no number"):
+        replace(csv.METER.of(wrong), clock=time.clock).check(SUBJECT)
+
+
+def test_idle_power_has_the_interval_of_the_logs_granularity(tmp_path: Path) -> None:
+    """Ten rows a second: a tenth of a second at each end of one second is open."""
+    path = log_file(tmp_path, HEADER + rows([t / 10 for t in range(900, 1300)]))
+    meter = replace(csv.METER.of(path), clock=Time(at=100.0).clock)
+    idle = meter.idle_power(SUBJECT)
+    assert idle.value == pytest.approx(50.0)
+    assert (idle.low, idle.high) == (pytest.approx(45.0), pytest.approx(55.0))
+
+
+def test_a_meter_asked_for_by_name_that_gave_nothing_is_told() -> None:
+    """One joule in any window is enough; the automatic choice may find none."""
+    measured = window()
+    without = replace(measured, energy=None, energy_reason="m.csv: is it running?")
+    (doubt,) = meters.gave_nothing("csv:m.csv", [without, without])
+    assert doubt.code == "no_energy"
+    assert doubt.message.startswith("--meter csv:m.csv gave no energy: m.csv: is it running?")
+    assert meters.gave_nothing("csv:m.csv", [without, measured]) == []
+    assert meters.gave_nothing("auto", [without]) == []
+
+
 def test_a_slow_log_needs_a_longer_window(tmp_path: Path) -> None:
     """A row a second means windows of 50 s and a tenth; one under 50 rows is refused."""
     path = log_file(tmp_path, HEADER + rows(range(0, 200)))
@@ -851,3 +886,26 @@ def test_every_meter_tells_its_boundary_and_needs(name: str) -> None:
     assert found.boundary
     assert found.needs
     assert found.window_s >= 0
+
+
+@pytest.mark.parametrize(
+    ("pids", "named"),
+    [
+        ([], 0),
+        (["own"], 0),
+        ([999_999_999], 0),  # this process, by a number that means nothing here
+        (["own", 999_999_999], 1),
+        ([999_999_998, 999_999_999], 1),
+    ],
+)
+def test_other_processes_on_a_board_are_named(
+    monkeypatch: pytest.MonkeyPatch, pids: list[int | str], named: int
+) -> None:
+    """This process is no other one, also where the driver tells the host's numbers."""
+    numbers = [os.getpid() if pid == "own" else int(pid) for pid in pids]
+    board = FakeBoard("GPU-0", compute_pids=numbers)
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml([board]))
+    found = _nvml.other_programs([board])
+    assert len(found) == named
+    if "own" in pids and named:
+        assert found == ("a process that is not visible from here (999999999)",)

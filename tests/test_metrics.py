@@ -185,6 +185,12 @@ def test_energy_has_the_interval_of_the_meters_granularity() -> None:
         assert (found[key].low, found[key].high) == pytest.approx(ends)
         assert "interval: the meter's granularity" in found[key].how
     assert values()["energy_per_frame"].low is None
+    # idle power itself is known to 0.5 W
+    assert shown.energy is not None
+    doubtful = replace(shown.energy, idle_low_w=3.5, idle_high_w=4.5)
+    net = values(windows=(replace(shown, energy=doubtful),))["net_energy_per_frame"]
+    assert (net.low, net.high) == pytest.approx(((9.5 - 4.5) / 500, (10.5 - 3.5) / 500))
+    assert net.how.endswith("and the idle power's, 3.5 to 4.5 W")
 
 
 def test_goals_by_a_modelled_energy_say_so(tmp_path: Path) -> None:

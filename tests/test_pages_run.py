@@ -19,6 +19,7 @@ from benchsuite import attribution, compare
 from benchsuite.formatting import TIMES
 from benchsuite.metrics import METRICS
 from benchsuite.pages.run import render
+from benchsuite.pages.run.folded import MOST_DRAWN
 from benchsuite.types import Doubt, LayerTime, LayerTimes, Result, RunInfo
 from benchsuite.units import MISSING
 from tests.fakes import (
@@ -91,6 +92,13 @@ def data_of(page: str) -> dict[str, Any]:
     assert found
     data: dict[str, Any] = json.loads(found.group(1))
     return data
+
+
+def notes_of(page: str) -> list[tuple[str, str]]:
+    """Title and text of each note."""
+    data = data_of(page)
+    notes = [[data["texts"][place] for place in note] for note in data["notes"]]
+    return [(title, "\n".join(lines)) for title, *lines in notes]
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +245,7 @@ def test_every_metric_can_be_found(whole: str) -> None:
 
 def test_a_missing_value_is_a_dash_with_its_reason(whole: str) -> None:
     """No missing value is shown as 0; its note says why it is missing."""
-    notes = data_of(whole)["notes"]
+    notes = notes_of(whole)
     dashes = re.findall(
         r'<span class="n missing" data-note="(\d+)"><span aria-hidden="true">' + MISSING, whole
     )
@@ -248,7 +256,7 @@ def test_a_missing_value_is_a_dash_with_its_reason(whole: str) -> None:
 
 def test_every_number_says_how_it_was_obtained(troubled: str) -> None:
     """Each number's note exists, and carries the text that was stored with the value."""
-    notes = data_of(troubled)["notes"]
+    notes = notes_of(troubled)
     places = [int(place) for place in re.findall(r'data-note="(\d+)"', troubled)]
     assert places
     assert all(text for _, text in (notes[place] for place in places))
@@ -291,17 +299,18 @@ def test_targets_are_said_in_words_too(troubled: str) -> None:
 def test_the_factors_in_the_data_give_the_stored_values(troubled: str) -> None:
     """What the script subtracts gives each system's stored number to 1e-9."""
     systems = {system.id: system for system in compare.join(troubled_run())}
-    data = data_of(troubled)["systems"]
-    assert data.keys() == systems.keys()
+    data = data_of(troubled)
+    assert data["systems"].keys() == systems.keys()
     seen = 0
     for name, system in systems.items():
-        for metric, entry in data[name]["metrics"].items():
+        for metric, entry in data["systems"][name]["metrics"].items():
             found = attribution.factors(system.row, metric)
             if isinstance(found, attribution.Missing):
                 assert entry["missing"] == found.reason
                 continue
             seen += 1
-            assert sum(f[3] for f in entry["factors"]) == pytest.approx(
+            assert len(data["factors"][entry["factors"]]) == len(entry["amounts"])
+            assert sum(entry["amounts"]) == pytest.approx(
                 sum(f.amount for f in found.factors), abs=1e-12
             )
             assert entry["number"] == system.number(metric)
@@ -398,3 +407,29 @@ def test_without_raw_windows_the_charts_say_why(whole: str) -> None:
     assert "No latency: the raw window is not in this store" in text
     assert "No course of power: modelled power has no samples" in text
     assert "No layer times: " in text
+
+
+def test_a_page_of_many_systems_keeps_its_details_as_columns() -> None:
+    """Beyond two dozen systems the embedded data hold every metric, its how and its reason."""
+    rows = [
+        replace(row, key=replace(row.key, threads=row.key.threads + 100 * copy))
+        for copy in range(4)
+        for row in whole_run()
+    ]
+    systems = compare.join(rows)
+    page = page_of(rows)
+    assert len(systems) > MOST_DRAWN
+    assert '<table class="metrics"' not in page
+    assert "<noscript>" in page
+    data = data_of(page)
+    every, texts = data["everything"], data["texts"]
+    assert every["systems"] == [system.id for system in systems]
+    place = len(systems) - 1
+    lines = range(every["starts"][place], every["starts"][place + 1])
+    shown = {(every["metrics"][every["metric"][i]][1], texts[every["how"][i]]) for i in lines}
+    for metric in METRICS:
+        for row in systems[place].rows.values():
+            value = row.metrics.get(metric)
+            assert value is not None
+            assert (metric, value.reason if value.value is None else value.how) in shown
+    assert len(every["kind"]) == len(every["text"]) == every["starts"][-1]

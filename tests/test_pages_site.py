@@ -152,7 +152,7 @@ def test_file_names_are_safe(site: dict[str, str]) -> None:
     """Whatever a workload is called, its file is lower-case letters, digits and dashes."""
     for path in site:
         assert re.fullmatch(
-            r"(index|changes|team/(cnn|software|hardware)|workload/[a-z0-9-]{1,80}|system/s\d+)"
+            r"(index|changes|team/(cnn|software|hardware)|workload/[a-z0-9-]{1,80}|system/[a-z0-9-]{1,80})"
             r"\.html", path
         )  # fmt: skip
 
@@ -314,6 +314,32 @@ def test_teams_see_their_own_numbers(site: dict[str, str]) -> None:
     assert 'id="energy-per-frame"' in hardware
     assert 'id="roofline"' in hardware
     assert "the least energy is" in Page(hardware).text
+
+
+def test_systems_that_differ_in_threads_alone_are_told_apart(tmp_path: Path) -> None:
+    """In titles of changes, in the numbers of a team's chart, and beside a peak of their own."""
+    made = open_store(tmp_path / "r.db")
+    made.add_run(run_info(), plan=[])
+    for threads in (1, 2):
+        row = result("image/lenet", identity={"threads": threads})
+        peak = replace(row.metrics["peak"], value=threads * 1e11)
+        made.add(
+            replace(row, metrics={**row.metrics, "peak": peak}),
+            environment=environments()["e1"],
+        )
+    found = {page.path: page.text for page in leaderboard.render_site(made, root=ROOT)}
+    new = [c for c in json.loads(found["changes.json"])["changes"] if c["kind"] == "new entry"]
+    assert len({each["system"] for each in new}) == 2
+    titles = re.findall("<title>(new entry: .*?)</title>", found["feed.xml"])
+    assert any("1 thread" in title for title in titles)
+    assert any("2 threads" in title for title in titles)
+    numbers = found["team/software.html"].partition("<caption")[2].partition("</table>")[0]
+    rows = re.findall("<tr>(<th scope=.row.*?)</tr>", numbers, re.DOTALL)
+    assert len(rows) == 2
+    assert "1\N{NO-BREAK SPACE}thread" in numbers
+    tables = json.loads(found["team/hardware.json"])["tables"]
+    peaks = {row["threads"]: row["peak"] for row in tables["devices"]}
+    assert peaks == {1: 1e11, 2: 2e11}
 
 
 def test_every_filter_finds_something_to_look_at(pages: dict[str, str]) -> None:

@@ -65,7 +65,7 @@ def test_a_roofline_bends_at_the_ridge() -> None:
             [Roof(label="fp32", peak=8e9, bandwidth=1e9, slope="1 GB/s", ridge="ridge 8")],
             label="roofline",
             said=PLAIN,
-            layers=[Cloud(places=((8.0, 4e9), (2.0, 2e9)))],
+            layers=[Cloud(places=((8.0, 4e9), (2.0, 2e9)), row=1)],
         )
     )
     slope, roof = (line for line in shapes(svg, "line") if line["class"].startswith("roof"))

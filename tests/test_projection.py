@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from benchsuite.cli import main
 from benchsuite.compare import System, join
 from benchsuite.errors import BadInput
 from benchsuite.hw import Figure
+from benchsuite.pages.machines import charts_of
 from benchsuite.projection import LATENCY, project, project_all
 from benchsuite.store import open_store
 from tests.devices import LARGE, counts, model, rows
@@ -141,3 +144,23 @@ def test_layers_are_stored_and_projected_from_the_command_line(tmp_path: Path) -
     assert 'class="dot g2 hollow"' in page
     assert main(["compare", "small", "--project", "nosuch", *place]) == 2
     assert main(["compare", "small", *place]) == 2
+
+
+def test_the_chart_of_projections_claims_no_interval() -> None:
+    """Two projected devices are two things: no line joins them, and no interval is spoken of."""
+    models = [replace(model(), key=name, name=name) for name in ("first", "second")]
+    made = [project(system(), each) for each in models]
+    charts = charts_of([], [replace(each, measured=None) for each in made])
+    assert charts
+    for chart in charts:
+        assert "95 %" not in chart.about
+        assert "projected" in chart.about
+        assert 'class="join"' not in chart.svg
+        assert 'class="span' not in chart.svg
+        assert chart.hollow == {"first, projected", "second, projected"}
+        # the dashed line of ×1 ends below the line's name
+        name, zero = (re.search(f'class="{kind}"[^>]* y1?="([0-9.]+)"', chart.svg)
+                      for kind in ("name", "zero"))  # fmt: skip
+        assert name is not None
+        assert zero is not None
+        assert float(zero[1]) > float(name[1])

@@ -92,6 +92,21 @@ def test_a_migration_that_fails_changes_nothing(
     assert len(open_store(path).latest()) == 1
 
 
+def test_what_is_not_installed_is_named_with_the_line_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older store needs alembic, which is no database driver; a URL needs its driver."""
+    path = tmp_path / "r.db"
+    open_store(path)
+    age(path)
+    monkeypatch.setitem(sys.modules, "alembic", None)
+    with pytest.raises(BadInput, match="older benchsuite.*: pip install alembic$"):
+        open_store(path)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(BadInput, match="driver psycopg is not installed: pip install psycopg$"):
+        open_store("postgresql+psycopg://nowhere/none")
+
+
 def test_a_current_store_opens_without_alembic(tmp_path: Path) -> None:
     """Neither making a store nor opening one of the newest schema imports the migrations' tool."""
     code = (

@@ -81,6 +81,16 @@ def clock_reader(plug: Device, info: DeviceInfo) -> Callable[[], ClockReading] |
     return None if make is None else make(info)
 
 
+def program_reader(plug: Device, info: DeviceInfo) -> Callable[[], tuple[str, ...]] | None:
+    """What names the other processes that compute on the device's boards; None where nothing tells.
+
+    `programs(info)` of a plug-in is optional: a processor's are counted by their CPU time.
+    """
+    make: Callable[[DeviceInfo], Callable[[], tuple[str, ...]] | None] | None
+    make = getattr(plug, "programs", None)
+    return None if make is None else make(info)
+
+
 def cache_kernels(plug: Device, info: DeviceInfo) -> Iterator[tuple[str, int, Kernel]]:
     """Name, bytes of one instance and a reading kernel of each cache level.
 

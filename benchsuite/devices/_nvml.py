@@ -151,6 +151,46 @@ def read_clocks(boards: Sequence[Any]) -> ClockReading:
     )
 
 
+def program_reader(info: DeviceInfo) -> Callable[[], tuple[str, ...]] | None:
+    """Names the other processes that compute on a device's boards; None without NVML."""
+    try:
+        boards = [board for _, board in handles(info)]
+    except NotMeasurable:
+        return None
+    return lambda: other_programs(boards)
+
+
+def other_programs(boards: Sequence[Any]) -> tuple[str, ...]:
+    """Processes other than this one that compute on the boards, by name and number.
+
+    This process is on each board, too. Where its number is not among a board's (in a container the
+    driver may tell the host's), one of them is this one, and the others have no names.
+    """
+    import pynvml
+
+    found: dict[str, None] = {}
+    for board in boards:
+        try:
+            running = {int(p.pid) for p in pynvml.nvmlDeviceGetComputeRunningProcesses(board)}
+        except (AttributeError, pynvml.NVMLError):
+            continue
+        if os.getpid() in running:
+            found |= {_named(pid): None for pid in sorted(running - {os.getpid()})}
+        elif len(running) > 1:
+            others = len(running) - 1
+            found[f"{others} other process{'es' if others > 1 else ''} that cannot be told"] = None
+    return tuple(found)
+
+
+def _named(pid: int) -> str:
+    import psutil
+
+    try:
+        return f"{psutil.Process(pid).name()} ({pid})"
+    except (psutil.Error, ValueError):
+        return f"a process that is not visible from here ({pid})"
+
+
 def reasons(boards: Sequence[Any]) -> tuple[str, ...]:
     """Everything that holds one of the boards' clocks back now, by name."""
     import pynvml

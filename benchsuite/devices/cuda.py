@@ -90,6 +90,9 @@ class _Cuda:
     def clocks(self, info: DeviceInfo) -> Callable[[], ClockReading] | None:
         return _nvml.clock_reader(info)
 
+    def programs(self, info: DeviceInfo) -> Callable[[], tuple[str, ...]] | None:
+        return _nvml.program_reader(info)
+
 
 DEVICE = _Cuda()
 

@@ -3,31 +3,47 @@
 Only processors that this process may use are looked at: `/proc/stat` shows a whole host's inside a
 container. Where a container's quota is below its processors, nobody knows on which of them it will
 run, and the busy ones of a host of many say nothing: there the container's own CPU time is counted.
+
+What others take is judged three ways. Of the whole, since caches, memory and the clock are shared.
+Of the cores that the run uses, since work beside it is harmless only while free cores hold it. And
+by how often a thread of ours was interrupted, since the scheduler may put others on our core while
+other cores are free.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchsuite import cgroup
 from benchsuite.types import Contention, Doubt, Window
 
-# of the core time: one other busy process is 50 % of two cores, 12.5 % of eight ...
+# share of the core time, of the whole and of the run's own cores
 OTHERS_SHARE = 0.05
-# ... and 1.6 % of 64: on many cores half of one is what others may take
-MOST_CORES = 0.5
-TICK_S = 0.01  # the kernel counts CPU time in ticks on each core
+# Cores. A run waits for its slowest thread, however many it has: one busy process that shares a
+# core with it gets half of that core, and half of that half is enough to tell.
+BUSY_PROCESS = 0.25
+# Interruptions of one thread in a second. Single-thread windows of 1 s on a machine of two cores
+# whose others used a quarter of a core elsewhere: median 2, 18 of 20 up to 7, then 19 and 46. Two
+# runnable threads on one core, at the longest turns that Linux gives them (CFS, 24 ms for both):
+# 41. They count only beside foreign CPU time, since a library's own threads interrupt one another,
+# too: of 87 windows with under 2 % of a core of foreign time a tenth had more than 136.
+MOST_SWITCHES = 30.0
+TICK_S = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """Counters at one moment, seconds since boot or start."""
+    """Counters at one moment, seconds since boot or start.
 
-    involuntary: int | None
+    Attributes:
+        involuntary: Involuntary context switches of each thread of this process, by its number.
+    """
+
+    involuntary: Mapping[int, int] | None
     steal_s: float | None
     busy_s: float | None
     own_s: float
@@ -44,14 +60,22 @@ class Ticks:
 
 
 class Watcher:
-    """Reads the counters when made and when stopped."""
+    """Reads the counters when made and when stopped.
 
-    def __init__(self) -> None:
+    Args:
+        programs: Names the other processes on an accelerator's board; None where nothing tells.
+    """
+
+    def __init__(self, programs: Callable[[], tuple[str, ...]] | None = None) -> None:
+        self._programs = programs
+        self._seen = programs() if programs is not None else ()
         self._before = read()
 
     def stop(self) -> Contention:
         """The differences since it was made."""
-        return between(self._before, read())
+        found = between(self._before, read())
+        seen = self._programs() if self._programs is not None else ()
+        return replace(found, programs=tuple(dict.fromkeys((*self._seen, *seen))))
 
 
 def read(root: Path = Path("/")) -> Reading:
@@ -60,15 +84,23 @@ def read(root: Path = Path("/")) -> Reading:
     Args:
         root: Where the system's files begin; `/` but for a recorded copy.
     """
-    import psutil
-
     own = os.times()
-    try:
-        switches = int(psutil.Process().num_ctx_switches().involuntary)
-    except (psutil.Error, NotImplementedError):
-        switches = None
-    found = Reading(involuntary=switches, steal_s=None, busy_s=None, own_s=own.user + own.system)
+    found = Reading(involuntary=_switches(), steal_s=None, busy_s=None, own_s=own.user + own.system)
     return _in_container(root, found) or _on_processors(root, found) or _everywhere(found)
+
+
+def _switches() -> Mapping[int, int] | None:
+    """Each thread's involuntary switches; a process's own file has those of its first thread."""
+    found = {}
+    for file in Path("/proc/self/task").glob("*/status"):
+        try:
+            text = file.read_text()
+        except OSError:
+            continue  # the thread has ended
+        for line in text.splitlines():
+            if line.startswith("nonvoluntary_ctxt_switches:"):
+                found[int(file.parent.name)] = int(line.split()[1])
+    return found or None
 
 
 def _in_container(root: Path, found: Reading) -> Reading | None:
@@ -151,7 +183,10 @@ def between(before: Reading, after: Reading) -> Contention:
         involuntary_switches=(
             None
             if before.involuntary is None or after.involuntary is None
-            else after.involuntary - before.involuntary
+            else max(
+                count - before.involuntary.get(thread, 0)
+                for thread, count in after.involuntary.items()
+            )
         ),
         steal_s=(
             None
@@ -164,30 +199,73 @@ def between(before: Reading, after: Reading) -> Contention:
 
 
 def allowed_s(seconds: float, *, cores: int) -> float:
-    """CPU time that others may take in `seconds` before a figure is doubted.
+    """CPU time on all cores that others may take in `seconds` before a figure is doubted."""
+    return OTHERS_SHARE * cores * seconds + _ticks_s(cores)
 
-    A reading of each core is up to a tick late, now too low and now too high: the error of their
-    sum grows with the square root of their number.
+
+def _ticks_s(cores: int) -> float:
+    """What the counters themselves may be off by, in seconds."""
+    # the kernel counts user and system time in ticks of 10 ms on each core: each difference of two
+    # such counts errs by a tick / sqrt(6) (one standard deviation), three of which are allowed
+    return 3 * TICK_S * math.sqrt(2 * cores / 6)
+
+
+def disturbance(found: Contention, *, seconds: float, cores: int, threads: int) -> str | None:
+    """What others took of `cores` in `seconds`, where it is enough to doubt a figure.
+
+    Args:
+        found: The counters' differences.
+        seconds: The window's length.
+        cores: Cores that this process may use.
+        threads: Threads that the run computes with.
     """
-    return min(OTHERS_SHARE * cores, MOST_CORES) * seconds + 1.5 * TICK_S * math.sqrt(cores)
-
-
-def disturbance(found: Contention, *, seconds: float, cores: int) -> str | None:
-    """What others took of `cores` in `seconds`, where it is enough to doubt a figure."""
     stolen = (found.steal_s or 0.0) + (found.other_cpu_s or 0.0)
-    if stolen <= allowed_s(seconds, cores=cores):
+    used = max(1, min(threads, cores))
+    ticks = _ticks_s(cores)
+    of_all = allowed_s(seconds, cores=cores)
+    of_ours = min(OTHERS_SHARE * used, BUSY_PROCESS) * seconds + ticks
+    squeezed = stolen - (cores - used) * seconds
+    rate = _rate(found, seconds)
+    interrupted = rate is not None and rate > MOST_SWITCHES and stolen > of_ours
+    if stolen <= of_all and squeezed <= of_ours and not interrupted:
         return None
     where = f", counted {found.counted}" if found.counted else ""
+    taken = (
+        "" if rate is None else f", and a thread of ours was interrupted {rate:.3g} times a second"
+    )
     return (
         f"other processes or the hypervisor took {stolen:.2f} s of CPU time in "
-        f"{seconds:.2f} s on {cores} core{'' if cores == 1 else 's'}{where}"
+        f"{seconds:.2f} s on {cores} core{'' if cores == 1 else 's'}{where}{taken}"
     )
 
 
-def doubts(window: Window, *, cores: int) -> list[Doubt]:
-    """Whether others disturbed a window enough to doubt it."""
-    found = disturbance(window.contention, seconds=window.seconds, cores=cores)
-    if found is None:
-        return []
-    message = f"{window.scenario}: {found}. End other programs and measure again"
-    return [Doubt(code="contended", message=message)]
+def _rate(found: Contention, seconds: float) -> float | None:
+    if found.involuntary_switches is None or seconds <= 0:
+        return None
+    return found.involuntary_switches / seconds
+
+
+def on_board(found: Contention) -> str | None:
+    """Who else computed on the accelerator's board."""
+    if not found.programs:
+        return None
+    return f"{', '.join(found.programs)} computed on the same board"
+
+
+def doubts(window: Window, *, cores: int, threads: int) -> list[Doubt]:
+    """Whether others disturbed a window enough to doubt it: on the processor, or on the board.
+
+    Args:
+        window: What was measured.
+        cores: Cores of the host that this process may use.
+        threads: Threads that the run computes with; the one that launches, on an accelerator.
+    """
+    said = disturbance(window.contention, seconds=window.seconds, cores=cores, threads=threads)
+    return [
+        Doubt(
+            code="contended",
+            message=f"{window.scenario}: {found}. End other programs and measure again",
+        )
+        for found in (said, on_board(window.contention))
+        if found is not None
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchsuite import meters
+from benchsuite.devices import cpu
 from benchsuite.harness import contention, throttling
 from benchsuite.types import (
     Calibration,
@@ -29,15 +30,23 @@ def of_measurement(
     score: Score | None,
     probe: Probe,
     device: DeviceInfo,
+    threads: int,
+    meter: str,
 ) -> tuple[Doubt, ...]:
-    """Every doubt; those of one window begin with its scenario."""
+    """Every doubt; those of one window begin with its scenario.
+
+    A busy host starves an accelerator of work: its cores are judged there for the one thread that
+    launches.
+    """
     found: list[Doubt] = []
+    on_host = device.kind == "cpu"
+    cores = device.units if on_host else cpu.usable_cores()
     for window in windows:
         found += _not_steady(window)
-        if device.kind == "cpu":
-            found += contention.doubts(window, cores=device.units)
+        found += contention.doubts(window, cores=cores, threads=threads if on_host else 1)
         found += throttling.doubts(window)
         found += meters.doubts(window)
+    found += meters.gave_nothing(meter, windows)
     found += _uncounted(counts)
     found += _parity(apart)
     found += _left_out(score)

@@ -76,6 +76,7 @@ class Gauges:
     """What is read around a window: joules, the device's memory, its clocks where it tells them.
 
     Attributes:
+        programs: Names the other processes on the device's board, where its driver tells.
         on_host: Whether the memory is this process's, the record of the queries included.
     """
 
@@ -83,6 +84,7 @@ class Gauges:
     start_memory: Call
     peak_memory: Callable[[], int]
     clocks: Callable[[], ClockReading] | None = None
+    programs: Callable[[], tuple[str, ...]] | None = None
     on_host: bool = False
 
 
@@ -130,7 +132,7 @@ def observe(load: Load, warmth: Warmth, timed: Callable[[], Timed], gauges: Gaug
     gauges.start_memory()
     with _collector_at_rest():
         clock_watcher = throttling.Watcher(gauges.clocks)
-        watcher = Watcher()
+        watcher = Watcher(gauges.programs)
         watch = None
         energy: EnergyReading | None = None
         energy_reason = gauges.metered.reason
@@ -247,6 +249,11 @@ def warm_up(
     return Warmth(
         seconds=perf_counter() - started, steady=still >= 2, movement=movement, cycle_s=cycle_s
     )
+
+
+def run_for(load: Load, warmth: Warmth, *, seconds: float) -> None:
+    """Runs whole cycles for about so long, untimed."""
+    _cycle(load)(max(1, round(seconds / warmth.cycle_s)))
 
 
 def _cycle(load: Load) -> Callable[[int], list[int]]:

@@ -15,7 +15,7 @@ from time import perf_counter, sleep
 import msgspec
 
 from benchsuite import devices, plugins
-from benchsuite.devices import Device, Kernel, cache_kernels, identity
+from benchsuite.devices import Device, Kernel, cache_kernels, identity, program_reader
 from benchsuite.errors import NotMeasurable
 from benchsuite.harness import contention
 from benchsuite.types import Calibration, DeviceInfo, Probe, Rate
@@ -58,12 +58,17 @@ def probe(
     for attempt in range(attempts):
         if attempt:
             sleep(PAUSE_S)
-        watcher, started = contention.Watcher(), perf_counter()
+        watcher = contention.Watcher(program_reader(device, info))
+        started = perf_counter()
         found = _probe_once(device, info, precision=precision, threads=threads)
         seconds = perf_counter() - started
-        disturbed = contention.disturbance(watcher.stop(), seconds=seconds, cores=info.units)
-        if info.kind != "cpu":
-            disturbed = None  # an accelerator's work is not done by the processor's cores
+        counters = watcher.stop()
+        # an accelerator's work is not done by the processor's cores, and a sweep queues it ahead
+        disturbed = (
+            contention.disturbance(counters, seconds=seconds, cores=info.units, threads=threads)
+            if info.kind == "cpu"
+            else contention.on_board(counters)
+        )
         found = replace(found, disturbed=disturbed)
         best = found if best is None or not disturbed else _better(best, found)
         if not disturbed:

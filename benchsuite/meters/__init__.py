@@ -178,6 +178,18 @@ def doubts(window: Window) -> list[Doubt]:
     return found
 
 
+def gave_nothing(wanted: str, windows: Sequence[Window]) -> list[Doubt]:
+    """Whether a meter that was asked for by name gave no joule in any window, and why."""
+    if wanted == AUTOMATIC or not windows or any(w.energy is not None for w in windows):
+        return []
+    reason = windows[0].energy_reason or "no reason was recorded"
+    message = (
+        f"--meter {wanted} gave no energy: {reason}. Mend the meter, or leave --meter out to take "
+        "the first that works here"
+    )
+    return [Doubt(code="no_energy", message=message)]
+
+
 def placed(name: str) -> str:
     """A meter's name with its file as an absolute path, so that it holds in another folder."""
     kind, colon, place = name.partition(":")

@@ -168,9 +168,17 @@ class _Csv:
 
     def check(self, subject: Subject) -> None:
         log = read(self._file(), growing=True)
+        offset_s = log.number("clock_offset_s", default=0.0)
         if len(log.times) < _LEAST_ROWS:
             raise NotMeasurable(
                 f"{self.path}: has {len(log.times)} rows; start the meter before the run"
+            )
+        ahead_s = log.times[-1] - offset_s - self.clock.now()
+        # the last row may be as new as the meter's clock and ours differ by one row
+        if ahead_s > max(GAP_PERIODS * log.spacing_s, _IDLE_S):
+            raise NotMeasurable(
+                f"{self.path}: its last row is {ahead_s:.3g} s in the future, so its clock and "
+                "this machine's do not agree; set them, or state # clock_offset_s: SECONDS in it"
             )
 
     def prepare(self, subject: Subject, *, cache: Path | None) -> _Csv:
@@ -187,6 +195,8 @@ class _Csv:
         return Rate(
             value=found.mean_power_w,
             how=f"over {seconds:.3g} s before the windows; {found.how}",
+            low=None if found.low_j is None else found.low_j / found.seconds,
+            high=None if found.high_j is None else found.high_j / found.seconds,
         )
 
     def start(self, subject: Subject) -> _Watch:

@@ -82,7 +82,7 @@ def _idle_power(context: Context) -> Value:
     idle = context.measurement.idle_power
     if idle is None:
         return missing(context.measurement.idle_power_reason or "no meter measured it")
-    return Value(value=idle.value, how=idle.how)
+    return Value(value=idle.value, low=idle.low, high=idle.high, how=idle.how)
 
 
 def _peak_per_watt(context: Context) -> Value:

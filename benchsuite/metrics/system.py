@@ -69,23 +69,28 @@ def _throughput(context: Context) -> Value:
     )
     if window.pace is not None:
         told += f"; {_paced(context, window.pace)}"
-    told += minimum_said(window) + _others(window.contention)
+    told += minimum_said(window) + _others(window.contention, seconds=window.seconds)
     choice = context.measurement.choices.get(window.scenario)
     if choice is not None:
         told += f"; {_chosen(choice)}"
     return Value(value=context.throughput, how=told)
 
 
-def _others(found: Contention) -> str:
-    """What else ran meanwhile, and where that was counted."""
-    if found.other_cpu_s is None or found.counted is None:
-        return ""
-    steal = "" if found.steal_s is None else f", the hypervisor {found.steal_s:.2f} s"
+def _others(found: Contention, *, seconds: float) -> str:
+    """What else ran meanwhile and where that was counted, and how often it took our core."""
     switches = found.involuntary_switches
-    put_off = "" if switches is None else f"; involuntary context switches: {switches}"
+    told = ""
+    if switches is not None:
+        told = (
+            f"; the thread interrupted most often lost its core {switches / seconds:.3g} times a "
+            "second"
+        )
+    if found.other_cpu_s is None or found.counted is None:
+        return told
+    steal = "" if found.steal_s is None else f", the hypervisor {found.steal_s:.2f} s"
     return (
-        f"; other processes took {found.other_cpu_s:.2f} s of CPU time{steal} "
-        f"({found.counted}){put_off}"
+        f"; other processes took {found.other_cpu_s:.2f} s of CPU time{steal} ({found.counted})"
+        f"{told}"
     )
 
 
@@ -198,6 +203,7 @@ def _net_energy_per_frame(context: Context) -> Value:
         f"mean power less {energy.idle_power_w:.3g} W idle",
         frames_per_s=context.throughput,
         less_w=energy.idle_power_w,
+        idle=(energy.idle_low_w, energy.idle_high_w),
     )
 
 
@@ -211,18 +217,29 @@ def _mean_power(context: Context) -> Value:
 
 
 def _of_power(
-    energy: EnergyReading, detail: str, *, frames_per_s: float, less_w: float = 0.0
+    energy: EnergyReading,
+    detail: str,
+    *,
+    frames_per_s: float,
+    less_w: float = 0.0,
+    idle: tuple[float | None, float | None] = (None, None),
 ) -> Value:
-    """(mean power - `less_w`) / `frames_per_s`, with the interval of the meter's granularity."""
+    """(mean power - `less_w`) / `frames_per_s`, with the interval of the meter's granularity.
 
-    def scaled(joules: float | None) -> float | None:
-        return None if joules is None else (joules / energy.seconds - less_w) / frames_per_s
+    Where `less_w` is the idle power, `idle` is what its own measurement leaves open.
+    """
 
+    def scaled(joules: float | None, less: float) -> float | None:
+        return None if joules is None else (joules / energy.seconds - less) / frames_per_s
+
+    least, most = (less_w if end is None else end for end in idle)
     interval = "" if energy.low_j is None else "; interval: the meter's granularity at both ends"
+    if interval and least < most:
+        interval += f", and the idle power's, {least:.3g} to {most:.3g} W"
     return Value(
         value=(energy.mean_power_w - less_w) / frames_per_s,
-        low=scaled(energy.low_j),
-        high=scaled(energy.high_j),
+        low=scaled(energy.low_j, most),
+        high=scaled(energy.high_j, least),
         how=f"{energy.source}, boundary {energy.boundary}; {detail}{interval}",
     )
 

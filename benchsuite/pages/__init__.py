@@ -106,8 +106,26 @@ class Notes:
         """The place of a note, kept before or not."""
         return self._places.setdefault((title, text), len(self._places))
 
-    def listed(self) -> list[tuple[str, str]]:
-        """Title and text by place."""
+    def data(self, texts: Texts) -> list[list[int]]:
+        """By place the title and the lines of the text, each named by its place in `texts`."""
+        return [
+            [texts.place(title), *map(texts.place, text.split("\n", 1))]
+            for title, text in self._places
+        ]
+
+
+class Texts:
+    """The texts that a page's script shows, each kept once and named by its place."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, int] = {}
+
+    def place(self, text: str) -> int:
+        """The place of a text, kept before or not."""
+        return self._places.setdefault(text, len(self._places))
+
+    def listed(self) -> list[str]:
+        """The texts by place."""
         return list(self._places)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchsuite import attribution, difference, formatting, machines, plots
+from benchsuite import difference, formatting, machines
 from benchsuite.attribution import ENERGY, OWNERS, SPLITTABLE, THROUGHPUT
 from benchsuite.compare import System
 from benchsuite.difference import Change, Comparison, Side
@@ -22,14 +21,13 @@ from benchsuite.pages.machines import finding as machines_finding
 from benchsuite.pages.machines import grids as device_grids
 from benchsuite.pages.machines import projected as projected_grid
 from benchsuite.pages.moved import SPLIT_TITLES, choices_of, moved_between, split_data
-from benchsuite.pages.numbers import figure_of, plain_of
-from benchsuite.plots import Axis, Plot, Point, Roof
+from benchsuite.pages.numbers import plain_of
+from benchsuite.pages.system_charts import rooflines, scatters
+from benchsuite.plots import Plot
 from benchsuite.projection import Projection
-from benchsuite.ranking import pareto
-from benchsuite.units import MISSING, percent, quantity, significant
+from benchsuite.units import MISSING
 
 TEMPLATE = "comparison.html.j2"
-_PLOTS = 4
 _BASELINES = 6  # sides that may be picked as the baseline: each has all its ratios in the page
 
 
@@ -105,7 +103,7 @@ def render(
         "choices": choices_of(systems),
         "splittable": [(metric, SPLIT_TITLES[metric]) for metric in SPLITTABLE],
         "owners": OWNERS,
-        "plots": [*rooflines(systems), *_scatters(systems)],
+        "plots": [*rooflines(systems), *scatters(systems)],
     }
     shown = [grid for each in views for grid in each.grids]
     shown += [projected] if projected else []
@@ -287,169 +285,3 @@ def _cell(change: Change, metric: str) -> Cell:
         sub=f"{before} to{NO_BREAK}{after}",
         soft=metric in OF_ENERGY and change.after.modelled,
     )
-
-
-# --- charts ---------------------------------------------------------------------------------------
-
-
-def rooflines(systems: Sequence[System]) -> list[Plot]:
-    """Every system under its device's roof, at the precision it computes in."""
-    known = [
-        system
-        for system in systems
-        if all(_positive(system, m) for m in ("arithmetic_intensity", "achieved", "peak"))
-        and _positive(system, "bandwidth")
-    ]
-    if not known:
-        return []
-    names = list(dict.fromkeys(_device(system) for system in known))
-    roofs = []
-    for place, name in enumerate(names):
-        own = [system for system in known if _device(system) == name]
-        best = max(own, key=lambda system: system.number("peak") or 0.0)
-        roofs.append(
-            Roof(
-                label=cut(name),
-                peak=best.number("peak") or 1.0,
-                bandwidth=best.number("bandwidth") or 1.0,
-                group=place,
-            )
-        )
-    points = [
-        Point(
-            x=system.number("arithmetic_intensity") or 1.0,
-            y=system.number("achieved") or 1.0,
-            label=cut(system.label),
-            group=names.index(_device(system)),
-            labelled=False,
-        )
-        for system in known
-    ]
-    title = "Roofline"
-    svg = plots.roofline(
-        points,
-        roofs,
-        label=f"{title}: {len(points)} systems under {len(roofs)} roofs",
-        said=Axis(
-            title="achieved FLOP/s",
-            said=lambda value: quantity(value, "FLOP/s", digits=2),
-            log=True,
-        ),
-    )
-    return [
-        Plot(
-            id="roofline",
-            title=title,
-            about="each roof is the measured peak and bandwidth of a device at a precision",
-            svg=svg,
-            groups=tuple(names),
-            heads=("system", "device", "intensity", "achieved", "peak", "fraction of roofline"),
-            table=tuple(
-                (
-                    system.label,
-                    _device(system),
-                    plain_of(system, "arithmetic_intensity"),
-                    plain_of(system, "achieved"),
-                    plain_of(system, "peak"),
-                    plain_of(system, "fraction_of_roofline"),
-                )
-                for system in known
-            ),
-        )
-    ]
-
-
-def _scatters(systems: Sequence[System]) -> list[Plot]:
-    """Accuracy against work and against energy, for each data set with several systems."""
-    sets: dict[tuple[str, str | None, str | None], list[System]] = defaultdict(list)
-    for system in systems:
-        if system.number("accuracy") is not None and system.measured:
-            key = system.key
-            sets[key.scale, key.dataset, system.source("accuracy").measure].append(system)
-    found: list[Plot] = []
-    for (scale, dataset, measure), group in sets.items():
-        for metric in ("work", ENERGY):
-            own = [system for system in group if _positive(system, metric)]
-            if metric == ENERGY:
-                own = _one_origin(own)
-            if len(own) < 2 or len({system.number(metric) for system in own}) < 2:
-                continue
-            found.append(
-                _scatter(own, metric, measure or "accuracy", f"{scale}, {dataset or 'no data'}",
-                         id=f"accuracy-{metric.replace('_', '-')}-{len(found)}")
-            )  # fmt: skip
-    return found[:_PLOTS]
-
-
-def _one_origin(systems: Sequence[System]) -> list[System]:
-    """Those of the energy source and boundary that most have."""
-    groups: dict[attribution.Origin, list[System]] = defaultdict(list)
-    for system in systems:
-        origin = attribution.energy_origin(system.source(ENERGY))
-        if origin is not None:
-            groups[origin].append(system)
-    return max(groups.values(), key=len, default=[])
-
-
-def _scatter(group: Sequence[System], metric: str, measure: str, about: str, *, id: str) -> Plot:
-    info = METRICS[metric]
-    pairs = [(s.number(metric) or 1.0, s.number("accuracy") or 0.0) for s in group]
-    front = pareto(pairs)
-    names = list(dict.fromkeys(_device(system) for system in group))
-    row = group[0].source("accuracy")
-    correlation = formatting.is_correlation(measure)
-    title = f"{cut(measure)} against {info.title}"
-    origin = attribution.energy_origin(group[0].source(ENERGY))
-    if metric == ENERGY and origin is not None:
-        about += f"; energy {origin.source}, boundary {origin.boundary}"
-    svg = plots.scatter(
-        [
-            Point(
-                x=x,
-                y=y,
-                label=cut(system.label),
-                group=names.index(_device(system)),
-                hollow=metric == ENERGY and system.modelled,
-                labelled=place in front,
-            )
-            for place, (system, (x, y)) in enumerate(zip(group, pairs, strict=True))
-        ],
-        x=Axis(
-            title=f"{info.title}",
-            said=lambda value: quantity(value, info.unit.partition("/")[0], digits=2),
-            log=True,
-        ),
-        y=Axis(
-            title=cut(measure),
-            said=lambda value: significant(value, 4) if correlation else percent(value, digits=4),
-        ),
-        label=title,
-        front=front,
-    )
-    return Plot(
-        id=id,
-        title=title,
-        about=about,
-        svg=svg,
-        groups=tuple(names),
-        heads=("system", "device", measure, info.title, "on the front"),
-        table=tuple(
-            (
-                system.label,
-                system.key.device_name,
-                str(figure_of(pairs[place][1], "accuracy", row)),
-                plain_of(system, metric),
-                "yes" if place in front else "",
-            )
-            for place, system in enumerate(group)
-        ),
-    )
-
-
-def _device(system: System) -> str:
-    return cut(f"{system.key.device_name} {system.key.precision}")
-
-
-def _positive(system: System, metric: str) -> bool:
-    value = system.number(metric)
-    return value is not None and value > 0

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from benchsuite import compare, history
+from benchsuite import compare, formatting, history
 from benchsuite.formatting import cut, date_said
-from benchsuite.history import CORRECTED, SPEED, Change, Line, Track
+from benchsuite.history import CORRECTED, SPEED, Change, Line
 from benchsuite.metrics import METRICS
 from benchsuite.pages import render_page
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
 from benchsuite.pages.leaderboard import change_said
-from benchsuite.store import Course
+from benchsuite.pages.leaderboard.words import share_said
+from benchsuite.store import Course, Moment
+from benchsuite.types import SystemKey
 from benchsuite.units import quantity
 
 TEMPLATE = "history.html.j2"
 _DIGITS = 5
+_IDENTITY = tuple(field.name for field in fields(SystemKey))
 
 
 def render(courses: Sequence[Course], *, root: Path) -> str:
@@ -143,7 +148,8 @@ def _changes(changes: Sequence[tuple[Line, Change]]) -> Grid:
                         sub=f"{before} to {after}",
                     ),
                     Cell(text=change.cause.text),
-                )
+                ),
+                link=f"#?row={line_id(line)}",
             )
         )
     return Grid(id="changes", title="Changes of level", columns=_COLUMNS, rows=rows)
@@ -151,7 +157,7 @@ def _changes(changes: Sequence[tuple[Line, Change]]) -> Grid:
 
 def _said(value: float, metric: str, line: Line) -> str:
     if metric in history.LINEAR:
-        return f"{value:.4f}"
+        return share_said(line.course.moments[-1].digest.measure)(value)
     frame = cut(line.course.moments[-1].digest.frame)
     return quantity(value, _unit(metric)).replace("frame", frame)
 
@@ -171,13 +177,16 @@ def _places(lines: Sequence[Line]) -> dict[tuple[str, str], int]:
 
 
 def _line_data(line: Line, places: Mapping[tuple[str, str], int]) -> dict[str, Any]:
+    measure = line.course.moments[-1].digest.measure
+    whole = _moments(line.course.moments, places)
     return {
+        "id": line_id(line),
         "tracks": [
             {
                 "metric": track.metric,
                 "title": ("modelled " if track.modelled else "") + title(track.metric),
-                "unit": _unit(track.metric),
-                "values": _packed(track),
+                "unit": _shown_unit(track.metric, measure),
+                "values": _packed(track.values),
                 "changes": [
                     [
                         change.place,
@@ -186,7 +195,11 @@ def _line_data(line: Line, places: Mapping[tuple[str, str], int]) -> dict[str, A
                     ]
                     for change in track.changes
                 ],
-                "runs": _moments(track, places),
+                "runs": (
+                    whole
+                    if len(track.moments) == len(line.course.moments)
+                    else _moments(track.moments, places)
+                ),
             }
             for track in line.tracks
         ],
@@ -194,16 +207,28 @@ def _line_data(line: Line, places: Mapping[tuple[str, str], int]) -> dict[str, A
     }
 
 
-def _packed(track: Track) -> str:
+def line_id(line: Line) -> str:
+    """What a permanent link names a row by: the same in every store that has it."""
+    said = "\0".join([*(str(getattr(line.key, name)) for name in _IDENTITY), line.course.scenario])
+    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def _shown_unit(metric: str, measure: str | None) -> str:
+    """The SI unit, or `%` for a share that is told in per cent."""
+    share = metric in history.LINEAR and not formatting.is_correlation(measure)
+    return "%" if share else _unit(metric)
+
+
+def _packed(values: Sequence[float]) -> str:
     """The values with five digits as one text; a constant once, with how often."""
-    if len(set(track.values)) == 1:
-        return f"{track.values[0]:.{_DIGITS}g}*{len(track.values)}"
-    return " ".join([f"{value:.{_DIGITS}g}" for value in track.values])
+    if values.count(values[0]) == len(values):
+        return f"{values[0]:.{_DIGITS}g}*{len(values)}"
+    return " ".join([f"%.{_DIGITS}g"] * len(values)) % tuple(values)
 
 
-def _moments(track: Track, places: Mapping[tuple[str, str], int]) -> list[int]:
-    """Places of the track's moments; where they follow one another, the first and how many."""
-    found = [places[m.run, m.measured_at] for m in track.moments]
+def _moments(moments: Sequence[Moment], places: Mapping[tuple[str, str], int]) -> list[int]:
+    """The moments' places; where they follow one another, the first and how many."""
+    found = [places[m.run, m.measured_at] for m in moments]
     if found == list(range(found[0], found[0] + len(found))):
         return [found[0], len(found), -1]
     return found

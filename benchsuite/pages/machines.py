@@ -328,18 +328,37 @@ def charts_of(
             Plot(
                 id=f"ratio-{metric.replace('_', '-')}{suffix}",
                 title=title,
-                about=f"{info.better} is better; the bar through a dot is its 95 % interval",
+                about=f"{info.better} is better{_drawn_said(bells)}",
                 svg=plots.dumbbells(
                     bells,
                     x=Axis(title="ratio", said=_ratio_said, log=True),
                     label=f"{title}: {len(bells)} lines",
                 ),
                 groups=tuple(name if at in drawn else "" for at, name in enumerate(kinds)),
+                hollow=frozenset(
+                    name
+                    for at, name in enumerate(kinds)
+                    if at in drawn
+                    and all(m.hollow for bell in bells for m in bell.marks if m.group == at)
+                ),
                 heads=("network", "device", "compared", "ratio", "95 % interval"),
                 table=tuple(table),
             )
         )
     return found
+
+
+def _drawn_said(bells: Sequence[Bell]) -> str:
+    """What stands beside the dots of a chart: only what it has."""
+    marks = [mark for bell in bells for mark in bell.marks]
+    said = ""
+    if any(mark.low != mark.high for mark in marks):
+        said += "; the bar through a dot is its 95 % interval"
+    if not all(bell.joined for bell in bells):
+        said += "; a hollow dot is projected, and no interval is known"
+    if any(mark.hollow for bell in bells if bell.joined for mark in bell.marks):
+        said += "; hollow where modelled"
+    return said
 
 
 def _ratio_said(value: float) -> str:
@@ -423,7 +442,10 @@ def _projected(
         )
         rows.append((cut(key.workload), who, "projected", said, "none is known"))
     return [
-        (Bell(label=f"{workload} {precision}, projected", marks=tuple(marks)), rows)
+        (
+            Bell(label=f"{workload} {precision}, projected", marks=tuple(marks), joined=False),
+            rows,
+        )
         for (workload, precision), (marks, rows) in lines.items()
     ]
 

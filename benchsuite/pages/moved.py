@@ -96,6 +96,7 @@ def choices_of(systems: Sequence[System]) -> list[tuple[str, list[tuple[str, str
 
 def split_data(systems: Sequence[System]) -> dict[str, Any]:
     """What the script needs to split the change between any two systems."""
+    shared = _Shared(factors={}, grounds={})
     return {
         "systems": {
             system.id: {
@@ -107,10 +108,12 @@ def split_data(systems: Sequence[System]) -> dict[str, Any]:
                         getattr(system.row.fingerprint, name) for name in attribution.FINGERPRINTS
                     ]
                 ),
-                "metrics": {metric: _metric_data(system, metric) for metric in SPLITTABLE},
+                "metrics": {metric: shared.metric(system, metric) for metric in SPLITTABLE},
             }
             for system in systems
         },
+        "factors": [list(own) for own in shared.factors],
+        "grounds": [list(own) for own in shared.grounds],
         "owners": dict(OWNERS),
         "wholes": {
             key: {"title": kind.title, "owner": kind.owner}
@@ -126,15 +129,31 @@ def split_data(systems: Sequence[System]) -> dict[str, Any]:
     }
 
 
-def _metric_data(system: System, metric: str) -> dict[str, Any]:
-    found = attribution.factors(system.row, metric)
-    shown = {"value": plain_of(system, metric), "title": _title(metric, system)}
-    if isinstance(found, Missing):
-        return {**shown, "missing": found.reason}
-    return {
-        **shown,
-        "number": found.value,
-        "scale": found.scale,
-        "grounds": list(found.grounds.items()),
-        "factors": [[f.key, f.title, f.owner, f.amount, f.part_of] for f in found.factors],
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    """What systems have in common, each kept once and named by its place.
+
+    Attributes:
+        factors: Key, title, owner and whole of each factor of a split.
+        grounds: Name and value of what two systems must agree in.
+    """
+
+    factors: dict[tuple[tuple[str, str, str, str | None], ...], int]
+    grounds: dict[tuple[tuple[str, str], ...], int]
+
+    def metric(self, system: System, metric: str) -> dict[str, Any]:
+        """One metric of a system taken apart, or why it cannot be."""
+        found = attribution.factors(system.row, metric)
+        shown = {"value": plain_of(system, metric), "title": _title(metric, system)}
+        if isinstance(found, Missing):
+            return {**shown, "missing": found.reason}
+        factors = tuple((f.key, f.title, f.owner, f.part_of) for f in found.factors)
+        grounds = tuple(found.grounds.items())
+        return {
+            **shown,
+            "number": found.value,
+            "scale": found.scale,
+            "grounds": self.grounds.setdefault(grounds, len(self.grounds)),
+            "factors": self.factors.setdefault(factors, len(self.factors)),
+            "amounts": [f.amount for f in found.factors],
+        }

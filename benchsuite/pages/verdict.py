@@ -18,6 +18,7 @@ from benchsuite.pages import render_page
 TEMPLATE = "verdict.html.j2"
 _GROUPS = {REGRESSED: "worse", IMPROVED: "better", INCONCLUSIVE: "unclear"}
 _AT_MOST = 100  # rows of one plot
+_VISIBLE = 0.0005  # of the ratio: a narrower band would be said and not seen
 _MINUS = re.compile(r"(?<![^\s\[(,])-(?=\d)")
 _PERCENT = re.compile(r"(?<=\d)%")
 
@@ -92,7 +93,7 @@ def _ratio(line: Line) -> Ratio:
     estimate = line.verdict.estimate
     assert estimate is not None
     return Ratio(
-        label=f"{cut(line.label)}, {line.scenario}",
+        label=verdicts.row(line),
         value=estimate.ratio,
         low=estimate.low,
         high=estimate.high,
@@ -113,7 +114,8 @@ def _band(lines: Sequence[Line]) -> Band | None:
         return None
     # a time gets longer where the machine gets slower
     ends = drifts if RULES[lines[0].verdict.metric].better == "higher" else [1 / d for d in drifts]
-    return Band(low=min(1.0, *ends), high=max(1.0, *ends))
+    band = Band(low=min(1.0, *ends), high=max(1.0, *ends))
+    return band if band.high - band.low > _VISIBLE else None
 
 
 def _gain(line: Line) -> float:

@@ -40,7 +40,12 @@ _FEW = 12  # values of a course that are drawn as dots too
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """A chart as a page shows it, with its numbers as a table."""
+    """A chart as a page shows it, with its numbers as a table.
+
+    Attributes:
+        groups: What the colours stand for, in their order; empty for one that is not drawn.
+        hollow: Those of them whose dots are all hollow.
+    """
 
     id: str
     title: str
@@ -49,6 +54,7 @@ class Plot:
     groups: tuple[str, ...]
     heads: tuple[str, ...]
     table: tuple[tuple[str, ...], ...]
+    hollow: frozenset[str] = frozenset()
 
 
 def scatter(

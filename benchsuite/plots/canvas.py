@@ -206,13 +206,16 @@ def path(places: Sequence[tuple[float, float]], kind: str) -> Markup:
     ).format(HEIGHT, kind, points)
 
 
-def cloud(places: Sequence[tuple[float, float]], kind: str) -> Markup:
-    """Many small dots in one shape, in a box as that of `path`."""
+def cloud(places: Sequence[tuple[float, float]], kind: str, *, row: int) -> Markup:
+    """Many small dots in one shape, in a box as that of `path`.
+
+    A script tells of each dot what stands in its row of the chart's table; `row` is the first's.
+    """
     points = "".join(f"M{10 * x:.0f} {y:.0f}h0" for x, y in places)
     return Markup(
         '<svg class="stretch" viewBox="0 0 1000 {0}" width="100%" height="{0}" '
-        'preserveAspectRatio="none"><path class="cloud {1}" d="{2}"/></svg>'
-    ).format(HEIGHT, kind, points)
+        'preserveAspectRatio="none"><path class="cloud {1}" data-row="{3}" d="{2}"/></svg>'
+    ).format(HEIGHT, kind, points, row)
 
 
 def band(start: float, end: float, kind: str) -> Markup:

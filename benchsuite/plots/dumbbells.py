@@ -44,10 +44,15 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bell:
-    """One line of a dumbbell chart."""
+    """One line of a dumbbell chart.
+
+    Attributes:
+        joined: Whether a line joins its dots: they are two ways of seeing one thing.
+    """
 
     label: str
     marks: tuple[Mark, ...]
+    joined: bool = True
 
 
 def dumbbells(bells: Sequence[Bell], *, x: Axis, label: str, origin: float | None = 1.0) -> Markup:
@@ -64,12 +69,12 @@ def dumbbells(bells: Sequence[Bell], *, x: Axis, label: str, origin: float | Non
     across = Scale.over(ends, log=True, start=LEFT + 3, end=RIGHT - 3)
     bottom = _BELLS + _BELL * len(bells)
     parts = []
-    if origin is not None:
-        parts.append(line((across(origin), _BELLS - 12), (across(origin), bottom), "zero"))
     for number, bell in enumerate(bells):
         at = _BELLS + _BELL * number + 24
         parts.append(text(LEFT, at - 14, bell.label, kind="name"))
-        if len(bell.marks) > 1:
+        if origin is not None:  # beside the dots, never through the line's name
+            parts.append(line((across(origin), at - 9), (across(origin), at + 9), "zero"))
+        if bell.joined and len(bell.marks) > 1:
             places = [across(mark.at) for mark in bell.marks]
             parts.append(line((min(places), at), (max(places), at), "join"))
         for mark in bell.marks:

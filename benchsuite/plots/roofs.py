@@ -51,9 +51,14 @@ class Roof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cloud:
-    """A system's layers: arithmetic intensity (FLOP/B) and achieved rate (FLOP/s) of each."""
+    """A system's layers: arithmetic intensity (FLOP/B) and achieved rate (FLOP/s) of each.
+
+    Attributes:
+        row: That of the first layer in the chart's table; the others follow.
+    """
 
     places: tuple[tuple[float, float], ...]
+    row: int
     group: int = 0
 
 
@@ -105,7 +110,7 @@ def roofline(
         written.append(corner[1])
     x = Axis(title="arithmetic intensity (FLOP/B)", said=lambda value: f"{value:g}", log=True)
     clouds = [
-        cloud([(across(x), up(y)) for x, y in own.places], f"g{own.group % GROUPS}")
+        cloud([(across(x), up(y)) for x, y in own.places], f"g{own.group % GROUPS}", row=own.row)
         for own in layers
         if own.places
     ]

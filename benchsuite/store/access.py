@@ -171,7 +171,8 @@ class Store:
             if back >= len(runs):
                 raise BadInput(f"{name}: only {len(runs)} runs are stored in {self.place}")
             return runs[back]
-        near = [run for run in runs if run.id.startswith(name)]
+        near = [run for run in runs if run.id == name]
+        near = near or [run for run in runs if run.id.startswith(name)]
         if len(near) != 1:
             what = f"{len(near)} runs begin with it" if near else "no run has that id"
             raise BadInput(f"{name}: {what} in {self.place}; benchsuite list runs shows them")
@@ -267,7 +268,8 @@ class Store:
         )
         with self._begin() as connection:
             keys = keys_of(connection)
-            return [latest_of(row, *keys[row.series]) for row in connection.execute(query)]
+            rows = connection.execute(query).all()
+            return [latest_of(row, *keys[row.series]) for row in rows]
 
     def elsewhere(self, latest: Sequence[Latest]) -> list[Elsewhere]:
         """The newest results of the same rows from every other source, where there are any."""
@@ -308,7 +310,7 @@ class Store:
             keys = keys_of(connection)
             found: dict[int, list[Moment]] = {}
             unpack = digest.unpack
-            for series, number, run, measured_at, body in connection.execute(query).all():
+            for series, number, run, measured_at, body in connection.execute(query):
                 moment = Moment(number, run, measured_at, unpack(body))
                 found.setdefault(series, []).append(moment)
         # sorted here: an index would be read in order, but the rows behind it all over the table

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from benchsuite.errors import BadInput
+from benchsuite.errors import BadInput, one_line
 from benchsuite.store.access import Store
 from benchsuite.store.faults import plain, without_password
 from benchsuite.store.schema import prepare
@@ -46,10 +46,20 @@ def open_store(place: str | Path, *, create: bool = True) -> Store:
     except SQLAlchemyError as error:
         raise BadInput(f"{shown}: {plain(error)}") from error
     except ImportError as error:
-        raise BadInput(f"{shown}: the database driver {error.name} is not installed") from None
+        raise BadInput(f"{shown}: {_package(error)}") from None
     except OSError as error:
         raise BadInput(f"{shown}: the store cannot be written: {error.strerror}") from error
     return Store(engine, place=shown)
+
+
+def _package(error: ImportError) -> str:
+    """What is not installed, and the line that installs it."""
+    name = (error.name or "").partition(".")[0]
+    if name == "alembic":
+        return "a store of an older benchsuite, brought up to date by alembic: pip install alembic"
+    if not name:
+        return one_line(error)
+    return f"the database's driver {name} is not installed: pip install {name}"
 
 
 def _tune_sqlite(connection: Any, _: Any) -> None:

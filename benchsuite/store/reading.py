@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import zlib
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ import sqlalchemy as sa
 from benchsuite import digest
 from benchsuite.digest import Digest
 from benchsuite.store import tables
+from benchsuite.store.packing import unpack_json
 from benchsuite.types import (
     Count,
     Doubt,
@@ -101,9 +101,11 @@ class Course:
 
 def keys_of(connection: sa.Connection) -> dict[int, tuple[SystemKey, str]]:
     """System and scenario of every series."""
+    own = (tables.series.c[name] for name in tables.KEY)
+    rows = connection.execute(sa.select(tables.series.c.id, tables.series.c.scenario, *own)).all()
     return {
-        row.id: (SystemKey(**{name: getattr(row, name) for name in tables.KEY}), row.scenario)
-        for row in connection.execute(tables.series.select())
+        number: (SystemKey(**dict(zip(tables.KEY, key, strict=True))), scenario)
+        for number, scenario, *key in rows
     }
 
 
@@ -163,10 +165,10 @@ def sources(connection: sa.Connection) -> dict[str, str]:
     }
 
 
-def _texts_of(connection: sa.Connection, rows: Sequence[Any]) -> dict[int, str]:
+def _texts_of(connection: sa.Connection, metrics: Sequence[dict[str, Any]]) -> dict[int, str]:
     ids: set[int] = set()
-    for row in rows:
-        for packed in json.loads(zlib.decompress(row.metrics)).values():
+    for own in metrics:
+        for packed in own.values():
             ids.update(i for i in packed[3:5] if i is not None)
     query = sa.select(tables.texts.c.id, tables.texts.c.text).where(tables.texts.c.id.in_(ids))
     return {row.id: row.text for row in connection.execute(query)}
@@ -179,8 +181,9 @@ def run_of(row: Any) -> RunInfo:
 
 def read(connection: sa.Connection, rows: Sequence[Any]) -> list[Result]:
     """Results from their rows, with the texts and counts that they share."""
-    texts = _texts_of(connection, rows)
-    facts = [json.loads(zlib.decompress(row.facts)) for row in rows]
+    metrics = [unpack_json(row.metrics) for row in rows]
+    texts = _texts_of(connection, metrics)
+    facts = [unpack_json(row.facts) for row in rows]
     wanted = {each["counts"] for each in facts if each.get("counts")}
     query = sa.select(tables.counts.c.id, tables.counts.c.body).where(
         tables.counts.c.id.in_(wanted)
@@ -189,12 +192,16 @@ def read(connection: sa.Connection, rows: Sequence[Any]) -> list[Result]:
         row.id: msgspec.json.decode(zlib.decompress(row.body), type=tuple[Count, ...])
         for row in (connection.execute(query) if wanted else ())
     }
-    return [_result(row, own, texts, counts) for row, own in zip(rows, facts, strict=True)]
+    return [
+        _result(row, own, packed, texts, counts)
+        for row, own, packed in zip(rows, facts, metrics, strict=True)
+    ]
 
 
 def _result(
     row: Any,
     facts: dict[str, Any],
+    packed: dict[str, Any],
     texts: Mapping[int, str],
     counts: Mapping[str, tuple[Count, ...]],
 ) -> Result:
@@ -211,7 +218,7 @@ def _result(
             how=texts[how],
             reason=None if reason is None else texts[reason],
         )
-        for key, (value, low, high, how, reason) in json.loads(zlib.decompress(row.metrics)).items()
+        for key, (value, low, high, how, reason) in packed.items()
     }
     return Result(
         run=row.run,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +12,14 @@ import sqlalchemy as sa
 from benchsuite import digest
 from benchsuite.errors import BadInput
 from benchsuite.store import tables
-from benchsuite.store.packing import counts_id, pack_facts, pack_sorted, pack_window
+from benchsuite.store.packing import (
+    counts_id,
+    deflated,
+    pack_facts,
+    pack_json,
+    pack_sorted,
+    pack_window,
+)
 from benchsuite.store.reading import keys_of
 from benchsuite.types import (
     Count,
@@ -37,7 +42,7 @@ def add_run(connection: sa.Connection, run: RunInfo, *, plan: Sequence[SystemSpe
             labels=dict(run.labels),
             command=run.command,
             seconds=run.seconds,
-            plan=zlib.compress(msgspec.json.encode(list(plan))),
+            plan=pack_json(list(plan)),
         )
     )
 
@@ -188,7 +193,7 @@ def _add_counts(connection: sa.Connection, counts: Sequence[Count]) -> None:
     number = counts_id(counts)
     known = connection.scalar(sa.select(tables.counts.c.id).where(tables.counts.c.id == number))
     if known is None:
-        connection.execute(tables.counts.insert().values(id=number, body=zlib.compress(body)))
+        connection.execute(tables.counts.insert().values(id=number, body=deflated(body)))
 
 
 def pack_metrics(connection: sa.Connection, metrics: Mapping[str, Value]) -> bytes:
@@ -205,7 +210,7 @@ def _packed(metrics: Mapping[str, Value], ids: Mapping[str, int]) -> bytes:
         key: [v.value, v.low, v.high, ids[v.how], None if v.reason is None else ids[v.reason]]
         for key, v in metrics.items()
     }
-    return zlib.compress(json.dumps(packed).encode())
+    return pack_json(packed)
 
 
 def interned(connection: sa.Connection, texts: set[str]) -> dict[str, int]:

@@ -12,5 +12,6 @@
   };
   reach(document);
   document.addEventListener("toggle", (event) => reach(event.target), true);
+  document.addEventListener("drawn", (event) => reach(event.target));
   document.addEventListener("change", () => reach(document));
 })();

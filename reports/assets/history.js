@@ -33,6 +33,7 @@
     return value.toFixed(decimals).replace(/\B(?=(\d{3})+(?!\d))(?<!\.\d*)/g, "\u202f");
   };
   const said = (value, unit, frame, count = 4) => {
+    if (unit === "%") return `${digits(100 * value, count)} %`;
     if (unit === "1") return digits(value, count);
     if (unit === "frame/s") return `${digits(value, count)} ${frame}/s`;
     const [factor, prefix] = PREFIXES.find(([size]) => Math.abs(value) >= size) || PREFIXES[PREFIXES.length - 1];
@@ -110,6 +111,31 @@
     room.replaceChildren(...line.tracks.filter((track) => track !== raw || !corrected)
       .map((track) => chart(track, track === corrected ? raw : null, line.frame)));
   };
-  choice.addEventListener("change", draw);
-  draw();
+  // what the reader chose stands in the address: a link to it shows the same
+  const stateOf = () => new URLSearchParams(location.hash.startsWith("#?") ? location.hash.slice(2) : "");
+  const restore = () => {
+    const place = data.lines.findIndex((line) => line.id === stateOf().get("row"));
+    if (place >= 0) choice.value = place;
+    draw();
+    return place >= 0;
+  };
+  const pick = (id, write) => {
+    const state = stateOf();
+    state.set("row", id);
+    write(`#?${state}`);
+    return restore();
+  };
+  choice.addEventListener("change", () =>
+    pick(data.lines[Number(choice.value)].id, (link) => history.replaceState(null, "", link)));
+  // a change leads to its course, and what the table shows stays as it is
+  document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element && event.target.closest("a[href^='#?row=']");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    pick(new URLSearchParams(link.hash.slice(2)).get("row"), (to) => history.pushState(null, "", to));
+    choice.scrollIntoView();
+  });
+  addEventListener("hashchange", restore);
+  addEventListener("popstate", restore);
+  if (restore()) choice.scrollIntoView();
 })();

@@ -35,18 +35,53 @@
   const show = (number) => {
     if (held === number) return;
     hide();
-    const [title, text] = data.notes[Number(number.dataset.note)];
-    note.replaceChildren(make("b", {}, title), text);
-    note.hidden = false;
-    held = number;
+    const [title, ...lines] = data.notes[Number(number.dataset.note)].map((place) => data.texts[place]);
     number.setAttribute("aria-describedby", "note");
-    const at = number.getBoundingClientRect();
+    write(number, title, lines, number.getBoundingClientRect());
+  };
+  const write = (about, title, lines, at) => {
+    note.replaceChildren(make("b", {}, title), lines.join("\n"));
+    note.hidden = false;
+    held = about;
     const box = note.getBoundingClientRect();
     const left = Math.min(at.left + at.width / 2 - box.width / 2, innerWidth - box.width - 12);
     const above = at.top - box.height - 8;
     note.style.left = `${Math.max(12, left)}px`;
     note.style.top = `${above > 8 ? above : Math.min(at.bottom + 8, innerHeight - box.height - 8)}px`;
     note.scrollTop = 0;
+  };
+
+  // a layer on a roofline: what stands in its row of the chart's table
+  const NEAR = 9; // pixels
+  const clouds = new WeakMap();
+  const cloudsOf = (plot) => {
+    if (!clouds.has(plot)) {
+      clouds.set(plot, [...plot.querySelectorAll(".cloud")].flatMap((cloud) =>
+        cloud.getAttribute("d").slice(1).split("M").map((place, i) =>
+          [...place.replace("h0", "").split(" ").map(Number), Number(cloud.dataset.row) + i])));
+    }
+    return clouds.get(plot);
+  };
+  const layerAt = (event) => {
+    const plot = event.target instanceof Element && event.target.closest("svg.plot");
+    if (!plot || event.target.closest("a, .dot")) return null; // a system's dot tells its own
+    const box = plot.getBoundingClientRect();
+    let [found, least] = [null, NEAR];
+    for (const [x, y, row] of cloudsOf(plot)) {
+      const at = { left: box.left + (x * box.width) / 1000, top: box.top + y };
+      const far = Math.hypot(at.left - event.clientX, at.top - event.clientY);
+      if (far < least) [found, least] = [{ plot, row, at }, far];
+    }
+    return found;
+  };
+  const showLayer = ({ plot, row, at }) => {
+    const table = plot.closest("figure").querySelector(".numbers table");
+    const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+    const [system, layer, ...figures] = [...table.tBodies[0].rows[row].cells].map((cell) => cell.textContent);
+    const lines = figures.map((figure, i) => `${heads[i + 2]}: ${figure}`);
+    hide();
+    write(plot, layer.slice(0, 200), [system.slice(0, 200), ...lines],
+      { left: at.left - 4, width: 8, top: at.top - 4, bottom: at.top + 4 });
   };
 
   const numberOf = (event) =>
@@ -57,12 +92,20 @@
     const number = numberOf(event);
     clearTimeout(leaving);
     if (number) show(number);
+    else if (layerAt(event)) return;
     else if (held && !note.contains(event.target) && held !== document.activeElement)
       leaving = setTimeout(hide, 180);
   });
+  document.addEventListener("pointermove", (event) => {
+    const layer = layerAt(event);
+    if (layer) showLayer(layer);
+    else if (held && held.matches("svg")) hide();
+  });
   document.addEventListener("click", (event) => {
     const number = numberOf(event);
+    const layer = layerAt(event);
     if (number) show(number);
+    else if (layer) showLayer(layer);
     else if (!note.contains(event.target)) hide();
   });
   document.addEventListener("focusin", (event) => {
@@ -75,12 +118,16 @@
   }, { passive: true, capture: true });
 
   // one tab stop a table or list; the arrow keys move inside it
-  for (const group of document.querySelectorAll("table.systems, .team, .verdicts")) {
-    group.querySelectorAll(".n[data-note]").forEach((number, place) => {
-      number.tabIndex = place ? -1 : 0;
-      number.setAttribute("role", "button");
-    });
-  }
+  const reachable = (root) => {
+    for (const group of root.querySelectorAll("table.systems, .team, .verdicts")) {
+      group.querySelectorAll(".n[data-note]").forEach((number, place) => {
+        number.tabIndex = place ? -1 : 0;
+        number.setAttribute("role", "button");
+      });
+    }
+  };
+  reachable(document);
+  document.addEventListener("drawn", (event) => reachable(event.target));
   const below = (number, all, step) => {
     const cell = number.closest("td");
     let row = cell && cell.parentElement;
@@ -154,11 +201,13 @@
     const [from, to] = [a.metrics[metric], b.metrics[metric]];
     if (from.missing !== undefined) return { missing: `from: ${from.missing}` };
     if (to.missing !== undefined) return { missing: `to: ${to.missing}` };
-    for (const [i, [ground, here]] of from.grounds.entries()) {
-      const there = to.grounds[i][1];
+    const grounds = data.grounds[to.grounds];
+    for (const [i, [ground, here]] of data.grounds[from.grounds].entries()) {
+      const there = grounds[i][1];
       if (here !== there) return { missing: `not the same ${ground}: ${here} against ${there}` };
     }
-    let [mine, theirs] = [from.factors, to.factors];
+    let [mine, theirs] = [from, to].map(({ factors, amounts }) =>
+      data.factors[factors].map(([key, title, owner, partOf], i) => [key, title, owner, amounts[i], partOf]));
     if (mine.map((f) => f[0]).join() !== theirs.map((f) => f[0]).join())
       [mine, theirs] = [coarser(mine), coarser(theirs)];
     const scale = from.scale;

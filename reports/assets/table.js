@@ -131,7 +131,7 @@
 
   const remember = () => {
     const before = new URLSearchParams(location.hash.startsWith("#?") ? location.hash.slice(2) : "");
-    const kept = ["from", "to", "metric", "baseline"].filter((key) => before.has(key)); // of who moved it, over what
+    const kept = ["from", "to", "metric", "baseline", "row"].filter((key) => before.has(key)); // what else was picked
     const state = new URLSearchParams(kept.map((key) => [key, before.get(key)]));
     if (search && search.value) state.set("q", search.value);
     for (const filter of filters) if (filter.value) state.set(filter.dataset.filter, filter.value);

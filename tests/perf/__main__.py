@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-SECTIONS = ("harness", "peaks", "bandwidth", "backends", "best", "contended", "counts")
+SECTIONS = ("harness", "peaks", "bandwidth", "backends", "best", "contended", "counts", "store")
 
 
 def main() -> int:

@@ -47,7 +47,7 @@ def _windows(turns: int) -> None:
     def in_process(*, busy: bool) -> bool:
         with torch.inference_mode(), busy_process(busy=busy) as start:
             window = window_of(calls, seconds=_WINDOW_S, on_start=start)
-        return bool(contention.doubts(window, cores=cores))
+        return bool(contention.doubts(window, cores=cores, threads=1))
 
     _report("window", in_process, turns)
 
@@ -66,7 +66,7 @@ def _workers(turns: int) -> None:
         return any(
             doubt.code == "contended" and doubt.message.startswith(OFFLINE)
             for window in outcome.windows
-            for doubt in contention.doubts(window, cores=cores)
+            for doubt in contention.doubts(window, cores=cores, threads=1)
         )
 
     _report("worker", in_worker, turns)

@@ -70,7 +70,7 @@ def events(board: Sequence[Entry], fronts: Sequence[Front], lines: Sequence[Line
 
 def newest(board: Sequence[Entry], *, most: int) -> list[Event]:
     """The systems that were first measured last."""
-    ordered = sorted(board, key=lambda entry: (entry.since, entry.id), reverse=True)
+    ordered = sorted(board, key=lambda entry: (entry.since, entry.number), reverse=True)
     return [_entry(entry) for entry in ordered[:most]]
 
 
@@ -102,11 +102,11 @@ def _entry(entry: Entry) -> Event:
 
 
 def _event(entry: Entry, at: str, kind: str, said: str) -> Event:
-    key = entry.system.key
+    name, device = entry.system.label, entry.system.key.device_name
     return Event(
         at=at,
         kind=kind,
-        system=f"{key.workload} · {key.backend} {key.precision} on {key.device_name}",
+        system=name if f" · {device}" in name else f"{name} on {device}",
         said=said,
         page=f"system/{entry.id}.html",
     )

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from benchsuite import formatting, plots
 from benchsuite.attribution import ENERGY, THROUGHPUT
-from benchsuite.compare import System, threads_said
+from benchsuite.compare import System
 from benchsuite.formatting import cut
 from benchsuite.machines import device_of
 from benchsuite.metrics import METRICS
-from benchsuite.pages.comparison import rooflines
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
 from benchsuite.pages.leaderboard import fronts, site, words
 from benchsuite.pages.leaderboard.site import Page
 from benchsuite.pages.numbers import plain_of
+from benchsuite.pages.system_charts import rooflines
 from benchsuite.plots import Axis, Bell, Mark, Plot
 from benchsuite.ranking import Entry
 from benchsuite.types import LayerTime, LayerTimes, SystemKey
@@ -286,7 +286,10 @@ def _layers(board: Sequence[Entry]) -> Grid:
                 cells=(
                     Cell(text=each.name),
                     _network(entry.system),
-                    Cell(text=entry.system.key.backend, sub=f"batch {times.batch}"),
+                    Cell(
+                        text=entry.system.key.backend,
+                        sub=words.configuration(replace(entry.system.key, batch=times.batch)),
+                    ),
                     Cell(text=entry.system.key.precision),
                     Cell(text=device_of(entry.system.key)),
                     Cell(text=quantity(each.seconds, "s"), sort=each.seconds),
@@ -335,7 +338,7 @@ def _hardware_finding(board: Sequence[Entry]) -> str:
 
 def _hardware_plots(board: Sequence[Entry]) -> list[Plot]:
     systems = [entry.system for entry in board]
-    found = rooflines(_one_origin_a_device(systems))
+    found = rooflines(_best_a_setting(systems), runs=False)
     known = [e for e in board if _per_flop(e.system) is not None]
     known = _one_each(
         known, lambda key: (key.workload, key.scale, key.device_name, key.device_count)
@@ -362,12 +365,12 @@ def _hardware_plots(board: Sequence[Entry]) -> list[Plot]:
     ]
 
 
-def _one_origin_a_device(systems: Sequence[System]) -> list[System]:
-    """At most a few systems a device and precision: the best of each network."""
+def _best_a_setting(systems: Sequence[System]) -> list[System]:
+    """At most a few systems a device, precision and number of threads: each network's best."""
     found: dict[tuple[Hashable, ...], System] = {}
     for system in systems:
         key = system.key
-        place = (key.workload, key.scale, key.device_name, key.precision)
+        place = (key.workload, key.scale, key.device_name, key.precision, key.threads)
         held = found.get(place)
         if held is None or (system.number("achieved") or 0) > (held.number("achieved") or 0):
             found[place] = system
@@ -378,6 +381,9 @@ def _hardware(board: Sequence[Entry]) -> list[Sheet]:
     columns = (
         Column(key="device", title="device", numeric=False, filter="device", wide=True),
         Column(key="precision", title="precision", numeric=False, filter="precision"),
+        Column(
+            key="threads", title="threads", about="None where the device has none that are chosen."
+        ),
         *(_column(metric) for metric in _HARDWARE),
         Column(
             key="per_flop",
@@ -391,29 +397,33 @@ def _hardware(board: Sequence[Entry]) -> list[Sheet]:
             about="Of all networks and backends.",
         ),
     )
-    groups: dict[tuple[str, str], list[Entry]] = {}
+    groups: dict[tuple[str, str, int], list[Entry]] = {}
     for entry in board:
         key = entry.system.key
-        groups.setdefault((device_of(key), key.precision), []).append(entry)
+        groups.setdefault((device_of(key), key.precision, key.threads), []).append(entry)
     rows = []
-    for (device, precision), group in groups.items():
+    for (device, precision, threads), group in groups.items():
         best = max(group, key=lambda entry: entry.system.number("peak") or 0.0).system
         spent = [(value, e.system) for e in group if (value := _per_flop(e.system)) is not None]
         least = min(spent, key=lambda pair: (pair[1].modelled, pair[0]), default=None)
         reached = max(group, key=lambda e: e.system.number("fraction_of_peak") or 0.0).system
+        own = plain_of(reached, "peak")  # another run's peak may differ a little
+        who = cut(f"{reached.network} · {reached.short}")
+        who += "" if own == plain_of(best, "peak") else f", of {own}"
         networks = words.count(len({entry.system.workload for entry in group}), "network")
         rows.append(
             GridRow(
                 cells=(
                     Cell(text=device, sub=networks),
-                    Cell(text=precision, sub=threads_said(best.key)),
+                    Cell(text=precision),
+                    Cell(text=str(threads) if threads else MISSING, sort=threads or None),
                     *(_cell(best, metric) for metric in _HARDWARE),
                     Cell(text=MISSING) if least is None else Cell(
                         text=("≈ " if least[1].modelled else "") + _flop_said(least[0]),
-                        sort=least[0], sub=cut(least[1].workload), soft=least[1].modelled,
+                        sort=least[0], sub=cut(least[1].network), soft=least[1].modelled,
                     ),
                     Cell(text=plain_of(reached, "fraction_of_peak"),
-                         sort=reached.number("fraction_of_peak"), sub=cut(reached.label)),
+                         sort=reached.number("fraction_of_peak"), sub=who),
                 )
             )
         )  # fmt: skip
@@ -453,6 +463,7 @@ def _dots(
     bells, table = [], []
     for (workload, scale), entries in lines:
         marks = []
+        kinds = [group(entry) for entry in entries]
         for entry in entries:
             system = entry.system
             value = _per_flop(system) if metric == ENERGY else system.number(metric)
@@ -460,11 +471,13 @@ def _dots(
                 continue
             name = group(entry)
             hollow = metric == ENERGY and system.modelled
+            # batch or threads tell apart what has one colour
+            told = name if kinds.count(name) == 1 else f"{name}, {words.configuration(system.key)}"
             marks.append(
-                Mark(at=value, label=f"{cut(name)}: {said(value)}", group=names.index(name),
+                Mark(at=value, label=f"{cut(told)}: {said(value)}", group=names.index(name),
                      hollow=hollow)
             )  # fmt: skip
-            table.append((workload, scale, name, ("≈ " if hollow else "") + said(value)))
+            table.append((workload, scale, told, ("≈ " if hollow else "") + said(value)))
         bells.append(Bell(label=f"{cut(workload)} {scale}", marks=tuple(marks)))
     return Plot(
         id=metric.replace("_", "-"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchsuite import compare
 from benchsuite.attribution import OWNERS, SPLITTABLE, THROUGHPUT
-from benchsuite.pages import Notes, render_page
+from benchsuite.pages import Notes, Texts, render_page
 from benchsuite.pages.everything import everything_of
 from benchsuite.pages.moved import (
     SPLIT_TITLES,
@@ -20,6 +20,7 @@ from benchsuite.pages.moved import (
 from benchsuite.pages.run import doubts, head, verdicts
 from benchsuite.pages.run import systems as tables
 from benchsuite.pages.run.environments import machines_of
+from benchsuite.pages.run.folded import MOST_DRAWN, details
 from benchsuite.pages.run.networks import Windows, networks
 from benchsuite.pages.run.rooflines import rooflines
 from benchsuite.types import Result, RunInfo
@@ -54,6 +55,9 @@ def render(
     raised = doubts.doubts(systems)
     doubted, unmeasured = doubts.count(raised), doubts.unmeasured(systems)
     missing = sum(len(each.rows) for each in unmeasured)
+    shown = networks(measured, notes, windows=windows)
+    everything = [everything_of(system) for system in systems]
+    folded = len(systems) > MOST_DRAWN
     view = {
         "title": f"Run {run.id}",
         "run": run,
@@ -68,8 +72,9 @@ def render(
         "splittable": [(metric, SPLIT_TITLES[metric]) for metric in SPLITTABLE],
         "owners": OWNERS,
         "rooflines": rooflines(measured),
-        "networks": networks(measured, notes, windows=windows),
-        "everything": [everything_of(system) for system in systems],
+        "networks": shown,
+        "everything": everything,
+        "folded": folded,
         "doubts": raised,
         "doubts_count": doubted,
         "unmeasured": unmeasured,
@@ -77,7 +82,12 @@ def render(
         "environments": machines_of(results, environments),
         "bytes_said": lambda value: quantity(float(value), "B"),
     }
-    data = {"notes": notes.listed(), **split_data(systems)}
-    return render_page(
-        root, TEMPLATE, style="page.css", script=("run.js", "charts.js"), data=data, view=view
-    )
+    texts = Texts()
+    data = {
+        "notes": notes.data(texts),
+        **split_data(systems),
+        **(details(everything, shown, texts) if folded else {}),
+        "texts": texts.listed(),
+    }
+    scripts = ("run.js", "charts.js", *(("details.js",) if folded else ()))
+    return render_page(root, TEMPLATE, style="page.css", script=scripts, data=data, view=view)

@@ -22,10 +22,16 @@ _BEYOND = 10.0  # a fraction of roofline above this is no finding but a time too
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerRow:
-    """One layer; the bar is its time, the dark part of it what the roofline needs."""
+    """One layer; the bar is its time, the dark part of it what the roofline needs.
+
+    Attributes:
+        time, needed: The lengths of both, of the list's longest.
+    """
 
     name: str
     kind: str
+    time: float
+    needed: float
     bar: Markup
     measured: Number
     roofline: Number
@@ -101,6 +107,8 @@ def _list(system: System, times: LayerTimes, notes: Notes) -> WorkList:
             LayerRow(
                 name=layer.name,
                 kind=layer.kind,
+                time=layer.seconds / longest,
+                needed=layer.roofline_s / longest,
                 bar=charts.pair(
                     layer.roofline_s / longest,
                     layer.seconds / longest,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, chain
 
 from benchsuite import plots
 from benchsuite.compare import System
@@ -37,6 +38,8 @@ def _roofline(systems: Sequence[System], device: str, *, id: str) -> Plot:
     if few:
         fastest = [_fastest(own).id for own in networks.values()]
         drawn = {name: own if name in fastest else [] for name, own in drawn.items()}
+    tables = [_rows(system, drawn[system.id]) for system in systems]
+    starts = accumulate(map(len, tables[:-1]), initial=0)
     svg = plots.roofline(
         [
             Point(
@@ -59,9 +62,10 @@ def _roofline(systems: Sequence[System], device: str, *, id: str) -> Plot:
         layers=[
             Cloud(
                 places=tuple((_intensity(layer), _achieved(layer)) for layer in drawn[system.id]),
+                row=row + 1,  # the first is the system's own
                 group=groups[system.id],
             )
-            for system in systems
+            for system, row in zip(systems, starts, strict=True)
         ],
     )
     some = any(drawn.values())
@@ -79,8 +83,18 @@ def _roofline(systems: Sequence[System], device: str, *, id: str) -> Plot:
         about=about,
         svg=svg,
         groups=tuple(networks) if keyed else (),
-        heads=("system", "layer", "intensity", "achieved", "fraction of roofline", "bound by"),
-        table=tuple(row for system in systems for row in _rows(system, drawn[system.id])),
+        heads=(
+            "system",
+            "layer",
+            "kind",
+            "work",
+            "intensity",
+            "achieved",
+            "fraction of roofline",
+            "bound by",
+            "share of time",
+        ),
+        table=tuple(chain.from_iterable(tables)),
     )
 
 
@@ -135,13 +149,18 @@ def _rows(system: System, layers: Sequence[LayerTime]) -> list[tuple[str, ...]]:
     bound = ""
     if ridge and intensity:
         bound = "compute" if intensity >= ridge else "bandwidth"
+    times = times_of(system)
+    query_s = sum(layer.seconds for layer in times.layers) + times.elsewhere_s if times else 0.0
     whole = (
         system.label,
         "whole",
+        MISSING,
+        plain_of(system, "work"),
         plain_of(system, "arithmetic_intensity"),
         plain_of(system, "achieved"),
         plain_of(system, "fraction_of_roofline"),
         bound or MISSING,
+        percent(1.0),
     )
     return [
         whole,
@@ -149,10 +168,13 @@ def _rows(system: System, layers: Sequence[LayerTime]) -> list[tuple[str, ...]]:
             (
                 system.label,
                 layer.name,
+                layer.kind or MISSING,
+                quantity(layer.work or 0.0, "FLOP/query"),
                 quantity(_intensity(layer), "FLOP/B"),
                 quantity(_achieved(layer), "FLOP/s"),
                 percent(layer.fraction_of_roofline),
                 bound_of(layer, ridge=ridge) or MISSING,
+                percent(layer.seconds / query_s),
             )
             for layer in layers
         ),

@@ -15,6 +15,7 @@ from benchsuite.formatting import NO_BREAK
 from benchsuite.pages import Notes
 from benchsuite.pages.numbers import Number, number_of, target_of
 from benchsuite.pages.run.doubts import own_doubts
+from benchsuite.types import UNRANKED
 from benchsuite.units import percent
 
 
@@ -88,7 +89,7 @@ def tables(systems: Sequence[System], notes: Notes) -> list[Table]:
 def _class(system: System) -> str:
     """Of the row that stands for the system; one that is no known class is not ranked."""
     ok = next((row for row in (system.row, *system.rows.values()) if row.status == OK), system.row)
-    return ok.rank_class if ok.rank_class in compare.CLASSES else compare.UNRANKED
+    return ok.rank_class if ok.rank_class in compare.CLASSES else UNRANKED
 
 
 def _row(system: System, group: Sequence[System], best: bool, notes: Notes) -> Row:
