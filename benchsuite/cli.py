@@ -689,6 +689,7 @@ def _goals(options: argparse.Namespace) -> Goals | None:
 
 def _places(options: argparse.Namespace) -> dict[str, Path]:
     places: dict[str, Path] = {}
+    given = _pairs(options.data, "--data", "NAME=DIR")
     if options.places:
         from benchsuite.catalog import load_toml
 
@@ -697,8 +698,9 @@ def _places(options: argparse.Namespace) -> dict[str, Path]:
                 raise BadInput(f"{options.places}: {name} = {folder!r} must be a folder's path")
             where = f"{options.places}: {name} = {folder!r}"
             places[name] = options.places.resolve().parent / _user_path(folder, where)
-    places.update(_pairs(options.data, "--data", "NAME=DIR"))
-    return places
+            if name not in given and not places[name].is_dir():
+                raise BadInput(f"{where}: no such folder")
+    return {**places, **given}
 
 
 def _pairs(texts: Sequence[str], flag: str, form: str) -> dict[str, Path]:

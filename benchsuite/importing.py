@@ -38,6 +38,10 @@ from benchsuite.types import (
 _Text = Annotated[str, msgspec.Meta(max_length=100_000)]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
 _Number = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]  # three centuries
+_MOST_PROCESSES = 10_000
+# no figure of one system has more, in SI units: 1e24 FLOP/s is a million exascale machines
+_MOST = 1e24
 # computed from one window as products of doubles, written with all digits
 _EXACT = 1e-6
 _CLOCKS_APART = timedelta(days=1)  # of two machines, the time zone of a naive time included
@@ -88,7 +92,7 @@ class _Row(msgspec.Struct, kw_only=True):
     target: float | None = None
     beside: dict[str, float] = {}
     measured_at: _Text = ""
-    processes: list[_Process] = []
+    processes: Annotated[list[_Process], msgspec.Meta(max_length=_MOST_PROCESSES)] = []
     chosen: bool = False
     counts: _Text | None = None
     layer_times: LayerTimes | None = None
@@ -99,7 +103,7 @@ class _Run(msgspec.Struct, kw_only=True):
     started_at: _Name
     labels: dict[str, str] = {}
     command: _Text = ""
-    seconds: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    seconds: _Seconds | None = None
 
 
 class _File(msgspec.Struct, kw_only=True):
@@ -244,8 +248,8 @@ def _result(row: _Row, where: str, *, started_at: str, counts: tuple[Count, ...]
         _unsound(where, "status ok without a throughput")
     _check_class(row, numbers, where)
     for value in (row.target, *row.beside.values()):
-        if value is not None and not math.isfinite(value):
-            _unsound(where, f"{value} is no finite number")
+        if value is not None and (wrong := _beyond(value)):
+            _unsound(where, wrong)
     _check_identities(numbers, row.scenario, where)
     _check_processes(row.processes, numbers, where)
     if wrong := wrong_work(counts, batch=row.batch, work=numbers.get("work")):
@@ -325,10 +329,8 @@ def _process(process: _Process, where: str) -> Process:
     for key, number in process.values.items():
         if number is None:
             continue
-        if not math.isfinite(number):
-            _unsound(where, f"{key[:80]} {number} is no finite number")
-        if key in _POSITIVE and number <= 0:
-            _unsound(where, f"{key} {number:g} must be above 0")
+        if wrong := _beyond(number) or (_below(key, number) if key in METRICS else None):
+            _unsound(where, f"{key[:80]}: {wrong}")
     return Process(
         measured_at=_moment(process.measured_at, f"{where}.measured_at"),
         values={key: number for key, number in process.values.items() if key in METRICS},
@@ -341,8 +343,8 @@ def _value(key: str, metric: _Metric, where: str) -> Value:
     if metric.unit != unit:
         _unsound(where, f"unit {metric.unit[:80]!r}, the contract says {unit!r}")
     for number in (metric.value, metric.low, metric.high):
-        if number is not None and not math.isfinite(number):
-            _unsound(where, f"{number} is no finite number")
+        if number is not None and (wrong := _beyond(number) or _below(key, number)):
+            _unsound(where, wrong)
     if (metric.value is None) != (metric.reason is not None):
         _unsound(where, "a value has no reason, a missing one needs one")
     if metric.value is not None:
@@ -354,13 +356,32 @@ def _value(key: str, metric: _Metric, where: str) -> Value:
             _unsound(where, f"high {metric.high:g} is below the value {metric.value:g}")
         if key in ("accuracy", "reference_accuracy") and abs(metric.value) > 1:
             _unsound(where, f"{metric.value:g} is no share of 1")
-        if key in _POSITIVE and metric.value <= 0:
-            _unsound(where, f"{metric.value:g} must be above 0")
     return Value(
         value=metric.value, how=metric.how, low=metric.low, high=metric.high, reason=metric.reason
     )
 
 
+def _beyond(number: float) -> str | None:
+    """Why a number cannot be of this world; None where it can."""
+    if not math.isfinite(number):
+        return f"{number} is no finite number"
+    if abs(number) > _MOST:
+        return f"{number:g} is beyond {_MOST:g}, more than can be measured"
+    return None
+
+
+def _below(key: str, number: float) -> str | None:
+    """Why a metric cannot be as low; None where it can."""
+    if key in _POSITIVE and number <= 0:
+        return f"{number:g} must be above 0"
+    if key not in _SIGNED and number < 0:
+        return f"{number:g} must not be negative"
+    return None
+
+
+# rank correlations; differences: a window can draw less than the idle power that was measured
+_SIGNED = frozenset({"accuracy", "reference_accuracy", "accuracy_change", "net_energy_per_frame",
+                     "lpirc_correct", "lpirc_score"})  # fmt: skip
 _POSITIVE = frozenset(
     {"throughput", "energy_per_frame", "mean_power", "max_power", "peak", "device_peak",
      "latency_p50", "latency_p90", "latency_p99", "bandwidth", "drift"}

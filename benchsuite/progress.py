@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from benchsuite.types import OFFLINE, SERVER, SINGLE_STREAM
 from benchsuite.units import percent, quantity
 
+SKIPPED = "skipped"
+
 if TYPE_CHECKING:
     from benchsuite.run import Event
     from benchsuite.types import Result
@@ -78,10 +80,16 @@ class Progress:
             phase = event.text or "start"
             self._bar.update(self._task, description=f"{system} [dim]{_safe(phase)}[/]")
         elif event.kind == "results":
+            if all(result.status == SKIPPED for result in event.results):
+                self._advance(event)
+                return  # it stands below the table, with its reason
             which = f"  [dim]{_safe(event.text)}[/]" if event.text else ""
             self._console.print(_line(event, system) + which)
-            if self._bar is not None:
-                self._bar.update(self._task, completed=event.number)
+            self._advance(event)
+
+    def _advance(self, event: Event) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, completed=event.number)
 
 
 class TrainingProgress:

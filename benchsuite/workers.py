@@ -124,7 +124,9 @@ class Worker:
                 return f"the worker left no readable measurement: {one_line(error)}"
         if code == FAILED:
             try:
-                return str(json.loads(self._out.read_text(encoding="utf-8"))["reason"])
+                left = json.loads(self._out.read_text(encoding="utf-8"))
+                when = f"in phase {phase!r} " if left["midway"] else ""
+                return when + str(left["reason"])
             except (OSError, ValueError, KeyError):
                 pass
         if code < 0:

@@ -16,6 +16,10 @@ class NVMLError_NotSupported(NVMLError):
     """The board has no such figure."""
 
 
+class NVMLError_GpuIsLost(NVMLError):
+    """The board has fallen off the bus."""
+
+
 @dataclass
 class FakeBoard:
     """One board; a figure that is None is not supported."""

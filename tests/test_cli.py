@@ -325,6 +325,21 @@ def test_bad_input_is_one_sentence_and_exit_2(
     assert "Traceback" not in errors
 
 
+def test_a_places_files_missing_folder_is_told_as_the_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sentence names the file and its line, not a flag that nobody wrote."""
+    places = tmp_path / "places.toml"
+    places.write_text('fashion-mnist = "gone"\n')
+    assert run("run", "image/lenet", "--places", str(places)) == 2
+    said = capsys.readouterr().err.strip()
+    assert said == f"benchsuite: {places}: fashion-mnist = 'gone': no such folder"
+    given = ("--data", f"fashion-mnist={tmp_path}/other")
+    assert run("run", "image/lenet", "--places", str(places), *given) == 2
+    said = capsys.readouterr().err.strip()
+    assert said == f"benchsuite: --data fashion-mnist={tmp_path}/other: no such folder"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -400,6 +415,51 @@ def test_a_batch_beyond_memory_says_so(content: Path, tmp_path: Path) -> None:
                "--quiet")  # fmt: skip
     assert code == 5
     assert {r["reason"][:13] for r in json.loads(out.read_text())["results"]} == {"out of memory"}
+
+
+GONE = """
+    class Gone(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = net
+            self.asked = 0
+
+        def forward(self, x):
+            self.asked += 1
+            if self.asked > 40 and x.device.type != "meta":
+                raise RuntimeError(
+                    "CUDA error: unspecified launch failure\\n"
+                    "Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions."
+                )
+            return self.net(x)
+
+    return Gone()
+"""
+
+
+def test_a_device_that_is_lost_in_a_window_fails_its_rows_only(
+    content: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The reason is torch's first line with the phase; other systems are measured and stored."""
+    folder = content / "workloads" / "image"
+    (folder / "gone.py").write_text(TINY.replace("return nn", "net = nn").rstrip() + "\n" + GONE)
+    out = tmp_path / "r.json"
+    code = run("run", "image/gone", "image/tiny", "--content", content, "--backend", "eager",
+               "--threads", 1, "--store", tmp_path / "r.db", "--report", "none", "--json",
+               out)  # fmt: skip
+    assert code == 3
+    rows = json.loads(out.read_text())["results"]
+    status = {(row["workload"], row["scenario"]): row["status"] for row in rows}
+    assert status == {  # a process that failed is one row
+        ("image/gone", "Offline"): "failed",
+        ("image/tiny", "Offline"): "ok",
+        ("image/tiny", "SingleStream"): "ok",
+    }
+    reason = next(row["reason"] for row in rows if row["status"] == "failed")
+    assert reason.startswith("in phase 'Offline")
+    assert "the device failed: CUDA error: unspecified launch failure. See dmesg" in reason
+    assert "TORCH_USE_CUDA_DSA" not in reason
+    assert "TORCH_USE_CUDA_DSA" not in capsys.readouterr().err
 
 
 def test_a_full_disk_loses_nothing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from benchsuite.meters import Subject, _boards, _log, csv, modelled, nvml, nvml_
 from benchsuite.meters._boards import Clock, CounterPeriod, Sample, Watch
 from benchsuite.types import DeviceInfo, EnergyReading, Rate
 
-from .fake_nvml import FakeBoard, FakeNvml
+from .fake_nvml import FakeBoard, FakeNvml, NVMLError_GpuIsLost
 from .measurements import DEVICE, window
 
 SUBJECT = Subject(device=DEVICE, envelope=None, threads=1)
@@ -320,6 +321,31 @@ def test_a_mig_instance_has_no_energy_of_its_own(
         _nvml.handles(GPU)
     fake.boards[0].mig = 0
     assert len(_nvml.handles(GPU)) == 1
+
+
+def test_a_board_that_is_lost_in_a_window_gives_no_energy_and_is_left_alone(
+    fake: FakeNvml,
+) -> None:
+    """Its counter fails at the window's end: one reason, no joules, and nobody samples it on."""
+    lost: list[bool] = []
+
+    def counter() -> int:
+        if lost:
+            raise NVMLError_GpuIsLost("GPU is lost")
+        return 0
+
+    board = FakeBoard(uuid="GPU-a", energy_mj=counter)
+    fake.boards[:] = [board]
+    period = CounterPeriod(period_s=0.02, moves=20, step_j=1.0)
+    before = threading.active_count()
+    watch = Watch([(nvml.NvmlBoard("GPU-a", board), period)], maker="nvml")
+    assert threading.active_count() == before + 1
+    lost.append(True)
+    board.power_mw = board.instant_mw = board.clock_mhz = board.temperature_c = None
+    board.cap_mw = board.default_cap_mw = board.reasons = None
+    with pytest.raises(NotMeasurable, match="no energy counter: GPU is lost"):
+        watch.stop()
+    assert threading.active_count() == before
 
 
 def test_several_devices_are_several_boards(fake: FakeNvml) -> None:

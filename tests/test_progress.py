@@ -28,6 +28,19 @@ def test_a_networks_name_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -
         assert name in capsys.readouterr().err
         progress.on_event(Event(
             kind="results", number=1, total=1, spec=planned(name),
-            results=(replace(result(), status="skipped", reason="why"),),
+            results=(replace(result(), status="failed", reason="why"),),
         ))  # fmt: skip
         assert name in capsys.readouterr().err
+
+
+def test_a_skipped_row_is_left_to_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """It stands there with its reason; a failed one is told as soon as it is known."""
+    progress = Progress(quiet=False)
+    for status in ("skipped", "failed"):
+        progress.on_event(Event(
+            kind="results", number=0, total=1, spec=planned("image/lenet"),
+            results=(replace(result(), status=status, reason=f"why {status}"),),
+        ))  # fmt: skip
+    said = capsys.readouterr().err
+    assert "why failed" in said
+    assert "skipped" not in said

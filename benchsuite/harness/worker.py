@@ -57,6 +57,7 @@ from benchsuite.types import (
 
 FAILED = 70  # exit status: the reason is in OUT
 _PR_SET_PDEATHSIG = 1
+_AFTER_A_FAILURE = "See dmesg (Xid) and the device's own tool, then: benchsuite run --resume RUN"
 _TRIAL = "a trial"
 
 
@@ -71,9 +72,12 @@ def main(arguments: Sequence[str]) -> int:
     except BenchsuiteError as error:
         return _failed(out_path, one_line(error))
     except (MemoryError, RuntimeError) as error:
-        if not _out_of_memory(error):
-            raise
-        return _failed(out_path, f"out of memory: {one_line(error)}")
+        if _out_of_memory(error):
+            return _failed(out_path, f"out of memory: {one_line(error)}")
+        if _device_failed(error):
+            first = str(error).strip().partition("\n")[0]  # the rest is advice to torch's authors
+            return _failed(out_path, f"the device failed: {first}. {_AFTER_A_FAILURE}", midway=True)
+        raise
     _write(measurement, out_path)
     if spec.turns:
         _leave()
@@ -110,9 +114,18 @@ def read(path: Path) -> Measurement:
     return replace(brief, windows=tuple(windows))
 
 
-def _failed(out_path: Path, reason: str) -> int:
-    out_path.write_text(json.dumps({"reason": reason}), encoding="utf-8")
+def _failed(out_path: Path, reason: str, *, midway: bool = False) -> int:
+    """Leaves the reason; `midway` has the run add in which phase it was."""
+    out_path.write_text(json.dumps({"reason": reason, "midway": midway}), encoding="utf-8")
     return FAILED
+
+
+def _device_failed(error: Exception) -> bool:
+    """Whether an accelerator, its driver or its link gave up, as torch words it."""
+    text = str(error).lower()
+    said = ("cuda error", "hip error", "cublas_status", "cudnn_status", "nccl error", "xpu error",
+            "level zero error", "mps backend")  # fmt: skip
+    return type(error).__name__ == "AcceleratorError" or any(words in text for words in said)
 
 
 def _out_of_memory(error: Exception) -> bool:

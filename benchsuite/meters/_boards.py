@@ -350,13 +350,15 @@ class Watch:
 
     def stop(self) -> EnergyReading:
         """Ends the window; counters and integrated samples are both used."""
-        for record in self._records:
-            if record.period is not None:
-                record.after_j = record.board.energy_j()
-        ended = self._clock.now()
-        self._done.set()
-        if self._thread is not None:
-            self._thread.join()
+        try:
+            for record in self._records:
+                if record.period is not None:
+                    record.after_j = record.board.energy_j()
+            ended = self._clock.now()
+        finally:  # a board that is gone must not be asked for ever
+            self._done.set()
+            if self._thread is not None:
+                self._thread.join()
         self.sample()
         return reading(self._records, started=self._started, ended=ended, maker=self._maker)
 
