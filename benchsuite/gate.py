@@ -64,6 +64,8 @@ class Row:
             second measurement of `after`'s system.
         again_before: The baseline's own second measurement, where it was interleaved with `again`.
         interleaved: Whether the n-th of both sides belong to one round.
+        ratios, again_ratios: Metric to what the turns of each round, which lay side by side, say:
+            after over before; a metric without is compared by its values.
         leading: Whether it stands for its system: there the metrics of no machine are judged.
     """
 
@@ -74,6 +76,8 @@ class Row:
     again: tuple[Result, ...] = ()
     again_before: tuple[Result, ...] = ()
     interleaved: bool = False
+    ratios: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    again_ratios: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     leading: bool = True
 
 
@@ -477,12 +481,18 @@ def _case(
             if result.status == OK and machine_class(result, evidence) == machine
         ]
         beside = [result for result in row.again_before if result.status == OK]
-        pair = _pair(rule, beside or calm, repeated, evidence, interleaved=bool(beside))
+        pair = replace(
+            _pair(rule, beside or calm, repeated, evidence, interleaved=bool(beside)),
+            ratios=row.again_ratios.get(rule.key, ()),
+        )
         again = pair if pair.before and pair.after else None
     return Case(
         row=row.label,
         rule=rule,
-        pair=_pair(rule, calm, new, evidence, interleaved=row.interleaved),
+        pair=replace(
+            _pair(rule, calm, new, evidence, interleaved=row.interleaved),
+            ratios=row.ratios.get(rule.key, ()),
+        ),
         again=again,
         obstacle=obstacle,
     )

@@ -589,6 +589,21 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One of the short turns that a window was measured in beside another process's (`ab`).
+
+    Attributes:
+        rate: Frames a second.
+        latency_p50_s: Median of its queries' durations.
+        energy_j: Gross joules a frame; None where the meter gave none.
+    """
+
+    rate: float
+    latency_p50_s: float
+    energy_j: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Distance:
     """How far a system's outputs lie from eager fp32's on the same inputs.
 
@@ -662,6 +677,7 @@ class SystemSpec:
         candidates: Backends of which the fastest is to be measured (`--backend best`).
         trial: A short look: no accuracy, no stages, one calibration.
         turns: The worker asks for its turn before all that is timed: another one measures.
+        cores: Which it is bound to during its turns; empty for those it may use.
         target: The user's own network, which has no workload file; `path` is what it rests on.
         repeats: Processes that measure it, one after another among those of the other systems.
     """
@@ -697,6 +713,7 @@ class SystemSpec:
     trial: bool = False
     target: Target | None = None
     turns: bool = False
+    cores: tuple[int, ...] = ()
     repeats: int = 1
 
     def batch_of(self, scenario: str) -> int:
@@ -779,6 +796,7 @@ class Measurement:
 
     Attributes:
         windows: One a scenario, but for those in `unmet`.
+        turns: Scenario to the turns that make up its window, where it was measured in several.
         unmet: Scenario to the reason why it has no window (no rate meets `Server`'s bound).
         accuracy: Of the very executable that was timed; None with its reason.
         reference: Eager fp32 on the same weights and data; None with its reason.
@@ -827,6 +845,7 @@ class Measurement:
     choices: dict[str, Choice] = field(default_factory=dict)
     layer_times: LayerTimes | None = None
     layer_times_reason: str | None = None
+    turns: dict[str, tuple[Turn, ...]] = field(default_factory=dict)
 
 
 # --- what is reported ---------------------------------------------------------------------------
