@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchsuite.harness.performance import Load, Warmth
+from benchsuite.harness.performance import Load
 from benchsuite.stats import median
 from benchsuite.types import Contention, EnergyReading, Turn, Window
 from benchsuite.units import NANOSECOND_S
 
 TURN_S = 0.02  # long against a change of places, short against what comes and goes
 FEWEST = 6  # even: who is first alternates, and either is first as often
+ARRIVING_S = 0.1  # on other cores than it was warmed up on; untimed
 SETTLING_S = 0.003  # another process's turn has emptied the caches; untimed
 _TASKS = Path("/proc/self/task")
 _NO_COURSE = "no course of power over short turns"
@@ -41,18 +42,18 @@ class Schedule:
 
 
 def schedule(
-    load: Load, warmth: Warmth, *, seconds: float, alike: bool, min_queries: int
+    load: Load, cycle_s: float, *, seconds: float, alike: bool, min_queries: int
 ) -> Schedule:
     """Turns of `TURN_S`; of a query at least, and then fewer of them.
 
     Args:
-        load, warmth: The whole load cycle, and what its warm-up found.
+        load, cycle_s: The whole load cycle, and how long it takes.
         seconds: Of all turns together.
         alike: Whether all queries of the cycle have one shape; else each turn runs whole cycles.
         min_queries: Of all turns together.
     """
     calls = len(load.calls)
-    query_s = warmth.cycle_s / calls
+    query_s = cycle_s / calls
     piece = min(calls, max(1, round(TURN_S / query_s))) if alike else calls
     loads = tuple(
         replace(load, calls=load.calls[at : at + piece], frames=load.frames * piece / calls)

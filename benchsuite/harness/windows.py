@@ -91,17 +91,18 @@ def measure_in_turns(
             gauges = _gauges(scenario, setting, metered)
             window = _with_idle(_run(load, gauges, setting, seconds=seconds), setting)
         return window, (turns.turn_of(window),)
-    # first calls are slow; the others are getting ready, too
-    performance.warm_up_load(load, at_most_s=spec.warmup_s / 2)
+    # the others are getting ready, too: what matters is that first calls are over
+    warmth = performance.warm_up_load(load, at_most_s=spec.warmup_s)
     gauges = _gauges(scenario, setting, metered)
     turn()
     found: list[Window] = []
     with turns.on_cores(spec.cores):
         phases.tell(scenario)
-        warmth = performance.warm_up_load(load, at_most_s=spec.warmup_s / 2)
+        performance.run_for(load, seconds=turns.ARRIVING_S)
+        cycle_s = performance.timed_cycles(load, 1).seconds
         plan = turns.schedule(
             load,
-            warmth,
+            cycle_s,
             seconds=seconds,
             alike=len(system.shares) == 1,
             min_queries=1 if scenario == OFFLINE else spec.min_queries,
