@@ -193,7 +193,7 @@ def choose(
             found.check(subject)
             return name, found.prepare(subject, cache=cache)
         except NotMeasurable as error:
-            reasons.append(f"{name}: {error}")
+            reasons.append(refusal(name, error))
     raise NotMeasurable("no meter: " + "; ".join(reasons))
 
 
@@ -227,13 +227,20 @@ def doubts(window: Window) -> list[Doubt]:
     return found
 
 
+def refusal(name: str, error: NotMeasurable) -> str:
+    """Why a meter cannot be used, after its name; its file is named once."""
+    kind, _, place = name.partition(":")
+    return f"{kind if place and str(error).startswith(place) else name}: {error}"
+
+
 def gave_nothing(wanted: str, windows: Sequence[Window]) -> list[Doubt]:
     """Whether a meter that was asked for by name gave no joule in any window, and why."""
     if wanted == AUTOMATIC or not windows or any(w.energy is not None for w in windows):
         return []
     reason = windows[0].energy_reason or "no reason was recorded"
+    closed = reason if reason.endswith((".", "?")) else f"{reason}."
     message = (
-        f"--meter {wanted} gave no energy: {reason}. Mend the meter, or leave --meter out to take "
+        f"--meter {wanted} gave no energy: {closed} Mend the meter, or leave --meter out to take "
         "the first that works here"
     )
     return [Doubt(code="no_energy", message=message)]
