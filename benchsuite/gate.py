@@ -36,6 +36,7 @@ from benchsuite.judge import (
 from benchsuite.repeats import DISTURBING, leading_metric
 from benchsuite.stats import median
 from benchsuite.types import OFFLINE, SINGLE_STREAM, USED_UP, Result, SystemKey, Window
+from benchsuite.units import counted
 
 OK = "ok"
 GREEN, YELLOW, RED = "GREEN", "YELLOW", "RED"
@@ -577,7 +578,7 @@ def machine_class(result: Result, evidence: Evidence) -> tuple[Any, ...]:
     return (
         result.key.device_name if result.key.device_count == 1
         else f"{result.key.device_count} x {result.key.device_name}",
-        *([] if cores is None else [f"{cores} cores"]),
+        *([] if cores is None else [counted(cores, "core")]),
         *driver,
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from benchsuite import formatting, terminal
 from benchsuite.attribution import Missing
 from benchsuite.compare import finding
 from benchsuite.metrics import METRICS
-from benchsuite.units import duration, percent, quantity
+from benchsuite.units import counted, duration, percent, quantity
 
 if TYPE_CHECKING:
     from benchsuite.accounting.summary import WorkloadCount
@@ -52,7 +52,7 @@ def print_training(record: Mapping[str, Any], output: Path) -> None:
         f"{record['workload']} on {record['dataset']}: {record['measure']} {score['value']:.4f}"
         + (f" ({beside})" if beside else ""),
         f"{verdict}; {record['epochs']} epochs in {duration(record['seconds'])} "
-        f"on {record['threads']} threads",
+        f"on {counted(record['threads'], 'thread')}",
         f"energy to accuracy: {quantity(energy, 'J')} ({record['energy_how']})",
         f"weights: {output.resolve()}",
     )
@@ -246,7 +246,7 @@ def print_judgement(judgement: Judgement) -> None:
 
 def print_imported(imported: Imported) -> None:
     """What an import brought, and what it left out."""
-    _print(f"imported: {imported.runs} runs with {imported.results} results")
+    _print(f"imported: {counted(imported.runs, 'run')} with {counted(imported.results, 'result')}")
     if imported.skipped:
         _print(f"left out, since runs of these ids are stored: {', '.join(imported.skipped)}")
 

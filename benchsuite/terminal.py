@@ -11,7 +11,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from benchsuite import compare, formatting
+from benchsuite import compare, formatting, units
 from benchsuite.accounting.summary import roofline_total
 from benchsuite.attribution import ENERGY, LINEAR, OWNERS, Missing, Split
 from benchsuite.compare import OK, System
@@ -81,7 +81,7 @@ def count_table(counted: WorkloadCount) -> RenderableType:
     table.add_section()
     table.add_row(
         "total",
-        f"{len(counted.layers)} layers",
+        units.counted(len(counted.layers), "layer"),
         "",
         _whole_number(counted.parameters),
         quantity(counted.work, "FLOP"),
@@ -268,13 +268,12 @@ def _accuracy(system: System) -> Text:
 
 
 def _spread(system: System) -> str:
-    """The wider half of throughput's interval over processes, as a share; else nothing."""
+    """Throughput's interval over processes, as shares of it; else nothing."""
     row = system.source("throughput")
     found = row.metrics.get("throughput")
     if found is None or not found.value or found.low is None or found.high is None:
         return ""
-    half = max(found.high - found.value, found.value - found.low) / found.value
-    return f" ±{significant(100 * half, 2)}%"
+    return f" {formatting.spread(found.value, low=found.low, high=found.high)}"
 
 
 def _latencies(system: System) -> str:

@@ -22,7 +22,9 @@ SCALES = (EMBEDDED, REFERENCE)
 UNRANKED = "unranked"  # the class of a result that takes no place
 USED_UP = "was used up (--budget)"  # ends the reason of what a run's budget skipped
 # doubts that keep a result out of rankings
-UNRANKING = ("contended", "throttled", "replayed", "parity", "above_peak_unexplained")
+UNRANKING = (
+    "contended", "throttled", "replayed", "parity", "above_peak_unexplained", "rate_missed",
+)  # fmt: skip
 DOMAINS = ("text", "audio", "image", "video")
 DTYPES = ("float32", "int64")
 OFFLINE = "Offline"
