@@ -76,6 +76,7 @@ def capture(
         "packages": versions(_PACKAGES),
         "plug-ins": dict(plug_ins),
         "threads": threads,
+        "cores": machine.binding(),
         "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
     }
 

@@ -664,6 +664,7 @@ class SystemSpec:
         turns: The worker asks for its turn before all that is timed: another one measures.
         target: The user's own network, which has no workload file; `path` is what it rests on.
         repeats: Processes that measure it, one after another among those of the other systems.
+        cores: Processors that the worker binds itself to, empty for none; None to choose them.
     """
 
     path: str
@@ -698,6 +699,7 @@ class SystemSpec:
     target: Target | None = None
     turns: bool = False
     repeats: int = 1
+    cores: tuple[int, ...] | None = None
 
     def batch_of(self, scenario: str) -> int:
         """Samples a query under a scenario."""
