@@ -11,7 +11,6 @@ is called one.
 from __future__ import annotations
 
 import math
-import os
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,9 +18,10 @@ from datetime import date
 from pathlib import Path
 from time import monotonic
 
-from benchsuite import environment, gate, hw, judge, run, workers
+from benchsuite import environment, gate, hw, judge, machine, run, workers
 from benchsuite.errors import BadInput, one_line
 from benchsuite.gate import Evidence, Judgement, Line, Row
+from benchsuite.harness import pinning
 from benchsuite.plan import Plan, Request, make_plan
 from benchsuite.sequential import Limits, Source, State, follow
 from benchsuite.stats import median
@@ -313,14 +313,12 @@ def measure_round(before: Side, after: Side, *, number: int, known: Round | None
 
 
 def _cores(threads: int, number: int) -> tuple[int, ...]:
-    """The cores that both sides use in this round; none named where they use all there are."""
-    if not hasattr(os, "sched_getaffinity"):
+    """The cores that both sides use in this round; none where they use all there are."""
+    allowed = machine.allowed()
+    if allowed is None:
         return ()
-    allowed = sorted(os.sched_getaffinity(0))
-    if threads >= len(allowed):
-        return ()
-    first = number // 2 * threads  # of each core's two rounds A is first in one
-    return tuple(allowed[(first + place) % len(allowed)] for place in range(threads))
+    # of each core's two rounds A is first in one
+    return pinning.choose(threads, allowed, pinning.topology(), first=number // 2)
 
 
 def _with_exact(found: Measurement | str, known: Measurement | str) -> Measurement | str:

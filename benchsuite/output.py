@@ -253,12 +253,22 @@ def print_imported(imported: Imported) -> None:
 
 def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
     """What the doctor found: problems first, each with its cost and what mends it."""
-    order = {"problem": 0, "note": 1, "good": 2}
-    ranked = sorted(findings, key=lambda finding: order[finding["state"]])
-    problems = sum(finding["state"] == "problem" for finding in findings)
-    verdict = {0: "fit to measure on", 1: "1 problem"}.get(problems, f"{problems} problems")
-    _print(verdict[0].upper() + verdict[1:], "")
-    _print(*(terminal.finding(found) for found in ranked))
+    problems, notes, good = (
+        [found for found in findings if found["state"] == state]
+        for state in ("problem", "note", "good")
+    )
+    counted = [_counted(len(problems), "problem")] if problems else ["Fit to measure on"]
+    counted += [_counted(len(notes), "note")] if notes else []
+    _print(", ".join(counted))
+    for found in (*problems, *notes):
+        _print("", terminal.finding(found))
+    _print("", *(terminal.finding(found) for found in good))
+    if good:
+        _print("", "How each was seen: benchsuite doctor --json -")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _how(found: Mapping[str, Any]) -> str:

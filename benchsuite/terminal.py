@@ -128,14 +128,22 @@ def plain_table(
 def finding(found: Mapping[str, Any]) -> RenderableType:
     """One thing that the doctor looked at, with its cost and what mends it."""
     mark, colour = _MARKS[found["state"]]
-    text = Text(f"{mark} ", style=colour)
-    text.append(_clean(found["what"], longest=_LONGEST_REASON * 5), style="bold not dim")
-    for name in ("cost", "mend"):
-        if found[name]:
-            text.append(f"\n  {name}: ", style="dim")
-            text.append(_clean(found[name], longest=_LONGEST_REASON * 5), style="not bold")
-    text.append(f"\n  seen: {_clean(found['how'], longest=_LONGEST_REASON * 5)}", style="dim")
-    return text
+    longest = _LONGEST_REASON * 5
+    good = found["state"] == "good"
+    said = Table.grid(padding=(0, 1))
+    said.add_row(
+        Text(mark, style=colour),
+        Text(_clean(found["what"], longest=longest), style="" if good else "bold"),
+    )
+    if good:
+        return said
+    more = Table.grid(padding=(0, 1))
+    for name, key in (("costs", "cost"), ("mend", "mend"), ("seen", "how")):
+        if found[key]:
+            dim = "dim" if key == "how" else ""
+            text = Text(_clean(found[key], longest=longest), style=dim)
+            more.add_row(Text(f"  {name:5}", style="dim"), text)
+    return Group(said, more)
 
 
 def doubts(results: Sequence[Result]) -> RenderableType:

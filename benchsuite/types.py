@@ -679,9 +679,10 @@ class SystemSpec:
         candidates: Backends of which the fastest is to be measured (`--backend best`).
         trial: A short look: no accuracy, no stages, one calibration.
         turns: The worker asks for its turn before all that is timed: another one measures.
-        cores: Which it is bound to during its turns; empty for those it may use.
         target: The user's own network, which has no workload file; `path` is what it rests on.
         repeats: Processes that measure it, one after another among those of the other systems.
+        cores: Processors that the worker binds itself to, empty for none; None to choose them.
+            One that takes turns is bound during these alone: several get ready at once.
     """
 
     path: str
@@ -715,8 +716,8 @@ class SystemSpec:
     trial: bool = False
     target: Target | None = None
     turns: bool = False
-    cores: tuple[int, ...] = ()
     repeats: int = 1
+    cores: tuple[int, ...] | None = None
 
     def batch_of(self, scenario: str) -> int:
         """Samples a query under a scenario."""

@@ -8,8 +8,8 @@ from threading import Event, Thread
 
 import pytest
 
-from benchsuite import ab, judge
-from benchsuite.harness import turns
+from benchsuite import ab, judge, machine
+from benchsuite.harness import pinning, turns
 from benchsuite.harness.performance import Load
 from benchsuite.judge import INCONCLUSIVE, REGRESSED, RULES, SAME, Case, Pair, Reading
 from benchsuite.types import Contention, Measurement, Turn
@@ -84,8 +84,9 @@ def test_energy_that_one_turn_lacks_is_not_known() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux alone binds")
-def test_all_threads_are_bound_meanwhile_and_let_go() -> None:
+def test_all_threads_are_bound_meanwhile_and_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """A library's thread that was there before is bound as well."""
+    monkeypatch.setenv(machine.STARTED_WITH, "")
     before = os.sched_getaffinity(0)
     core = min(before)
     ready, end = Event(), Event()
@@ -100,11 +101,11 @@ def test_all_threads_are_bound_meanwhile_and_let_go() -> None:
     thread.start()
     ready.wait()
     try:
-        with turns.on_cores([core]):
+        with pinning.bound_to([core]):
             assert os.sched_getaffinity(0) == {core}
             assert os.sched_getaffinity(native[0]) == {core}
         assert os.sched_getaffinity(0) == os.sched_getaffinity(native[0]) == before
-        with turns.on_cores([]):
+        with pinning.bound_to([]):
             assert os.sched_getaffinity(0) == before
     finally:
         end.set()

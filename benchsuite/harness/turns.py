@@ -7,11 +7,8 @@ a second: their turns of equal number lie side by side and see the same machine.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from benchsuite.harness.performance import Load
 from benchsuite.stats import median
@@ -22,7 +19,6 @@ TURN_S = 0.02  # long against a change of places, short against what comes and g
 FEWEST = 6  # even: who is first alternates, and either is first as often
 ARRIVING_S = 0.1  # on other cores than it was warmed up on; untimed
 SETTLING_S = 0.003  # another process's turn has emptied the caches; untimed
-_TASKS = Path("/proc/self/task")
 _NO_COURSE = "no course of power over short turns"
 
 
@@ -127,32 +123,3 @@ def _contention(found: Sequence[Contention]) -> Contention:
         other_cpu_s=total("other_cpu_s"),
         programs=tuple(sorted({name for each in found for name in each.programs})),
     )
-
-
-@contextmanager
-def on_cores(cores: Sequence[int]) -> Iterator[None]:
-    """All threads of this process on these cores, and back where they were; none named: as is."""
-    if not cores or not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    before = {task: os.sched_getaffinity(task) for task in _tasks()}
-    _bind({task: set(cores) for task in before})
-    try:
-        yield
-    finally:
-        _bind(before)
-
-
-def _tasks() -> list[int]:
-    try:
-        return [int(entry.name) for entry in _TASKS.iterdir()]
-    except OSError:
-        return [0]
-
-
-def _bind(wanted: dict[int, set[int]]) -> None:
-    for task, cores in wanted.items():
-        try:
-            os.sched_setaffinity(task, cores)
-        except OSError:
-            continue  # that thread has ended

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchsuite import devices, meters
 from benchsuite.errors import NotMeasurable
-from benchsuite.harness import memory, performance, phases, scenarios, turns
+from benchsuite.harness import memory, performance, phases, pinning, scenarios, turns
 from benchsuite.harness.performance import Gauges, Load, Metered
 from benchsuite.harness.subject import System
 from benchsuite.types import OFFLINE, REAL_TIME, SERVER, Arrays, Executable, Rate, Turn, Window
@@ -86,7 +86,7 @@ def measure_in_turns(
     load = _load(scenario, pool, setting)
     if scenario in (REAL_TIME, SERVER) or seconds > spec.seconds:
         turn()
-        with turns.on_cores(spec.cores):
+        with pinning.bound_to(spec.cores or ()):
             phases.tell(scenario)
             gauges = _gauges(scenario, setting, metered)
             window = _with_idle(_run(load, gauges, setting, seconds=seconds), setting)
@@ -96,7 +96,7 @@ def measure_in_turns(
     gauges = _gauges(scenario, setting, metered)
     turn()
     found: list[Window] = []
-    with turns.on_cores(spec.cores):
+    with pinning.bound_to(spec.cores or ()):
         phases.tell(scenario)
         performance.run_for(load, seconds=turns.ARRIVING_S)
         cycle_s = performance.timed_cycles(load, 1).seconds

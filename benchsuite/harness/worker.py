@@ -31,6 +31,7 @@ from benchsuite.harness import (
     layers,
     memory,
     phases,
+    pinning,
     probing,
     queries,
     reference,
@@ -68,6 +69,8 @@ def main(arguments: Sequence[str]) -> int:
     _end_with_parent(int(arguments[2]))
     spec = msgspec.json.decode(spec_path.read_bytes(), type=SystemSpec)
     try:
+        if not spec.turns:
+            pinning.bind(spec.threads, device=spec.device, cores=spec.cores)
         plugins.search((backends, devices, meters), map(Path, spec.roots))
         measurement = measure_system(spec)
     except BenchsuiteError as error:
