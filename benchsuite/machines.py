@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchsuite import compare
+from benchsuite import compare, exclusions
 from benchsuite.attribution import (
     ENERGY,
     LOG,
@@ -27,6 +27,7 @@ from benchsuite.attribution import (
 )
 from benchsuite.compare import System
 from benchsuite.difference import Side, split_json
+from benchsuite.exclusions import Excluded, Identity, identity_of
 from benchsuite.judge import CONFIDENCE_P
 from benchsuite.stats import PROCESS_SPREAD, SINGLE_DF, student_quantile
 from benchsuite.types import UNRANKED, SystemKey, Value
@@ -63,6 +64,13 @@ class Pair:
     before: System
     after: System
 
+    @property
+    def name(self) -> str:
+        """The network and what ran it, on either side where that differs."""
+        keys = (self.before.key, self.after.key)
+        ran = dict.fromkeys(f"{key.backend} {key.precision}" for key in keys)
+        return f"{self.workload} · {' to '.join(ran)}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio:
@@ -81,7 +89,7 @@ class Mean:
         ratio: With the interval of the measurement; None where no row can be compared.
         least, most: The smallest and largest ratio of a row.
         rows: How many rows it is taken over.
-        left_out: Reason to the workloads that were left out for it.
+        left_out: Reason to the names of the pairs that were left out for it.
     """
 
     metric: str
@@ -103,7 +111,7 @@ class Duel:
         means: The same to the means over those pairs, in the order of `RATIOS`.
         gains: The same to the mean change of throughput as shares that multiply to it exactly; a
             reason where no pair can be split.
-        only: Workloads that one of the two lacks, by the name of the device that has them.
+        excluded: The same to what has no partner on the other device.
     """
 
     before: Machine
@@ -111,7 +119,7 @@ class Duel:
     pairs: Mapping[str, tuple[Pair, ...]]
     means: Mapping[str, tuple[Mean, ...]]
     gains: Mapping[str, Split | Missing]
-    only: Mapping[str, tuple[str, ...]]
+    excluded: Mapping[str, tuple[Excluded, ...]]
 
     def mean(self, metric: str, *, kind: str = ALIKE) -> Mean:
         """One mean."""
@@ -146,11 +154,6 @@ def device_of(key: SystemKey) -> str:
 def duel(before: Machine, after: Machine) -> Duel:
     """Compares a device with the baseline."""
     pairs = {ALIKE: _alike(before, after), BEST: _best(before, after)}
-    have = [{system.workload for system in machine.systems} for machine in (before, after)]
-    only = {
-        before.name: tuple(sorted(have[0] - have[1])),
-        after.name: tuple(sorted(have[1] - have[0])),
-    }
     return Duel(
         before=before,
         after=after,
@@ -159,7 +162,23 @@ def duel(before: Machine, after: Machine) -> Duel:
             kind: tuple(mean_of(own, metric) for metric in RATIOS) for kind, own in pairs.items()
         },
         gains={kind: _gain(own) for kind, own in pairs.items()},
-        only={name: missing for name, missing in only.items() if missing},
+        excluded={
+            ALIKE: tuple(
+                each
+                for machine, paired in (
+                    (before, [pair.before for pair in pairs[ALIKE]]),
+                    (after, [pair.after for pair in pairs[ALIKE]]),
+                )
+                for each in exclusions.alike(machine.name, machine.systems, paired=paired)
+            ),
+            BEST: tuple(
+                each
+                for here, there in ((before, after), (after, before))
+                for each in exclusions.best(
+                    here.name, here.systems, other=there.name, others=there.systems
+                )
+            ),
+        },
     )
 
 
@@ -204,7 +223,7 @@ def mean_of(pairs: Sequence[Pair], metric: str) -> Mean:
     for pair in pairs:
         found = _unranked(pair) or comparable(pair.before, pair.after, metric)
         if isinstance(found, str):
-            left[found].append(pair.workload)
+            left[found].append(pair.name)
             continue
         log, variance = _log_ratio(pair.before, pair.after, metric)
         logs.append(log)
@@ -242,10 +261,10 @@ def as_json(found: Duel) -> dict[str, Any]:
         "before": found.before.name,
         "after": found.after.name,
         "disclosed": {each.name: dict(each.disclosed) for each in (found.before, found.after)},
-        "only": {name: list(names) for name, names in found.only.items()},
         **{
             kind: {
                 "rows": [[pair.before.label, pair.after.label] for pair in pairs],
+                "excluded": [asdict(each) for each in found.excluded[kind]],
                 "metrics": {each.metric: mean(each) for each in found.means[kind]},
                 "throughput": split_json(found.gains[kind]),
             }
@@ -267,13 +286,12 @@ def _alike(before: Machine, after: Machine) -> tuple[Pair, ...]:
     )
 
 
-def _fastest(systems: Iterable[System]) -> dict[tuple[Hashable, ...], System]:
-    found: dict[tuple[Hashable, ...], System] = {}
+def _fastest(systems: Iterable[System]) -> dict[Identity, System]:
+    found: dict[Identity, System] = {}
     for system in systems:
         if not system.measured:
             continue
-        key = system.key
-        identity = (key.workload, key.scale, key.dataset, key.backend, key.precision, key.batch)
+        identity = identity_of(system.key)
         held = found.get(identity)
         if held is None or (system.number(THROUGHPUT) or 0) > (held.number(THROUGHPUT) or 0):
             found[identity] = system

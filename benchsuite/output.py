@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -188,10 +189,14 @@ def _print_duel(duel: Duel) -> None:
             rows.append((METRICS[mean.metric].title, *ratio, str(mean.rows), modelled))
             for reason, names in mean.left_out.items():
                 left[f"{METRICS[mean.metric].title} left out of {len(names)}: {reason}"] = None
+        apart = defaultdict(list)
+        for each in duel.excluded[kind]:
+            apart[each.reason].append(str(each))
         if not duel.pairs[kind]:
             continue
         title = f"{duel.after.name} over {duel.before.name}, {said}"
         _print("", terminal.plain_table(title, ("", "ratio", "95 % interval", "rows", ""), rows))
+        _print(*(f"excluded, {reason}: {', '.join(names)}" for reason, names in apart.items()))
         _print(*left)
         gain = duel.gains[kind]
         if not isinstance(gain, Missing):

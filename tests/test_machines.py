@@ -38,6 +38,11 @@ def two() -> list[Side]:
     return [side("small", small), side("large", large, cooling="water")]
 
 
+def read(text: str) -> str:
+    """A page's text, with its punctuation where it stands on the page."""
+    return Page(text).text.replace(" :", ":").replace(" ,", ",")
+
+
 def duel() -> machines.Duel:
     """The large device against the small one."""
     found = machines.machines(two(), {})
@@ -58,7 +63,54 @@ def test_like_for_like_pairs_agree_in_all_but_the_device() -> None:
     best = found.mean("throughput", kind=BEST).ratio
     assert best is not None
     assert best.value == pytest.approx(16.0)
-    assert found.only == {SMALL: ("image/only-small",)}
+    assert [(each.reason, str(each)) for each in found.excluded[ALIKE]] == [
+        (f"only on {SMALL}", "image/made · onnxruntime fp32"),
+        (f"only on {SMALL}", "image/only-small · eager fp32"),
+        (f"only on {LARGE}", "image/made · compile fp32"),
+    ]
+    assert [(each.reason, str(each)) for each in found.excluded[BEST]] == [
+        (f"only on {SMALL}", "image/only-small")
+    ]
+
+
+def test_what_has_no_partner_is_named_with_its_reason_and_counted() -> None:
+    """Batches of one name are counted; of two thread counts the slower is named as that."""
+    lone = [
+        replace(row, key=replace(row.key, batch=batch))
+        for batch in (1, 2, 4)
+        for row in rows(device=LARGE, run="large", backend="tensorrt")
+        if row.scenario == "Offline"
+    ]
+    slower = [replace(row, key=replace(row.key, threads=1)) for row in rows(speed=0.5, run="small")]
+    sides = [
+        side("small", [*rows(), *slower]),
+        side("large", [*rows(device=LARGE, run="large"), *lone]),
+    ]
+    first, second = machines.machines(sides, {})
+    found = machines.duel(first, second)
+    assert {(each.reason, str(each)) for each in found.excluded[ALIKE]} == {
+        (f"slower on {SMALL} than the same with 2 threads", "image/made · eager fp32 · 1 thread"),
+        (f"only on {LARGE}", "image/made · tensorrt fp32 (3 rows)"),
+    }
+    given = machines.as_json(found)["alike"]
+    assert len(given["rows"]) == 1
+    assert {each["name"] for each in given["excluded"]} == {
+        "image/made · eager fp32 · 1 thread",
+        "image/made · tensorrt fp32",
+    }
+    page = read(comparison.render(sides, environments={}, root=ROOT))
+    header = page[: page.index("What a user feels")]
+    assert f"only on {LARGE}: image/made · tensorrt fp32 (3 rows)" in header
+    assert f"slower on {SMALL} than the same with 2 threads" in header
+
+
+def test_no_network_on_both_still_names_what_each_has() -> None:
+    """Without a pair there is no ratio, and all systems are excluded by name."""
+    sides = [side("small", rows()), side("large", rows(workload="image/b", device=LARGE, run="l"))]
+    page = read(comparison.render(sides, environments={}, root=ROOT))
+    assert "share no network" in page
+    assert f"only on {SMALL}: image/made · eager fp32" in page
+    assert f"only on {LARGE}: image/b · eager fp32" in page
 
 
 def test_a_gain_is_split_exactly_into_peak_and_software() -> None:
@@ -150,8 +202,7 @@ def test_the_page_of_devices_opens_with_energy(tmp_path: Path) -> None:
         in page.text
     )
     assert "Each at its best" in page.text
-    assert "Excluded, since only A processor has it: image/only-small" in " ".join(
-        page.text.split()
-    )
+    said = read(text)
+    assert "only on A processor: image/made · onnxruntime fp32, image/only-small" in said
     assert text.count('<svg class="plot"') >= 2
     assert "hardware team ×16.00" in page.text

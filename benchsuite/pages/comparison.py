@@ -16,7 +16,15 @@ from benchsuite.machines import OF_ENERGY, RATIOS, Duel, Machine, Pair
 from benchsuite.metrics import METRICS
 from benchsuite.pages import render_page
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
-from benchsuite.pages.machines import Facts, Standing, charts_of, disclosed, facts_of, standing
+from benchsuite.pages.machines import (
+    Facts,
+    Standing,
+    charts_of,
+    disclosed,
+    excluded_first,
+    facts_of,
+    standing,
+)
 from benchsuite.pages.machines import finding as machines_finding
 from benchsuite.pages.machines import grids as device_grids
 from benchsuite.pages.machines import projected as projected_grid
@@ -49,12 +57,14 @@ class Against:
     Attributes:
         id: The baseline's place among the sides.
         baseline: The side's or the device's name.
+        excluded: What the finding does not rest on: why, and which systems.
         changes: Of its pairs, in the order of the sides.
     """
 
     id: int
     baseline: str
     finding: str
+    excluded: Sequence[tuple[str, tuple[str, ...]]]
     devices: Sequence[Standing]
     charts: Sequence[Plot]
     device_grids: Sequence[Grid]
@@ -139,6 +149,7 @@ def _against(
         id=base,
         baseline=found[base].name if duels else _named(base_side),
         finding=_finding([base_side], pairings, duels, projections),
+        excluded=_excluded(pairings, duels),
         devices=[standing(each, f"{place}{mark}") for place, each in enumerate(duels)],
         # projections are over what the first baseline measured
         charts=charts_of(duels, () if base else projections, suffix=mark),
@@ -216,6 +227,16 @@ def _finding(
     if not parts:
         return f"{after} against {before}: {what}, none with numbers that can be compared."
     return f"{after} against {before}, over {what}: {', '.join(parts)}."
+
+
+def _excluded(
+    pairings: Sequence[Pairing], duels: Sequence[Duel]
+) -> list[tuple[str, tuple[str, ...]]]:
+    if duels:
+        return list(excluded_first(duels[0]))
+    if not pairings:
+        return []
+    return [(f"only in {cut(name)}", tuple(map(cut, each))) for name, each in pairings[0].only]
 
 
 def _pairing(comparison: Comparison, place: str) -> Pairing:
