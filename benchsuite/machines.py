@@ -1,9 +1,8 @@
 """Devices side by side: like for like and each at its best, what was left out, who gained what.
 
 A geometric mean is taken only over rows that both devices have and that can be compared. Its
-interval is that of the measurement, row by row: of `--repeats` the processes' own, else what a
-lone process strays by (`stats.PROCESS_SPREAD`) and what the meter leaves open. How far the rows
-differ from one another stands beside it.
+interval is that of the measurement, row by row (`spread`); how far the rows differ from one
+another stands beside it.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchsuite import compare, exclusions
+from benchsuite import compare, exclusions, spread
 from benchsuite.attribution import (
     ENERGY,
     LOG,
@@ -28,8 +27,7 @@ from benchsuite.attribution import (
 from benchsuite.compare import System
 from benchsuite.difference import Side, split_json
 from benchsuite.exclusions import Excluded, Identity, identity_of
-from benchsuite.judge import CONFIDENCE_P
-from benchsuite.stats import PROCESS_SPREAD, SINGLE_DF, student_quantile
+from benchsuite.spread import OF_ENERGY, QUANTILE, Spread, spread_of
 from benchsuite.types import UNRANKED, SystemKey, Value
 
 ALIKE, BEST = "alike", "best"
@@ -37,9 +35,6 @@ ALIKE, BEST = "alike", "best"
 RATIOS = (ENERGY, THROUGHPUT, "latency_p50", "latency_p99", "max_power", "mean_power",
           "fraction_of_roofline", "fraction_of_peak", "peak", "power_envelope",
           "peak_per_watt")  # fmt: skip
-OF_ENERGY = frozenset({ENERGY, "mean_power", "max_power"})
-# these do not stray from process to process: they are counted, published or pinned
-_FIXED = frozenset({"power_envelope", "peak", "peak_per_watt"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +69,12 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio:
-    """One number over another with its 95 % interval."""
+    """One number over another with its 95 % interval; `how` says on what that rests."""
 
     value: float
     low: float
     high: float
+    how: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,13 +207,14 @@ def ratio(before: System, after: System, metric: str) -> Ratio | str:
     found = comparable(before, after, metric)
     if isinstance(found, str):
         return found
-    log, variance = _log_ratio(before, after, metric)
-    return _exponential(log, variance)
+    log, spreads = _log_ratio(before, after, metric)
+    return _exponential(log, sum(each.variance for each in spreads), spreads)
 
 
 def mean_of(pairs: Sequence[Pair], metric: str) -> Mean:
     """The geometric mean over the pairs that can be compared, the others named."""
-    logs, variances = [], []
+    logs: list[float] = []
+    spreads: list[Spread] = []
     left: dict[str, list[str]] = defaultdict(list)
     modelled = False
     for pair in pairs:
@@ -225,14 +222,15 @@ def mean_of(pairs: Sequence[Pair], metric: str) -> Mean:
         if isinstance(found, str):
             left[found].append(pair.name)
             continue
-        log, variance = _log_ratio(pair.before, pair.after, metric)
+        log, own = _log_ratio(pair.before, pair.after, metric)
         logs.append(log)
-        variances.append(variance)
+        spreads += own
         modelled = modelled or (metric in OF_ENERGY and pair.after.modelled)
     n = len(logs)
+    variance = sum(each.variance for each in spreads)
     return Mean(
         metric=metric,
-        ratio=_exponential(sum(logs) / n, sum(variances) / n**2) if n else None,
+        ratio=_exponential(sum(logs) / n, variance / n**2, spreads) if n else None,
         least=math.exp(min(logs)) if n else None,
         most=math.exp(max(logs)) if n else None,
         rows=n,
@@ -250,6 +248,7 @@ def as_json(found: Duel) -> dict[str, Any]:
             "ratio": None if ends is None else ends.value,
             "low": None if ends is None else ends.low,
             "high": None if ends is None else ends.high,
+            "how": None if ends is None else f"95 % interval: {ends.how}",
             "least": each.least,
             "most": each.most,
             "rows": each.rows,
@@ -319,33 +318,23 @@ def _unranked(pair: Pair) -> str | None:
 # --- ratios and gains -----------------------------------------------------------------------------
 
 
-def _log_ratio(before: System, after: System, metric: str) -> tuple[float, float]:
-    """Logarithm of the ratio of two values that can be compared, and its variance."""
+def _log_ratio(before: System, after: System, metric: str) -> tuple[float, tuple[Spread, Spread]]:
+    """Logarithm of the ratio of two values that can be compared, and how far each strays."""
     values = before.number(metric), after.number(metric)
     assert values[0] is not None
     assert values[1] is not None
-    return math.log(values[1] / values[0]), _variance(before, metric) + _variance(after, metric)
+    spreads = spread_of(before, metric), spread_of(after, metric)
+    return math.log(values[1] / values[0]), spreads
 
 
-def _variance(system: System, metric: str) -> float:
-    """Of the logarithm: of `--repeats` the processes' own, else that of a lone process."""
-    value = system.value(metric)
-    own = 0.0
-    if value.low and value.high:
-        own = (math.log(value.high / value.low) / 2 / _QUANTILE) ** 2
-    if metric in _FIXED:
-        return 0.0
-    if own and system.source(metric).processes:
-        return own
-    return PROCESS_SPREAD**2 + (own if metric in OF_ENERGY else 0.0)
-
-
-_QUANTILE = student_quantile(CONFIDENCE_P, SINGLE_DF)
-
-
-def _exponential(log: float, variance: float) -> Ratio:
-    wide = _QUANTILE * math.sqrt(variance)
-    return Ratio(value=math.exp(log), low=math.exp(log - wide), high=math.exp(log + wide))
+def _exponential(log: float, variance: float, spreads: Sequence[Spread]) -> Ratio:
+    wide = QUANTILE * math.sqrt(variance)
+    return Ratio(
+        value=math.exp(log),
+        low=math.exp(log - wide),
+        high=math.exp(log + wide),
+        how=spread.said(spreads),
+    )
 
 
 def _gain(pairs: Sequence[Pair]) -> Split | Missing:

@@ -196,6 +196,8 @@ def _print_duel(duel: Duel) -> None:
             continue
         title = f"{duel.after.name} over {duel.before.name}, {said}"
         _print("", terminal.plain_table(title, ("", "ratio", "95 % interval", "rows", ""), rows))
+        if (speed := duel.mean("throughput", kind=kind).ratio) is not None:
+            _print(f"95 % interval of throughput: {speed.how}")
         _print(*(f"excluded, {reason}: {', '.join(names)}" for reason, names in apart.items()))
         _print(*left)
         gain = duel.gains[kind]

@@ -12,12 +12,13 @@ from benchsuite.charts import Waterfall
 from benchsuite.compare import System
 from benchsuite.exclusions import Excluded
 from benchsuite.formatting import NO_BREAK, cut
-from benchsuite.machines import ALIKE, BEST, OF_ENERGY, Duel, Machine, Mean, Pair, Ratio, ratio
+from benchsuite.machines import ALIKE, BEST, Duel, Machine, Mean, Pair, Ratio, ratio
 from benchsuite.metrics import METRICS
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
 from benchsuite.pages.numbers import figure_of, plain_of
 from benchsuite.plots import Axis, Bell, Mark, Plot
 from benchsuite.projection import PROJECTABLE, Projection
+from benchsuite.spread import OF_ENERGY
 from benchsuite.types import SystemKey
 from benchsuite.units import MISSING, significant
 
@@ -41,13 +42,14 @@ class Fact:
 
     Attributes:
         said: The ratio; None where no row can be compared.
-        interval: Of the measurement, 95 %.
+        interval: Of the measurement, 95 %; `how` says on what it rests.
         spread: From the smallest to the largest ratio of a row.
     """
 
     title: str
     said: str | None
     interval: str
+    how: str
     spread: str
     rows: int
     modelled: bool
@@ -60,6 +62,7 @@ class Facts:
     Attributes:
         left_out: Which metrics lack which rows, and why.
         excluded: Why, and which systems, before any metric is looked at.
+        how: On what the intervals rest.
     """
 
     title: str
@@ -67,6 +70,7 @@ class Facts:
     facts: tuple[Fact, ...]
     left_out: tuple[tuple[str, str], ...]
     excluded: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    how: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,11 +132,18 @@ def facts_of(
         title=title,
         about=about,
         facts=tuple(_fact(mean) for mean in means),
+        how=_how([mean for mean in means if mean.metric in OPENING]),
         left_out=tuple(
             (", ".join(titles), f"{rows}: {reason}") for (rows, reason), titles in left.items()
         ),
         excluded=excluded_said(excluded),
     )
+
+
+def _how(means: Sequence[Mean]) -> str:
+    """On what the intervals of throughput and energy rest; that of throughput where both have."""
+    ratios = [mean.ratio for mean in means if mean.ratio is not None]
+    return f"95 % interval: {ratios[-1].how}" if ratios else ""
 
 
 def excluded_said(excluded: Sequence[Excluded]) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -146,6 +157,12 @@ def excluded_said(excluded: Sequence[Excluded]) -> tuple[tuple[str, tuple[str, .
 def foremost(duel: Duel) -> str | None:
     """The kind of pairs that a comparison opens with; None where no network is on both."""
     return next((kind for kind in KINDS if duel.pairs[kind]), None)
+
+
+def how_first(duel: Duel) -> str:
+    """On what the intervals of the opening sentence rest."""
+    kind = foremost(duel)
+    return "" if kind is None else _how([duel.mean(metric, kind=kind) for metric in OPENING])
 
 
 def excluded_first(duel: Duel) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -169,6 +186,7 @@ def _fact(mean: Mean) -> Fact:
         title=METRICS[mean.metric].title,
         said=None if found is None else formatting.times(found.value),
         interval="" if found is None else interval_said(found),
+        how="" if found is None else f"95 % interval: {found.how}",
         spread=_spread(mean),
         rows=mean.rows,
         modelled=mean.modelled,
