@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from benchsuite.attribution import LINEAR, LOG, Split
+from benchsuite.attribution import LINEAR, LOG, Split, parts_of
 from benchsuite.types import MetricInfo
 from benchsuite.units import MISSING, percent, quantity, significant
 
@@ -129,6 +129,15 @@ def change_said(title: str, split: Split) -> str:
     verb = "rose" if split.amount > 0 else "fell"
     unit = " points" if split.scale == LINEAR else ""
     return f"{title} {verb}: {amount_said(split.amount, scale=split.scale)}{unit}"
+
+
+def parts_said(split: Split) -> tuple[tuple[str, str, str], ...]:
+    """Owner, name and size of the parts of a change that can be seen, the largest first."""
+    return tuple(
+        (owner, name, amount_said(amount, scale=split.scale))
+        for owner, name, amount in parts_of(split)
+        if not still(amount, scale=split.scale)
+    )
 
 
 def tick(value: float, unit: str) -> str:

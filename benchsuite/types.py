@@ -355,6 +355,10 @@ class DeviceInfo:
     uuid: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
+    def units_of(self, threads: int) -> int:
+        """Cores that `threads` can use at once; all units where threads are not chosen."""
+        return min(self.units, threads) if self.kind == "cpu" and threads > 0 else self.units
+
     @property
     def label(self) -> str:
         """As given on the command line: `cpu`, `cuda:0`."""

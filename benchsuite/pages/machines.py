@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchsuite import charts, formatting, plots
-from benchsuite.attribution import ENERGY, OWNERS, THROUGHPUT, Missing, Split
+from benchsuite.attribution import ENERGY, THROUGHPUT, Missing, Split
 from benchsuite.charts import Waterfall
 from benchsuite.compare import System
 from benchsuite.exclusions import Excluded
@@ -239,18 +239,10 @@ def _some(names: Sequence[str]) -> str:
 def _gain(title: str, found: Split | Missing) -> Gain:
     if isinstance(found, Missing):
         return Gain(title=title, said="", shares=(), waterfall=None, refused=found.reason)
-    owners: dict[str, float] = {}
-    for share in found.shares:
-        owners[share.owner] = owners.get(share.owner, 0.0) + share.amount
-    moved = [o for o, amount in owners.items() if not formatting.still(amount, scale=found.scale)]
-    moved.sort(key=lambda owner: -abs(owners[owner]))
     return Gain(
         title=title,
         said=formatting.change_said("Throughput", found),
-        shares=tuple(
-            (owner, OWNERS[owner], formatting.amount_said(owners[owner], scale=found.scale))
-            for owner in moved
-        ),
+        shares=formatting.parts_said(found),
         waterfall=charts.waterfall(found),
         refused=None,
     )
