@@ -18,6 +18,7 @@
       column.text = unpacked(column.text);
       column.sub = column.sub && unpacked(column.sub);
       column.soft = new Set(column.soft || []);
+      column.doubt = column.doubt && unpacked(column.doubt);
     }
     grid.tags = Object.fromEntries(Object.entries(grid.tags || {}).map(([key, texts]) => [key, unpacked(texts)]));
     const count = grid.columns[0].text.length;
@@ -65,12 +66,15 @@
   // an endless text scrolls in a box of its own, which the keyboard must reach
   const ENDLESS = 90;
   const clip = (text) => make("bdi", { class: "clip", ...(text.length > ENDLESS ? { tabindex: 0 } : {}) }, text);
+  const doubt = (said) => make("span", { class: "doubt", title: said },
+    make("span", { "aria-hidden": "true" }, "\u2020"), make("span", { class: "sr" }, ` doubted: ${said}`));
   const cell = (grid, column, i, first) => {
     const inside = [];
     let text = clip(column.text[i]);
     if (column.soft.has(i)) text = make("i", {}, text);
     const link = first && grid.links && grid.links[i];
     inside.push(link ? make("a", { href: link }, text) : text);
+    if (column.doubt && column.doubt[i]) inside.push(doubt(column.doubt[i]));
     if (column.sub && column.sub[i]) inside.push(make("small", {}, clip(column.sub[i])));
     if (first) return make("th", { role: "rowheader", scope: "row" }, ...inside);
     const attributes = { role: "cell", "data-label": column.title };

@@ -36,7 +36,8 @@ def render_site(store: Store, *, root: Path) -> Iterable[Page]:
         root: The content folder that holds `reports/`.
     """
     latest = store.latest()
-    board = entries(latest, store.elsewhere(latest))
+    whole = store.whole([each.id for each in latest])
+    board = entries(latest, store.elsewhere(latest), whole)
     slugs = words.slugs(sorted({entry.system.workload for entry in board}))
     shown = [front for metric in fronts.COSTS if (front := fronts.front(board, metric))]
     yield from _index(board, shown, slugs, root=root)
@@ -47,7 +48,6 @@ def render_site(store: Store, *, root: Path) -> Iterable[Page]:
         yield from workload.pages(name, group, slug=slugs[name], root=root)
     lines = history.lines(store.courses())
     yield from changes.pages(changes.events(board, shown, lines), root=root)
-    whole = store.whole([each.id for each in latest])
     full = {
         entry.id: System(
             id=entry.id,
@@ -80,6 +80,7 @@ def _index(
         "plots": plots,
         "meta": site.meta(board),
         "tables": found,
+        "doubts": tables.doubts(board),
         "apart": unranked,
         "filters": tables.filters(board),
         "workloads": [(name, f"workload/{slug}.html") for name, slug in slugs.items()],
@@ -100,7 +101,12 @@ def _finding(board: Sequence[Entry]) -> str:
     devices = len({entry.system.key.device_name for entry in board})
     said = f"{words.count(len(board), 'system')} of {words.count(networks, 'network')}"
     said += f" on {words.count(devices, 'device')}: "
-    return said + ("all are ranked" if ranked == len(board) else f"{ranked} are ranked") + "."
+    said += "all are ranked" if ranked == len(board) else f"{ranked} are ranked"
+    doubted = sum(entry.unranked is None and bool(entry.doubts) for entry in board)
+    if doubted:
+        verb = "carries" if doubted == 1 else "carry"
+        said += f", {doubted} of them {verb} a doubt ({words.DOUBT})"
+    return said + "."
 
 
 __all__ = ["Page", "change_said", "render_site"]

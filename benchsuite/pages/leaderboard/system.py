@@ -87,7 +87,7 @@ def _finding(entry: Entry, system: System) -> str:
     said = f"{who} runs at {plain_of(system, THROUGHPUT)}"
     if place := entry.places.get(THROUGHPUT):
         if place.of > 1:
-            said += f": place {place.place} of {place.of}"
+            said += f": place {place}"
     elif entry.unranked:
         said += ", unranked"
     return said + "."
@@ -103,7 +103,7 @@ def _standing(entry: Entry, system: System) -> list[tuple[str, str, str]]:
             continue
         place = entry.places.get(metric)
         if place:
-            beside = f"place {place.place} of {place.of}"
+            beside = f"place {place}"
         elif metric == "accuracy":
             beside = words.target(system)
         else:

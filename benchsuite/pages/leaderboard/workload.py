@@ -26,6 +26,7 @@ def pages(name: str, group: Sequence[Entry], *, slug: str, root: Path) -> Iterat
         "finding": _finding(name, group),
         "meta": site.meta(group),
         "tables": shown,
+        "doubts": tables.doubts(group),
         "apart": unranked,
         "filters": [each for each in tables.filters(group) if each[0] != "domain"],
         "plots": [
@@ -40,12 +41,17 @@ def pages(name: str, group: Sequence[Entry], *, slug: str, root: Path) -> Iterat
 
 def _finding(name: str, group: Sequence[Entry]) -> str:
     first = [e for e in group if (place := e.places.get(THROUGHPUT)) and place.place == 1]
-    best = max(first, key=lambda e: e.places[THROUGHPUT].of, default=None)
+    best = max(
+        first,
+        key=lambda e: (e.places[THROUGHPUT].of, e.system.number(THROUGHPUT) or 0.0),
+        default=None,
+    )
     if best is None:
         return f"{cut(name)}: no system is ranked."
     key = best.system.key
-    of = best.places[THROUGHPUT].of
-    among = f", the fastest of {of} {best.rank_class} systems" if of > 1 else ""
+    place = best.places[THROUGHPUT]
+    among = f", the fastest of {place.of} {best.rank_class} systems" if place.of > 1 else ""
+    among += " (others are not told apart from it)" if place.tied else ""
     return (
         f"{cut(name)} runs at {plain_of(best.system, THROUGHPUT)} with {cut(key.backend)} "
         f"{cut(key.precision)} on {cut(key.device_name)}{among}."
