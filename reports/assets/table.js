@@ -66,7 +66,7 @@
   // an endless text scrolls in a box of its own, which the keyboard must reach
   const ENDLESS = 90;
   const clip = (text) => make("bdi", { class: "clip", ...(text.length > ENDLESS ? { tabindex: 0 } : {}) }, text);
-  const doubt = (said) => make("span", { class: "doubt", title: said },
+  const doubt = (said) => make("span", { class: "dagger", title: said },
     make("span", { "aria-hidden": "true" }, "\u2020"), make("span", { class: "sr" }, ` doubted: ${said}`));
   const cell = (grid, column, i, first) => {
     const inside = [];
