@@ -211,6 +211,28 @@ def test_the_index_says_how_many_are_undominated(site: dict[str, str]) -> None:
     assert "energy nvml counter, boundary board" in text
 
 
+def test_every_grids_columns_have_keys_of_their_own(pages: dict[str, str]) -> None:
+    """A permanent link names a column by its key."""
+    for path, text in pages.items():
+        for grid in data_of(text).get("grids", {}).values():
+            keys = [column["key"] for column in grid["columns"]]
+            assert all(keys) and len(set(keys)) == len(keys), path
+
+
+def test_a_front_can_be_made_anew_of_its_data(files: dict[str, str], store: Store) -> None:
+    """Each chart's data names every system by the links of the tables, coinciding ones together."""
+    given = data_of(files["index.html"])
+    links = {link for grid in given["grids"].values() for link in grid["links"] or ()}
+    assert given["fronts"]
+    for name, own in given["fronts"].items():
+        assert f'id="{name}"' in files["index.html"]
+        assert len(own["x"]) == len(own["y"]) == len(own["networks"]) == len(own["links"])
+        named = [link for group in own["links"] for link in group]
+        assert len(named) == len(set(named)) and set(named) <= links
+    work = given["fronts"]["accuracy-work"]
+    assert any(len(group) > 1 for group in work["links"])
+
+
 def test_without_a_meter_the_index_says_so(tmp_path: Path) -> None:
     """Modelled energy makes no front: accuracy is weighed against work instead."""
     made = open_store(tmp_path / "r.db")

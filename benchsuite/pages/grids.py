@@ -81,6 +81,7 @@ class Grid:
         for place, column in enumerate(self.columns):
             cells = [row.cells[place] for row in self.rows]
             found: dict[str, Any] = {
+                "key": column.key,
                 "title": column.title,
                 "numeric": column.numeric,
                 "falling": column.falling,

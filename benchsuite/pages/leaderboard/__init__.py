@@ -26,6 +26,8 @@ from benchsuite.store import Store
 
 TEMPLATE = "leaderboard.html.j2"
 _NEWEST = 6
+_MOST_FRONTS = 12  # device classes that the first chart can be of
+_SYSTEMS = "system/"
 
 
 def render_site(store: Store, *, root: Path) -> Iterable[Page]:
@@ -72,12 +74,28 @@ def _index(
     unranked = tables.apart(board)
     by_metric = {front.metric: front for front in shown}
     energy, work = (by_metric.get(metric) for metric in fronts.COSTS[:2])
-    plots = [fronts.plot(front, place="system/") for front in shown if len(front.entries) > 1]
+    drawn = [front for front in shown if len(front.entries) > 1]
+    # the first chart is of one device class; the reader may choose another one
+    first = energy or work
+    others = [
+        front
+        for front in (fronts.fronts(board, first.metric)[1:_MOST_FRONTS] if first else ())
+        if len(front.entries) > 1 and drawn and drawn[0].metric == front.metric
+    ]
+    named = {fronts.plot_id(front): front for front in drawn}
+    named |= {fronts.plot_id(front, first=False): front for front in others}
     view = {
         "title": "Leaderboard",
         "finding": _finding(board),
+        "front_chart": fronts.plot_id(first) if first in drawn else None,
         "front_said": fronts.sentence(energy, work),
-        "plots": plots,
+        "choices": [
+            (name, front.about)
+            for name, front in named.items()
+            if others and front.metric == drawn[0].metric
+        ],
+        "plots": [fronts.plot(front, place=_SYSTEMS) for front in drawn],
+        "other_plots": [fronts.plot(front, place=_SYSTEMS, first=False) for front in others],
         "meta": site.meta(board),
         "tables": found,
         "doubts": tables.doubts(board),
@@ -88,7 +106,11 @@ def _index(
         "newest": changes.newest(board, most=_NEWEST),
     }
     grids = [*(table.grid for table in found), unranked]
-    yield site.page("index.html", TEMPLATE, view, grids, root=root)
+    told_of = {name: fronts.data(front, place=_SYSTEMS) for name, front in named.items()}
+    if first and told_of:
+        lead = "" if energy else fronts.NO_ENERGY
+        told_of = {name: {**own, "lead": lead} for name, own in told_of.items()}
+    yield site.page("index.html", TEMPLATE, view, grids, root=root, fronts=told_of)
     told = {"finding": view["finding"], "entries": [site.entry_json(entry) for entry in board]}
     yield site.json_page("index.json", told)
 

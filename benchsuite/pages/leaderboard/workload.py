@@ -13,13 +13,18 @@ from benchsuite.pages.numbers import plain_of
 from benchsuite.ranking import Entry
 
 TEMPLATE = "workload.html.j2"
+_SYSTEMS = "../system/"
 
 
 def pages(name: str, group: Sequence[Entry], *, slug: str, root: Path) -> Iterator[Page]:
     """The page of a workload and its JSON."""
     shown = tables.tables(group, by_domain=False, up="../")
     unranked = tables.apart(group, up="../")
-    found = [front for metric in fronts.COSTS if (front := fronts.front(group, metric))]
+    found = [
+        front
+        for metric in fronts.COSTS
+        if (front := fronts.front(group, metric)) and len(front.entries) > 1
+    ]
     view = {
         "title": cut(name),
         "name": name,
@@ -29,12 +34,11 @@ def pages(name: str, group: Sequence[Entry], *, slug: str, root: Path) -> Iterat
         "doubts": tables.doubts(group),
         "apart": unranked,
         "filters": [each for each in tables.filters(group) if each[0] != "domain"],
-        "plots": [
-            fronts.plot(front, place="../system/") for front in found if len(front.entries) > 1
-        ],
+        "plots": [fronts.plot(front, place=_SYSTEMS) for front in found],
     }
     grids = [*(table.grid for table in shown), unranked]
-    yield site.page(f"workload/{slug}.html", TEMPLATE, view, grids, root=root)
+    drawn = {fronts.plot_id(front): fronts.data(front, place=_SYSTEMS) for front in found}
+    yield site.page(f"workload/{slug}.html", TEMPLATE, view, grids, root=root, fronts=drawn)
     told = {"workload": name, "entries": [site.entry_json(entry) for entry in group]}
     yield site.json_page(f"workload/{slug}.json", told)
 
