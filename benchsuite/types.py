@@ -19,6 +19,7 @@ else:  # numpy is imported only where it is used
 EMBEDDED = "embedded"
 REFERENCE = "reference"
 SCALES = (EMBEDDED, REFERENCE)
+CONFIRMS = "confirms"  # the label of a run that measures again what another one made suspected
 UNRANKED = "unranked"  # the class of a result that takes no place
 USED_UP = "was used up (--budget)"  # ends the reason of what a run's budget skipped
 # doubts that keep a result out of rankings

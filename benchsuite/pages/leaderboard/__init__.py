@@ -18,6 +18,7 @@ from benchsuite.pages.leaderboard import (
     words,
     workload,
 )
+from benchsuite.pages.leaderboard.again import again
 from benchsuite.pages.leaderboard.fronts import Front
 from benchsuite.pages.leaderboard.site import Page
 from benchsuite.pages.leaderboard.words import change_said
@@ -60,11 +61,15 @@ def render_site(store: Store, *, root: Path) -> Iterable[Page]:
         for entry in board
     }
     yield from teams.pages([(entry, full[entry.id]) for entry in board], root=root)
+    runs = {run.id: run for run in store.runs()}
+    environments = store.environments(sorted({entry.system.row.environment for entry in board}))
     by_series = {line.course.series: line for line in lines}
     for entry in board:
         own = [by_series[e.series] for e in entry.stored.values() if e.series in by_series]
         slug = slugs[entry.system.workload]
-        yield from system.pages(entry, full[entry.id], own, slug=slug, root=root)
+        row = full[entry.id].row
+        repeat = again(full[entry.id], runs.get(row.run), environments.get(row.environment))
+        yield from system.pages(entry, full[entry.id], own, repeat, slug=slug, root=root)
 
 
 def _index(
