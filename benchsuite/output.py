@@ -253,9 +253,19 @@ def print_judgement(judgement: Judgement) -> None:
 
 def print_imported(imported: Imported) -> None:
     """What an import brought, and what it left out."""
-    _print(f"imported: {imported.runs} runs with {imported.results} results")
+    if not imported.runs and not imported.skipped:
+        _print("nothing was imported: there is no run in what was given")
+        return
+    results = (
+        f"with {_count(imported.results, 'result')}" if imported.results else "without results"
+    )
+    _print(f"imported: {_count(imported.runs, 'run')} {results}")
     if imported.skipped:
         _print(f"left out, since runs of these ids are stored: {', '.join(imported.skipped)}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:

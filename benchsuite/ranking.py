@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
@@ -19,10 +19,11 @@ from benchsuite import compare
 from benchsuite.attribution import ENERGY, THROUGHPUT, energy_origin
 from benchsuite.compare import OK, System
 from benchsuite.places import Place, placed
+from benchsuite.shipped import own_weights
 from benchsuite.spread import QUANTILE, spread_of
 from benchsuite.stats import PROCESS_SPREAD
 from benchsuite.store import Elsewhere, Latest
-from benchsuite.types import UNRANKED, Doubt, Result, Value
+from benchsuite.types import UNRANKED, Doubt, Result, SystemKey, Value
 
 LATENCY = "latency_p90"
 RANKED = (THROUGHPUT, LATENCY, ENERGY)
@@ -45,6 +46,7 @@ class Entry:
         places: Metric of `RANKED` to the place.
         reasons: Metric of `RANKED` to why there is no place, for those that have a value.
         unranked: Why the system as a whole is not ranked.
+        own_weights: It was measured on other weights than those that travel with its workload.
         doubts: Scenario to what its row is doubted for; rows without a doubt are left out.
         reproduced: How many independent sources measured the same: the same network, weights,
             device model, backend, precision, batch and threads, by another submitter or on another
@@ -58,6 +60,7 @@ class Entry:
     places: Mapping[str, Place]
     reasons: Mapping[str, str]
     unranked: str | None
+    own_weights: bool = False
     doubts: Mapping[str, tuple[Doubt, ...]] = field(default_factory=dict)
     reproduced: int = 0
 
@@ -103,6 +106,7 @@ def entries(
     latest: Iterable[Latest],
     elsewhere: Iterable[Elsewhere] = (),
     whole: Mapping[int, Result] | None = None,
+    shipped: Callable[[SystemKey], str | None] | None = None,
 ) -> list[Entry]:
     """Every system of a store, ranked; in the order in which they first appeared.
 
@@ -112,6 +116,7 @@ def entries(
         whole: The newest results with all that is stored of them, by their numbers in the store:
             how far processes stray and what the doubts say. Without it doubts are codes, and a
             lone process's spread is assumed of all.
+        shipped: Gives the hash of the weights that travel with a workload (`shipped_weights`).
     """
     stored = list(latest)
     others: dict[int, list[Elsewhere]] = defaultdict(list)
@@ -144,6 +149,10 @@ def entries(
             places=places[system.id],
             reasons=reasons[system.id],
             unranked=unranked[system.id],
+            own_weights=own_weights(
+                system.row.fingerprint and system.row.fingerprint.weights,
+                shipped(system.key) if shipped else None,
+            ),
             doubts={name: row.doubts for name, row in full[system.id].rows.items() if row.doubts},
             reproduced=sum(
                 reproduces(system.row, other.result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 from benchsuite.compare import join
 from benchsuite.places import placed
 from benchsuite.ranking import Entry, entries, pareto
+from benchsuite.shipped import shipped_weights
 from benchsuite.spread import QUANTILE
 from benchsuite.store import open_store
 from benchsuite.types import SINGLE_STREAM, Doubt, Result
@@ -162,3 +164,33 @@ def test_the_pareto_front_is_what_nothing_beats() -> None:
     points = [(3.0, 0.9), (1.0, 0.5), (2.0, 0.5), (2.5, 0.7), (4.0, 0.9), (3.0, 0.9)]
     assert pareto(points) == [1, 3, 0, 5]
     assert pareto([]) == []
+
+
+def test_weights_that_do_not_travel_with_the_workload_are_told(tmp_path: Path) -> None:
+    """Other weights may be honest: the system stays ranked and says so."""
+    folder = tmp_path / "workloads" / "weights" / "image" / "squeezenet"
+    folder.mkdir(parents=True)
+    row = result()
+    assert row.fingerprint is not None
+    record = folder / f"{row.key.scale}-{row.key.dataset}.json"
+    store = open_store(tmp_path / "r.db")
+    store.add(row, environment={})
+    latest = store.latest()
+    for held, own in ((row.fingerprint.weights, False), ("another", True)):
+        record.write_text(json.dumps({"weights_hash": held}))
+        (found,) = entries(latest, shipped=shipped_weights(tmp_path))
+        assert found.own_weights == own
+        assert found.unranked is None and found.places["throughput"].place == 1
+    record.unlink()
+    (found,) = entries(latest, shipped=shipped_weights(tmp_path))
+    assert not found.own_weights
+
+
+@pytest.mark.parametrize("workload", ["../../secret", "/etc", "a" * 10_000, "\0"])
+def test_no_file_outside_the_weights_is_read(workload: str, tmp_path: Path) -> None:
+    """A workload's name in a result may be anything."""
+    (tmp_path / "workloads" / "weights").mkdir(parents=True)
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "embedded-x.json").write_text('{"weights_hash": "w"}')
+    key = replace(result().key, workload=workload, scale="embedded", dataset="x")
+    assert shipped_weights(tmp_path)(key) is None

@@ -23,6 +23,7 @@ from benchsuite.pages.leaderboard.fronts import Front
 from benchsuite.pages.leaderboard.site import Page
 from benchsuite.pages.leaderboard.words import change_said
 from benchsuite.ranking import Entry, entries
+from benchsuite.shipped import shipped_weights
 from benchsuite.store import Store
 
 TEMPLATE = "leaderboard.html.j2"
@@ -40,7 +41,7 @@ def render_site(store: Store, *, root: Path) -> Iterable[Page]:
     """
     latest = store.latest()
     whole = store.whole([each.id for each in latest])
-    board = entries(latest, store.elsewhere(latest), whole)
+    board = entries(latest, store.elsewhere(latest), whole, shipped_weights(root))
     slugs = words.slugs(sorted({entry.system.workload for entry in board}))
     shown = [front for metric in fronts.COSTS if (front := fronts.front(board, metric))]
     yield from _index(board, shown, slugs, root=root)

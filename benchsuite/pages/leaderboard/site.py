@@ -77,6 +77,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "class": entry.rank_class,
         "unranked": entry.unranked,
         "provenance": entry.provenance,
+        "own_weights": entry.own_weights,
         "reproduced": entry.reproduced,
         "run": system.row.run,
         "since": entry.since,

@@ -61,6 +61,7 @@ def pages(
             ("run", f"run {row.run}"),
             ("measured", date_said(row.measured_at)),
             ("provenance", words.provenance(entry)),
+            *([("weights", words.OWN_WEIGHTS)] if entry.own_weights else []),
         ],
         "standing": _standing(entry, system),
         "again": repeat,

@@ -126,7 +126,7 @@ def _cells(entry: Entry, *, goals: bool) -> tuple[Cell, ...]:
         Cell(
             text=plain_of(system, "accuracy"),
             sort=system.number("accuracy"),
-            sub=words.target(system),
+            sub=words.target(system) + (f", {words.OWN_WEIGHTS}" if entry.own_weights else ""),
         ),
         *(_ranked(entry, metric) for metric in (THROUGHPUT, LATENCY, ENERGY)),
         Cell(

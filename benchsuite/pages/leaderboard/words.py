@@ -14,6 +14,7 @@ from benchsuite.types import Doubt, SystemKey
 from benchsuite.units import MISSING, percent, significant
 
 DOUBT = "\N{DAGGER}"  # beside a number whose row carries a doubt
+OWN_WEIGHTS = f"own{NO_BREAK}weights"
 NO_HYPHEN = "\N{NON-BREAKING HYPHEN}"
 _LONGEST_SLUG = 60
 _TITLES = {"speed-only": "Speed only"}
