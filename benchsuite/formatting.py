@@ -60,8 +60,8 @@ def figure(
     if value is None:
         return Figure(number=MISSING)
     if info.key in _ACCURACIES and is_correlation(measure):
-        sign = "+" if info.key == "accuracy_change" and value > 0 else ""
-        return Figure(number=sign + significant(value))
+        change = info.key == "accuracy_change"
+        return Figure(number=_signed(value) if change else significant(value))
     if info.key == "accuracy_change":
         return Figure(number=points(value), unit="points")
     if info.key in _SHARES:
@@ -95,9 +95,14 @@ def is_correlation(measure: str | None) -> bool:
 
 def points(value: float) -> str:
     """A difference of two shares in percentage points, with its sign."""
+    return _signed(value, 100.0, digits=2)
+
+
+def _signed(value: float, factor: float = 1.0, *, digits: int = 3) -> str:
+    """A difference with its sign; of one too small to be seen, both."""
     if still(value, scale=LINEAR):
         return "±0"
-    return f"{'+' if value > 0 else MINUS}{significant(abs(100 * value), 2)}"
+    return f"{'+' if value > 0 else MINUS}{significant(abs(factor * value), digits)}"
 
 
 def times(ratio: float) -> str:
