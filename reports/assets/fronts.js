@@ -12,6 +12,7 @@
       svg: figure.querySelector("svg.plot"), rows: [...figure.querySelectorAll(".numbers tbody tr")] }];
   }));
   // the charts of which one is shown; the others of the page stand for themselves
+  const byName = new Map([...charts.values()].map((chart) => [chart.name, chart]));
   const choices = select ? [...select.options].map((option) => option.value).filter(Boolean) : [];
 
   // the places that no other beats: less of x, more of y; of those that coincide all
@@ -69,10 +70,10 @@
       chart.front = pareto(chart, chart.shown);
       draw(chart);
     }
-    const own = choices.map((id) => charts.get(id));
+    const own = choices.map((name) => byName.get(name));
     const most = own.length && own.reduce((best, chart) =>
       (networks(chart, chart.shown) > networks(best, best.shown) ? chart : best));
-    const chosen = (select && charts.get(select.value)) || most || (lede && charts.get(lede.dataset.front));
+    const chosen = (select && byName.get(select.value)) || most || (lede && charts.get(lede.dataset.front));
     for (const chart of own) chart.box.hidden = chart !== chosen;
     if (lede && chosen) lede.firstElementChild.textContent = sentence(chosen, filtered.some);
   };

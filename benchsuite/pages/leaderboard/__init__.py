@@ -93,11 +93,12 @@ def _index(
     view = {
         "title": "Leaderboard",
         "finding": _finding(board),
-        "front_chart": fronts.plot_id(first) if first in drawn else None,
+        "front_chart": fronts.plot_id(first) if first and first in drawn else None,
         "front_said": fronts.sentence(energy, work),
+        # named by their sets: which one is the first changes with the store
         "choices": [
-            (name, front.about)
-            for name, front in named.items()
+            (fronts.plot_id(front, first=False), front.about)
+            for front in named.values()
             if others and front.metric == drawn[0].metric
         ],
         "plots": [fronts.plot(front, place=_SYSTEMS) for front in drawn],

@@ -49,6 +49,11 @@ class Front:
         return {entry.system.workload for entry in self.entries}
 
     @property
+    def measure(self) -> str:
+        """Of the accuracy."""
+        return self.entries[0].system.source("accuracy").measure or "accuracy"
+
+    @property
     def undominated(self) -> set[str]:
         """Those with a system on the front."""
         return {self.entries[place].system.workload for place in self.best}
@@ -112,12 +117,13 @@ def sentence(found: Front | None, instead: Front | None) -> str | None:
 def plot_id(found: Front, *, first: bool = True) -> str:
     """A chart's name on its page; those after the first of a metric are named by their set."""
     name = f"accuracy-{found.metric.replace('_', '-')}"
-    return name if first else f"{name}-{words.slug(found.about)}"
+    return name if first else f"{name}-{words.slug(f'{found.about}, {found.measure}')}"
 
 
 def data(found: Front, *, place: str) -> dict[str, Any]:
     """What the script needs to make the front anew of the systems that the filters leave."""
     return {
+        "name": plot_id(found, first=False),
         "x": [_cost(entry, found.metric) for entry in found.entries],
         "y": [_accuracy(entry) for entry in found.entries],
         "networks": [entry.system.workload for entry in found.entries],
@@ -155,8 +161,7 @@ def plot(found: Front, *, place: str, first: bool = True) -> Plot:
                 right=cost.high,
             )
         )
-    row = group[0].system.source("accuracy")
-    measure = row.measure or "accuracy"
+    measure = found.measure
     frames = {entry.system.row.frame for entry in group}
     frame = cut(next(iter(frames))) if len(frames) == 1 else "frame"
     against = info.title.lower().replace("frame", frame)
@@ -198,10 +203,9 @@ def _undominated(found: Front) -> str:
 
 
 def _against(found: Front) -> str:
-    row = found.entries[0].system.source("accuracy")
     title = METRICS[found.metric].title.lower()
     where = f" on {cut(found.device)}" if found.device else ""
-    return f"in {cut(row.measure or 'accuracy')} against {title}{where}"
+    return f"in {cut(found.measure)} against {title}{where}"
 
 
 def _distinct(group: Sequence[Entry], metric: str) -> list[tuple[Entry, ...]]:
