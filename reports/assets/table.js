@@ -69,7 +69,7 @@
   const ENDLESS = 90;
   const clip = (text) => make("bdi", { class: "clip", ...(text.length > ENDLESS ? { tabindex: 0 } : {}) }, text);
   const doubt = (said) => make("span", { class: "dagger", title: said },
-    make("span", { "aria-hidden": "true" }, "\u2020"), make("span", { class: "sr" }, ` doubted: ${said}`));
+    make("span", { "aria-hidden": "true" }, "\u2020"), make("span", { class: "sr" }, " doubted: ", make("bdi", {}, said)));
   const cell = (grid, column, i, first) => {
     const inside = [];
     let text = clip(column.text[i]);
