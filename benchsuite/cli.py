@@ -593,9 +593,11 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from benchsuite import importing, output
+    from benchsuite import catalog, importing, output
 
-    output.print_imported(importing.import_files(_store(options), options.files))
+    contract = importing.contract_of(catalog.content_roots(options.content))
+    done = importing.import_files(_store(options), options.files, contract=contract)
+    output.print_imported(done)
     return DONE
 
 

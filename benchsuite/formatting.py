@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from benchsuite.attribution import LINEAR, LOG, Split
+from benchsuite.attribution import LINEAR, LOG, Split, parts_of
 from benchsuite.types import MetricInfo
 from benchsuite.units import MISSING, quantity, significant
 from benchsuite.units import share as share
@@ -61,8 +61,8 @@ def figure(
     if value is None:
         return Figure(number=MISSING)
     if info.key in _ACCURACIES and is_correlation(measure):
-        sign = "+" if info.key == "accuracy_change" and value > 0 else ""
-        return Figure(number=sign + significant(value))
+        change = info.key == "accuracy_change"
+        return Figure(number=_signed(value) if change else significant(value))
     if info.key == "accuracy_change":
         return Figure(number=points(value), unit="points")
     if info.key in _SHARES:
@@ -98,9 +98,14 @@ def spread(value: float, *, low: float, high: float) -> str:
 
 def points(value: float) -> str:
     """A difference of two shares in percentage points, with its sign."""
+    return _signed(value, 100.0, digits=2)
+
+
+def _signed(value: float, factor: float = 1.0, *, digits: int = 3) -> str:
+    """A difference with its sign; of one too small to be seen, both."""
     if still(value, scale=LINEAR):
         return "±0"
-    return f"{'+' if value > 0 else MINUS}{significant(abs(100 * value), 2)}"
+    return f"{'+' if value > 0 else MINUS}{significant(abs(factor * value), digits)}"
 
 
 def times(ratio: float) -> str:
@@ -132,6 +137,15 @@ def change_said(title: str, split: Split) -> str:
     verb = "rose" if split.amount > 0 else "fell"
     unit = " points" if split.scale == LINEAR else ""
     return f"{title} {verb}: {amount_said(split.amount, scale=split.scale)}{unit}"
+
+
+def parts_said(split: Split) -> tuple[tuple[str, str, str], ...]:
+    """Owner, name and size of the parts of a change that can be seen, the largest first."""
+    return tuple(
+        (owner, name, amount_said(amount, scale=split.scale))
+        for owner, name, amount in parts_of(split)
+        if not still(amount, scale=split.scale)
+    )
 
 
 def tick(value: float, unit: str) -> str:

@@ -17,6 +17,7 @@ from benchsuite.attribution import (
     Missing,
     Split,
     cause,
+    credited,
     energy_origin,
     split,
 )
@@ -645,15 +646,16 @@ def _anywhere(key: SystemKey) -> SystemKey:
 
 
 def _line(row: Row, verdict: Verdict, before: Result, after: Result, *, evidence: Evidence) -> Line:
+    why = cause(before, after)
     found = split(before, after, verdict.metric) if verdict.metric in SPLITTABLE else None
     return Line(
         label=row.label,
         scenario=row.scenario,
         key=after.key,
         verdict=verdict,
-        cause=cause(before, after),
+        cause=why,
         packages=_packages(before, after, evidence),
-        split=found,
+        split=found and credited(found, why),
         leading=verdict.metric == leading_metric(row.scenario),
     )
 

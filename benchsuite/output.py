@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -188,10 +189,16 @@ def _print_duel(duel: Duel) -> None:
             rows.append((METRICS[mean.metric].title, *ratio, str(mean.rows), modelled))
             for reason, names in mean.left_out.items():
                 left[f"{METRICS[mean.metric].title} left out of {len(names)}: {reason}"] = None
+        apart = defaultdict(list)
+        for each in duel.excluded[kind]:
+            apart[each.reason].append(str(each))
         if not duel.pairs[kind]:
             continue
         title = f"{duel.after.name} over {duel.before.name}, {said}"
         _print("", terminal.plain_table(title, ("", "ratio", "95 % interval", "rows", ""), rows))
+        if (speed := duel.mean("throughput", kind=kind).ratio) is not None:
+            _print(f"95 % interval of throughput: {speed.how}")
+        _print(*(f"excluded, {reason}: {', '.join(names)}" for reason, names in apart.items()))
         _print(*left)
         gain = duel.gains[kind]
         if not isinstance(gain, Missing):
@@ -246,7 +253,13 @@ def print_judgement(judgement: Judgement) -> None:
 
 def print_imported(imported: Imported) -> None:
     """What an import brought, and what it left out."""
-    _print(f"imported: {counted(imported.runs, 'run')} with {counted(imported.results, 'result')}")
+    if not imported.runs and not imported.skipped:
+        _print("nothing was imported: there is no run in what was given")
+        return
+    results = (
+        f"with {counted(imported.results, 'result')}" if imported.results else "without results"
+    )
+    _print(f"imported: {counted(imported.runs, 'run')} {results}")
     if imported.skipped:
         _print(f"left out, since runs of these ids are stored: {', '.join(imported.skipped)}")
 
@@ -257,18 +270,14 @@ def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
         [found for found in findings if found["state"] == state]
         for state in ("problem", "note", "good")
     )
-    counted = [_counted(len(problems), "problem")] if problems else ["Fit to measure on"]
-    counted += [_counted(len(notes), "note")] if notes else []
-    _print(", ".join(counted))
+    told = [counted(len(problems), "problem")] if problems else ["Fit to measure on"]
+    told += [counted(len(notes), "note")] if notes else []
+    _print(", ".join(told))
     for found in (*problems, *notes):
         _print("", terminal.finding(found))
     _print("", *(terminal.finding(found) for found in good))
     if good:
         _print("", "How each was seen: benchsuite doctor --json -")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _how(found: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from benchsuite.goals import Goals
 from benchsuite.plan import BEST, Plan
 from benchsuite.store import Store
 from benchsuite.types import (
+    CONFIRMS,
     EMBEDDED,
     SCENARIOS,
     UNRANKED,
@@ -40,7 +41,6 @@ from benchsuite.types import (
 from benchsuite.workers import run_worker
 
 OK = "ok"
-CONFIRMS = "confirms"  # the label of a run that measures again what another one made suspected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ else:  # numpy is imported only where it is used
 EMBEDDED = "embedded"
 REFERENCE = "reference"
 SCALES = (EMBEDDED, REFERENCE)
+CONFIRMS = "confirms"  # the label of a run that measures again what another one made suspected
 UNRANKED = "unranked"  # the class of a result that takes no place
 USED_UP = "was used up (--budget)"  # ends the reason of what a run's budget skipped
 # doubts that keep a result out of rankings
@@ -356,6 +357,10 @@ class DeviceInfo:
     count: int = 1
     uuid: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+
+    def units_of(self, threads: int) -> int:
+        """Cores that `threads` can use at once; all units where threads are not chosen."""
+        return min(self.units, threads) if self.kind == "cpu" and threads > 0 else self.units
 
     @property
     def label(self) -> str:

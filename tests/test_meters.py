@@ -16,11 +16,13 @@ import pytest
 from benchsuite import meters
 from benchsuite.devices import _nvml
 from benchsuite.errors import BadInput, NotMeasurable
+from benchsuite.hw import Figure
 from benchsuite.inventory import listing
 from benchsuite.meters import Subject, _boards, _log, csv, modelled, nvml, nvml_rapl, rapl, replay
 from benchsuite.meters._boards import Clock, CounterPeriod, Sample, Watch
 from benchsuite.types import DeviceInfo, EnergyReading, Rate
 
+from .devices import model
 from .fake_nvml import FakeBoard, FakeNvml, NVMLError_GpuIsLost
 from .measurements import DEVICE, window
 
@@ -899,6 +901,30 @@ def test_a_model_needs_an_envelope_and_says_it_is_one() -> None:
     reading = modelled.METER.start(subject).stop()
     assert reading.source == "modelled"
     assert 0 <= reading.energy_j <= 40.0 * reading.seconds * 1.0001
+
+
+def test_modelled_energy_is_of_the_cores_that_the_threads_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thread on two cores: the envelope of one core, busy all the time."""
+    sheet = model(
+        kind="cpu",
+        cores=Figure(value=8, source="sheet"),
+        power_envelope=Figure(value=80.0, source="sheet"),
+    )
+    monkeypatch.setattr(meters.hw, "describe", lambda *_, **__: sheet)
+    device = replace(DEVICE, units=2)
+    for threads, watts in ((1, 10.0), (2, 20.0), (8, 20.0)):
+        subject = meters.subject(device, threads=threads, roots=[tmp_path])
+        assert subject.envelope is not None
+        assert subject.envelope.value == pytest.approx(watts)
+    ticks = iter((0.0, 1.0))
+    monkeypatch.setattr(modelled, "perf_counter", lambda: next(ticks))
+    busy = iter((0.0, 1.0))
+    monkeypatch.setattr(modelled, "_cpu_seconds", lambda: next(busy))
+    reading = modelled.METER.start(meters.subject(device, threads=1, roots=[tmp_path])).stop()
+    assert reading.energy_j == pytest.approx(10.0)
+    assert "100% of 1 core busy" in reading.how
 
 
 def test_the_first_meter_that_works_is_taken() -> None:

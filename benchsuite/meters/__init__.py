@@ -24,7 +24,8 @@ class Subject:
     """What a meter is to watch.
 
     Attributes:
-        envelope: The device's power envelope where it is known; a model of power needs it.
+        envelope: The power envelope of the cores used, where it is known; a model of power needs
+            it.
         threads: Threads that the system uses.
     """
 
@@ -145,11 +146,11 @@ _KIND = Kind(
 
 
 def subject(device: DeviceInfo, *, threads: int, roots: Sequence[Path]) -> Subject:
-    """A device to watch; its power envelope is the driver's, else its `hw/*.toml`'s."""
+    """A device to watch; its power envelope is the driver's, else `hw/*.toml`'s share."""
     envelope, _ = devices.device(device.kind).power(device)
     model = hw.describe(device, roots=roots)
     if envelope is None and model is not None:
-        figure = hw.share(model, device.units).power_envelope
+        figure = hw.share(model, device.units_of(threads)).power_envelope
         envelope = None if figure is None else Rate(value=figure.value, how=figure.source)
     return Subject(device=device, envelope=envelope, threads=threads)
 
