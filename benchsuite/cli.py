@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from benchsuite import __version__
 from benchsuite.errors import BadInput, BenchsuiteError, Interrupted, MissingPackage
-from benchsuite.types import SCALES
+from benchsuite.types import CONFIRMS, SCALES
 
 if TYPE_CHECKING:
     from benchsuite.accounting.roofline import Roof
@@ -488,7 +488,7 @@ def _measure_again(
 
     _check_cache(environment.cache_folder())
     planned = run.repeated_plan(store, new, systems)
-    info = run.new_run({run.CONFIRMS: new.id}, command=_command_line())
+    info = run.new_run({CONFIRMS: new.id}, command=_command_line())
     store.add_run(info, plan=planned.specs)
     show = progress.Progress(quiet=options.json == "-")
     with show.running(len(planned.specs)):

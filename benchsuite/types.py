@@ -574,6 +574,8 @@ class Window:
         warmup_s: Time spent warming up before; `steady` says whether it became steady.
         movement: How far the median still moved at the end of the warm-up (share of 1).
         clocks: The device's clocks and throttle reasons; None where its driver tells none.
+        duration_digits: Significant digits to which a results file rounded `durations_ns`; None:
+            as measured.
     """
 
     scenario: str
@@ -593,6 +595,7 @@ class Window:
     peak_memory_b: int | None = None
     peak_memory_reason: str | None = None
     pace: Pace | None = None
+    duration_digits: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
