@@ -20,6 +20,7 @@ EMBEDDED = "embedded"
 REFERENCE = "reference"
 SCALES = (EMBEDDED, REFERENCE)
 UNRANKED = "unranked"  # the class of a result that takes no place
+COMMIT = "commit"  # the label that names the commit of the project that a run measured
 USED_UP = "was used up (--budget)"  # ends the reason of what a run's budget skipped
 # doubts that keep a result out of rankings
 UNRANKING = ("contended", "throttled", "replayed", "parity", "above_peak_unexplained")
