@@ -150,6 +150,15 @@ class Store:
             ).all()
             return [run_of(row) for row in rows]
 
+    def labels(self) -> dict[str, dict[str, str]]:
+        """The labels of every run, by its id."""
+        with self._begin() as connection:
+            query = sa.select(tables.runs.c.id, tables.runs.c.labels)
+            return {
+                row.id: msgspec.convert(row.labels, dict[str, str])
+                for row in connection.execute(query)
+            }
+
     def find_run(self, name: str) -> RunInfo:
         """The run of an id or unique prefix, `latest`, `latest~N`, or `label:KEY[=VALUE]`.
 
