@@ -92,8 +92,8 @@ def execute(
         goals: The deployment's needs, if any.
         on_event: Told of everything.
         done: Processes of each system that an earlier invocation of the same run measured.
-        budget_s: Of the whole run: no process is begun after it; a system that has none by then
-            is skipped.
+        budget_s: Of the whole run, its wait for the device left out: no process is begun after it;
+            a system that has none by then is skipped.
 
     Raises:
         Interrupted: The user stopped; all but the system under way is stored.
@@ -109,6 +109,7 @@ def execute(
             store.add(outcome, environment={})
             on_event(Event(kind="results", number=0, total=total, spec=spec, results=(outcome,)))
         with device_kept(plan, total, on_event):
+            started = monotonic()
             for place, (number, spec) in enumerate(turns, 1):
                 turn = _Turn(spec=spec, process=number, place=place, total=total)
                 if budget_s is not None and monotonic() - started > budget_s:
