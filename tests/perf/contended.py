@@ -134,6 +134,8 @@ def _report(
         rates = [(w.contention.involuntary_switches or 0) / w.seconds for w in windows]
         taken = [w.contention.bound_cpu_s or 0.0 for w in windows]
         row("  interruptions a second, median", median(rates), _extremes(rates))
+        others = [w.contention.other_cpu_s or 0.0 for w in windows]
+        row("  s of all processors that others took, median", median(others), _extremes(others))
         row("  s of our processor that others took, median", median(taken), _extremes(taken))
 
 
