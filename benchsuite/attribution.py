@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from benchsuite.types import Fingerprint, Result, Value
 
@@ -321,6 +322,20 @@ def split(before: Result, after: Result, metric: str) -> Split | Missing:
 def cause(before: Result, after: Result) -> Cause:
     """Names the team whose fingerprint alone differs; none where several do."""
     return cause_between(before.fingerprint, after.fingerprint)
+
+
+def versions_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    """`onnxruntime 1.23 -> 1.24` for each package, and each file of the user's plug-ins, that
+    differs between two environments.
+    """
+    old, new = (
+        {**side.get("packages", {}), **side.get("plug-ins", {})} for side in (before, after)
+    )
+    return tuple(
+        f"{name} {old[name] or 'absent'} -> {new[name] or 'absent'}"
+        for name in new
+        if name in old and old[name] != new[name]
+    )
 
 
 def cause_between(before: Fingerprint | None, after: Fingerprint | None) -> Cause:

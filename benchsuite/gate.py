@@ -19,6 +19,7 @@ from benchsuite.attribution import (
     cause,
     energy_origin,
     split,
+    versions_between,
 )
 from benchsuite.compare import join
 from benchsuite.judge import (
@@ -641,20 +642,11 @@ def _line(row: Row, verdict: Verdict, before: Result, after: Result, *, evidence
         key=after.key,
         verdict=verdict,
         cause=cause(before, after),
-        packages=_packages(before, after, evidence),
+        packages=versions_between(
+            *(evidence.environments.get(each.environment, {}) for each in (before, after))
+        ),
         split=found,
         leading=verdict.metric == leading_metric(row.scenario),
-    )
-
-
-def _packages(before: Result, after: Result, evidence: Evidence) -> tuple[str, ...]:
-    """The packages whose versions differ, and the files of the user's plug-ins that do."""
-    sides = [evidence.environments.get(result.environment, {}) for result in (before, after)]
-    old, new = ({**side.get("packages", {}), **side.get("plug-ins", {})} for side in sides)
-    return tuple(
-        f"{name} {old[name] or 'absent'} -> {new[name] or 'absent'}"
-        for name in new
-        if name in old and old[name] != new[name]
     )
 
 

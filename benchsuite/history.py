@@ -53,7 +53,7 @@ class Change:
     Attributes:
         place: Of the first moment on the new level, in the track.
         run, measured_at: Of that moment.
-        run_before: Of the moment before it.
+        run_before, before_at: Of the moment before it.
         commit_before, commit: Of the project in these runs; None where none was recorded.
         environments: Of the moment before and of that moment, by their ids.
         before, after: The levels: mean, of ratios geometric, up to the neighbouring changes.
@@ -65,6 +65,7 @@ class Change:
     run: str
     measured_at: str
     run_before: str
+    before_at: str
     before: float
     after: float
     cause: Cause
@@ -75,9 +76,7 @@ class Change:
     @property
     def commits(self) -> str | None:
         """`abc1234..def5678`: what the project was changed by; None where neither end is known."""
-        if self.commit is None and self.commit_before is None:
-            return None
-        return f"{_short(self.commit_before)}..{_short(self.commit)}"
+        return range_of(self.commit_before, self.commit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +258,7 @@ def _track(
             run=moments[place].run,
             measured_at=moments[place].measured_at,
             run_before=moments[place - 1].run,
+            before_at=moments[place - 1].measured_at,
             commit_before=commits.get(moments[place - 1].run),
             commit=commits.get(moments[place].run),
             environments=(moments[place - 1].digest.environment, moments[place].digest.environment),
@@ -269,6 +269,13 @@ def _track(
         for number, place in enumerate(places[1:-1])
     )
     return Track(metric=metric, moments=moments, values=values, changes=changes)
+
+
+def range_of(before: str | None, after: str | None) -> str | None:
+    """`abc1234..def5678`, as git names what lies between two commits; None where none is known."""
+    if before is None and after is None:
+        return None
+    return f"{_short(before)}..{_short(after)}"
 
 
 def _short(commit: str | None) -> str:

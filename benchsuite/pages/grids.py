@@ -37,12 +37,14 @@ class Cell:
         sort: What it is sorted by; None goes last.
         sub: A second, softer line.
         soft: Whether the value is modelled.
+        tone: `better` or `worse`, for its colour.
     """
 
     text: str
     sort: float | str | None = None
     sub: str = ""
     soft: bool = False
+    tone: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,8 @@ class Grid:
                 found["sub"] = _packed([cell.sub for cell in cells])
             if any(cell.soft for cell in cells):
                 found["soft"] = [place for place, cell in enumerate(cells) if cell.soft]
+            if any(cell.tone for cell in cells):
+                found["tone"] = _packed([cell.tone for cell in cells])
             columns.append(found)
         links = [row.link for row in self.rows]
         keys = list(dict.fromkeys(key for row in self.rows[:1] for key in row.tags))
