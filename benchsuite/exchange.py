@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from benchsuite import columns, raw
 from benchsuite.errors import BadInput
 from benchsuite.metrics import METRICS
 from benchsuite.store import Store
@@ -17,13 +18,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = "benchsuite/results/1"
-# what a line of a table has no room for
-_NESTED = ("warnings", "fingerprint", "beside", "metrics", "processes", "counts", "layer_times")
 
 
 def to_json(store: Store, runs: Sequence[RunInfo]) -> dict[str, Any]:
     """Runs with all their results, as `run --json` and `export --format json` give them."""
     results = [result for run in runs for result in store.results(run.id)]
+    windows = _raw_of(store, results)
     return {
         "schema": SCHEMA,
         "environments": store.environments(sorted({result.environment for result in results})),
@@ -38,8 +38,29 @@ def to_json(store: Store, runs: Sequence[RunInfo]) -> dict[str, Any]:
             for run in runs
         ],
         "counts": _counts_of(results),
-        "results": [result_json(result) for result in results],
+        "results": [
+            result_json(result) | window for result, window in zip(results, windows, strict=True)
+        ],
     }
+
+
+def _raw_of(store: Store, results: Sequence[Result]) -> Iterator[dict[str, Any]]:
+    """Each row's raw window, or why the file has none; a row of several processes has its own."""
+    left = raw.MOST_IN_FILE
+    for result in results:
+        window, reason = store.window(result), None
+        if window is None:
+            reason = "not in the store it came from"
+        elif len(window.durations_ns) > min(left, raw.MOST_DURATIONS):
+            reason = (
+                f"too long: {len(window.durations_ns)} durations; a window may have "
+                f"{raw.MOST_DURATIONS}, all of a file {raw.MOST_IN_FILE}"
+            )
+        if window is None or reason is not None:
+            yield {"raw": None, "raw_reason": reason}
+            continue
+        left -= len(window.durations_ns)
+        yield {"raw": raw.to_json(window), "raw_reason": None}
 
 
 def _counts_of(results: Sequence[Result]) -> dict[str, list[dict[str, Any]]]:
@@ -96,8 +117,11 @@ def result_json(result: Result) -> dict[str, Any]:
 
 
 def to_csv(store: Store, runs: Sequence[RunInfo]) -> str:
-    """One line a result: identity, then every metric's value (empty where it is missing)."""
-    return str(_table(store, runs).to_csv(index=False))
+    """One line a result, as `columns` has them; no text of it is a spreadsheet's formula."""
+    rows = [
+        {name: columns.as_text(cell) for name, cell in row.items()} for row in _rows(store, runs)
+    ]
+    return str(_frame(rows).to_csv(index=False))
 
 
 def to_parquet(store: Store, runs: Sequence[RunInfo]) -> bytes:
@@ -114,21 +138,18 @@ def to_parquet(store: Store, runs: Sequence[RunInfo]) -> bytes:
             "pip install pyarrow"
         ) from None
     file = BytesIO()
-    _table(store, runs).to_parquet(file, engine="pyarrow", index=False)
+    _frame(_rows(store, runs)).to_parquet(file, engine="pyarrow", index=False)
     return file.getvalue()
 
 
-def _table(store: Store, runs: Sequence[RunInfo]) -> pd.DataFrame:
+def _rows(store: Store, runs: Sequence[RunInfo]) -> list[dict[str, Any]]:
+    results = [result for run in runs for result in store.results(run.id)]
+    return [columns.of(result, result_json(result)) for result in results]
+
+
+def _frame(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     import pandas as pd
 
-    rows = []
-    for run in runs:
-        for result in store.results(run.id):
-            row = result_json(result)
-            for name in _NESTED:
-                row.pop(name)
-            values = {key: result.metrics[key].value for key in METRICS if key in result.metrics}
-            rows.append(row | values)
     return pd.DataFrame(rows)
 
 

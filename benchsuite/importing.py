@@ -7,14 +7,17 @@ in one sentence that names the place in the file.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
 
+from benchsuite import raw
+from benchsuite.catalog import load_entry, workload_files
 from benchsuite.errors import BadInput, one_line
 from benchsuite.exchange import SCHEMA
 from benchsuite.metrics import METRICS
@@ -33,6 +36,8 @@ from benchsuite.types import (
     RunInfo,
     SystemKey,
     Value,
+    Window,
+    Workload,
 )
 
 _Text = Annotated[str, msgspec.Meta(max_length=100_000)]
@@ -40,11 +45,15 @@ _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
 _Number = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]  # three centuries
 _MOST_PROCESSES = 10_000
+Identity = tuple[str, str, SystemKey]
 # no figure of one system has more, in SI units: 1e24 FLOP/s is a million exascale machines
 _MOST = 1e24
 # computed from one window as products of doubles, written with all digits
 _EXACT = 1e-6
 _CLOCKS_APART = timedelta(days=1)  # of two machines, the time zone of a naive time included
+
+
+Contract = Callable[[str], Workload | None]
 
 
 class _Metric(msgspec.Struct, kw_only=True):
@@ -96,6 +105,7 @@ class _Row(msgspec.Struct, kw_only=True):
     chosen: bool = False
     counts: _Text | None = None
     layer_times: LayerTimes | None = None
+    raw: dict[str, Any] | None = None
 
 
 class _Run(msgspec.Struct, kw_only=True):
@@ -134,25 +144,39 @@ class Imported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """A file that was found sound."""
+    """A file that was found sound.
+
+    Attributes:
+        windows: Raw windows by `identity`, as the file has them: `raw.from_json` reads them.
+    """
 
     runs: tuple[RunInfo, ...]
     results: tuple[Result, ...]
+    windows: Mapping[Identity, Mapping[str, Any]]
     environments: Mapping[str, Mapping[str, Any]]
 
 
-def import_files(store: Store, paths: Sequence[Path]) -> Imported:
+def import_files(
+    store: Store, paths: Sequence[Path], *, contract: Contract | None = None
+) -> Imported:
     """Merges files into a store: all of them, or where one is unsound, none.
+
+    Args:
+        store: Where to.
+        paths: The files.
+        contract: Gives what a workload of this installation promises; rows of others, and all
+            rows without it, are believed in their target.
 
     Raises:
         BadInput: A file cannot be read or is unsound.
     """
     runs: dict[str, RunInfo] = {}
     results: list[Result] = []
+    windows: dict[Identity, Mapping[str, Any]] = {}
     environments: dict[str, Mapping[str, Any]] = {}
     for path in paths:
         try:
-            contents = read(path.read_bytes(), name=str(path))
+            contents = read(path.read_bytes(), name=str(path), contract=contract)
         except OSError as error:
             raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
         for name, facts in contents.environments.items():
@@ -163,7 +187,14 @@ def import_files(store: Store, paths: Sequence[Path]) -> Imported:
                 raise BadInput(f"{path}: run {run.id} is in another file too; name it once")
             runs[run.id] = run
         results.extend(contents.results)
-    left = set(store.merge(list(runs.values()), results, environments=environments))
+        windows.update(contents.windows)
+
+    def window(row: Result) -> Window | None:
+        """One at a time: all of a file's would fill the memory."""
+        found = windows.get(identity(row))
+        return None if found is None else raw.from_json(found)
+
+    left = set(store.merge(list(runs.values()), results, environments=environments, window=window))
     return Imported(
         runs=len(runs) - len(left),
         results=sum(result.run not in left for result in results),
@@ -171,12 +202,32 @@ def import_files(store: Store, paths: Sequence[Path]) -> Imported:
     )
 
 
-def read(data: bytes, *, name: str) -> Contents:
+def contract_of(roots: Sequence[Path]) -> Contract:
+    """What the workloads of the content folders promise; each file is loaded when it is asked for.
+
+    None is given for a workload that is not here, or whose file is broken.
+    """
+    files = workload_files(roots)
+
+    @cache
+    def find(name: str) -> Workload | None:
+        if name not in files:
+            return None
+        try:
+            return load_entry(files[name], name=name).workload
+        except BadInput:
+            return None
+
+    return find
+
+
+def read(data: bytes, *, name: str, contract: Contract | None = None) -> Contents:
     """Checks a results JSON.
 
     Args:
         data: The file's bytes.
         name: What the file is called in messages.
+        contract: As `import_files` takes it.
 
     Raises:
         BadInput: What is wrong first, and where.
@@ -203,8 +254,9 @@ def read(data: bytes, *, name: str) -> Contents:
     for key, counts in file.counts.items():
         if wrong := wrong_counts(counts):
             raise BadInput(f"{name}: counts.{key[:80]}{wrong}")
-    seen: set[tuple[str, str, SystemKey]] = set()
-    results = []
+    windows: dict[Identity, Mapping[str, Any]] = {}
+    seen: set[Identity] = set()
+    results, durations = [], 0
     for place, row in enumerate(file.results):
         where = f"{name}: results[{place}]"
         if row.run not in runs:
@@ -215,15 +267,22 @@ def read(data: bytes, *, name: str) -> Contents:
             raise BadInput(f"{where}: its counts {row.counts[:80]!r} are not in the file")
         counted = file.counts[row.counts] if row.counts else ()
         result = _result(row, where, started_at=runs[row.run].started_at, counts=counted)
-        identity = (result.run, result.scenario, result.key)
-        if identity in seen:
+        if contract is not None and (workload := contract(row.workload)) is not None:
+            _check_contract(row, workload, where)
+        if identity(result) in seen:
             raise BadInput(f"{where}: the same system and scenario is there twice in its run")
-        seen.add(identity)
+        seen.add(identity(result))
         results.append(result)
+        if row.raw is not None:
+            durations += _check_raw(row.raw, result, where)
+            if durations > raw.MOST_IN_FILE:
+                raise BadInput(f"{where}: the file has more than {raw.MOST_IN_FILE} durations")
+            windows[identity(result)] = row.raw
     used = {result.environment for result in results}
     return Contents(
         runs=tuple(runs.values()),
         results=tuple(results),
+        windows=windows,
         environments={key: file.environments[key] for key in used},
     )
 
@@ -296,6 +355,25 @@ def _result(row: _Row, where: str, *, started_at: str, counts: tuple[Count, ...]
     )
 
 
+def identity(result: Result) -> Identity:
+    """What a row is in its file."""
+    return result.run, result.scenario, result.key
+
+
+def _check_raw(found: Mapping[str, Any], row: Result, where: str) -> int:
+    """How many durations a row's raw window has, which gives the row's metrics again."""
+    try:
+        window = raw.from_json(found)
+    except ValueError as error:
+        _unsound(f"{where}.raw", str(error))
+    if row.status != "ok":
+        _unsound(where, f"status {row.status}, and yet a raw window")
+    named = f"{row.key.workload[:80]}, {row.key.backend[:80]}, {row.scenario[:80]}"
+    if wrong := raw.disagreement(window, row):
+        _unsound(f"{where} ({named})", wrong)
+    return raw.count_durations(found)
+
+
 def _check_class(row: _Row, numbers: Mapping[str, float], where: str) -> None:
     """A class is a claim: what it rests on must be in the row, and nothing that forbids it."""
     if row.rank_class == UNRANKED:
@@ -313,6 +391,25 @@ def _check_class(row: _Row, numbers: Mapping[str, float], where: str) -> None:
     for doubt in row.warnings:
         if doubt.code in UNRANKING:
             _unsound(where, f"class {row.rank_class} beside the doubt {doubt.code}")
+
+
+def _check_contract(row: _Row, workload: Workload, where: str) -> None:
+    """The target is the workload's, not the submitter's, and so is what it is measured by."""
+    scale = workload.scales.get(row.scale)
+    if scale is None or row.target is None:
+        return
+    quality = scale.qualities.get(row.dataset or "")
+    what = f"{row.workload} at scale {row.scale} on {row.dataset or 'no data set'}"
+    if quality is None:
+        _unsound(where, f"target {row.target:g}, but {what} has none here; remove it from the file")
+    if row.target != quality.target:
+        _unsound(
+            where,
+            f"target {row.target:g}, but {what} must reach {quality.target:g}; "
+            "measure it with the workload of this version",
+        )
+    if row.measure != quality.measure:
+        _unsound(where, f"measure {row.measure!r}, but {what} is judged by {quality.measure!r}")
 
 
 def _check_processes(

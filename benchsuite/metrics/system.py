@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from benchsuite.metrics._context import Context, Metric, missing
+from benchsuite.metrics._context import Context, Metric, Timed, missing
 from benchsuite.metrics._mlperf import minimum_said
-from benchsuite.repeats import ALONE
+from benchsuite.metrics.pacing import kept
+from benchsuite.origin import MODELLED
+from benchsuite.repeats import ALONE, NO_INTERVAL
 from benchsuite.stats import early_stopping_estimate, least_queries, percentile
 from benchsuite.types import (
     OFFLINE,
@@ -22,7 +24,7 @@ from benchsuite.types import (
     Rate,
     Value,
 )
-from benchsuite.units import NANOSECOND_S, quantity
+from benchsuite.units import NANOSECOND_S, counted, quantity
 
 LPIRC_SECONDS = 600.0
 LPIRC_ENERGY_J = 3600.0
@@ -104,11 +106,21 @@ def _chosen(choice: Choice) -> str:
 
 def _paced(context: Context, pace: Pace) -> str:
     """How a window's queries were scheduled, in words."""
-    if pace.share is None:
-        return (
-            f"one query every {1 / pace.rate:.4g} s, waiting included; {pace.dropped} dropped. "
-            "It says what was asked for, not what the system could do"
+    found = kept(context.window)
+    if found is not None:
+        in_time = found.offered - found.late - found.dropped
+        meaning = (
+            "it says what was asked for, not what the system could do"
+            if found.valid
+            else "the system does not keep up, so it says neither what was asked for nor, with "
+            "pauses, what the system could do"
         )
+        return (
+            f"asked: {pace.rate:.4g} query/s, one every {1 / pace.rate:.4g} s, waiting included; "
+            f"met: {in_time} of {found.offered} in time, {found.late} late, {found.dropped} "
+            f"dropped; {meaning}"
+        )
+    assert pace.share is not None
     share = f"p{100 * pace.share:g}"
     return (
         f"the highest of {pace.tries} rates of Poisson arrivals at which {share} is within "
@@ -118,10 +130,10 @@ def _paced(context: Context, pace: Pace) -> str:
     )
 
 
-def _latency(share: float) -> Metric:
+def _percentile(share: float) -> Callable[[Timed], Value]:
     name = f"p{100 * share:g}"
 
-    def compute(context: Context) -> Value:
+    def compute(context: Timed) -> Value:
         window = context.window
         if window.scenario == OFFLINE:
             return missing(
@@ -129,7 +141,7 @@ def _latency(share: float) -> Metric:
             )
         needed, dropped = least_queries(share), window.pace.dropped if window.pace else 0
         queries = window.queries + dropped
-        told = f"{queries} queries, {window.scenario}"
+        told = f"{counted(queries, 'query')}, {window.scenario}"
         if window.pace is not None:
             told += ", from the scheduled arrival"
         if queries < needed:
@@ -155,6 +167,11 @@ def _latency(share: float) -> Metric:
             ),
         )
 
+    return compute
+
+
+def _latency(share: float) -> Metric:
+    name = f"p{100 * share:g}"
     return Metric(
         info=_info(
             f"latency_{name}",
@@ -163,36 +180,34 @@ def _latency(share: float) -> Metric:
             better="lower",
             about=f"{100 * share:g} % of the queries take at most this long.",
         ),
-        compute=compute,
+        compute=_percentile(share),
     )
 
 
-def _missed_frames(context: Context) -> Value:
-    window, pace = context.window, context.window.pace
-    if window.scenario != REAL_TIME or pace is None:
+def _missed_frames(context: Timed) -> Value:
+    window, found = context.window, kept(context.window)
+    if found is None or window.pace is None:
         return missing(
             f"{window.scenario} has no deadline of a frame; frames are missed in RealTime only"
         )
-    period_ns = round(pace.deadline_s / NANOSECOND_S)
-    late = sum(latency > period_ns for latency in window.durations_ns)
-    offered = window.queries + pace.dropped
     return Value(
-        value=(late + pace.dropped) / offered,
+        value=found.missed,
         how=(
-            f"{late} of {offered} queries were answered after the next was due "
-            f"({pace.deadline_s:.4g} s), {pace.dropped} could not begin before it and were dropped"
+            f"{found.late} of {found.offered} queries were answered after the next was due "
+            f"({window.pace.deadline_s:.4g} s), {found.dropped} could not begin before it and were "
+            "dropped"
         ),
     )
 
 
-def _energy_per_frame(context: Context) -> Value:
+def _energy_per_frame(context: Timed) -> Value:
     energy = context.window.energy
     if energy is None:
         return missing(context.window.energy_reason or "no meter")
     return _of_power(energy, f"gross; {energy.how}", frames_per_s=context.throughput)
 
 
-def _net_energy_per_frame(context: Context) -> Value:
+def _net_energy_per_frame(context: Timed) -> Value:
     energy = context.window.energy
     if energy is None:
         return missing(context.window.energy_reason or "no meter")
@@ -207,7 +222,7 @@ def _net_energy_per_frame(context: Context) -> Value:
     )
 
 
-def _mean_power(context: Context) -> Value:
+def _mean_power(context: Timed) -> Value:
     energy = context.window.energy
     if energy is None:
         return missing(context.window.energy_reason or "no meter")
@@ -233,8 +248,14 @@ def _of_power(
         return None if joules is None else (joules / energy.seconds - less) / frames_per_s
 
     least, most = (less_w if end is None else end for end in idle)
-    interval = "" if energy.low_j is None else "; interval: the meter's granularity at both ends"
-    if interval and least < most:
+    if energy.low_j is None:
+        why = "it is a model"
+        if energy.source != MODELLED:
+            why = "the meter's granularity is not known"
+        interval = f"{NO_INTERVAL}{why}"
+    else:
+        interval = "; interval: the meter's granularity at both ends"
+    if energy.low_j is not None and least < most:
         interval += f", and the idle power's, {least:.3g} to {most:.3g} W"
     return Value(
         value=(energy.mean_power_w - less_w) / frames_per_s,
@@ -257,7 +278,7 @@ def clocks_said(clocks: Clocks) -> str:
     return ", ".join(parts)
 
 
-def _max_power(context: Context) -> Value:
+def _max_power(context: Timed) -> Value:
     energy = context.window.energy
     if energy is None:
         return missing(context.window.energy_reason or "no meter")
@@ -265,7 +286,10 @@ def _max_power(context: Context) -> Value:
         return missing(energy.max_power_reason or "the meter counts energy only")
     return Value(
         value=energy.max_power_w,
-        how=f"largest sample; {energy.source}, boundary {energy.boundary}",
+        how=(
+            f"largest sample; {energy.source}, boundary {energy.boundary}"
+            f"{NO_INTERVAL}between two samples it may have been more"
+        ),
     )
 
 
@@ -521,3 +545,14 @@ METRICS = (
         compute=_meets_goals,
     ),
 )
+
+# what a raw window gives again without the rest of its measurement
+FROM_WINDOW: Mapping[str, Callable[[Timed], Value]] = {
+    "throughput": lambda timed: Value(value=timed.throughput, how="frames over seconds"),
+    **{f"latency_p{100 * share:g}": _percentile(share) for share in (0.50, 0.90, 0.99)},
+    "missed_frames": _missed_frames,
+    "energy_per_frame": _energy_per_frame,
+    "net_energy_per_frame": _net_energy_per_frame,
+    "mean_power": _mean_power,
+    "max_power": _max_power,
+}

@@ -38,6 +38,7 @@ class Cell:
         sub: A second, softer line.
         soft: Whether the value is modelled.
         tone: `better` or `worse`, for its colour.
+        doubt: What the value is doubted for; it is marked.
     """
 
     text: str
@@ -45,6 +46,7 @@ class Cell:
     sub: str = ""
     soft: bool = False
     tone: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,7 @@ class Grid:
         for place, column in enumerate(self.columns):
             cells = [row.cells[place] for row in self.rows]
             found: dict[str, Any] = {
+                "key": column.key,
                 "title": column.title,
                 "numeric": column.numeric,
                 "falling": column.falling,
@@ -96,6 +99,8 @@ class Grid:
                 found["soft"] = [place for place, cell in enumerate(cells) if cell.soft]
             if any(cell.tone for cell in cells):
                 found["tone"] = _packed([cell.tone for cell in cells])
+            if any(cell.doubt for cell in cells):
+                found["doubt"] = _packed([cell.doubt for cell in cells])
             columns.append(found)
         links = [row.link for row in self.rows]
         keys = list(dict.fromkeys(key for row in self.rows[:1] for key in row.tags))

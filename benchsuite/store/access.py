@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,6 +44,7 @@ from benchsuite.types import (
     SystemSpec,
     Window,
 )
+from benchsuite.units import counted
 
 
 class Store:
@@ -115,6 +116,7 @@ class Store:
         results: Iterable[Result],
         *,
         environments: Mapping[str, Mapping[str, Any]],
+        window: Callable[[Result], Window | None] | None = None,
     ) -> list[str]:
         """Takes over runs of another store, all in one transaction or none.
 
@@ -122,6 +124,8 @@ class Store:
             runs: A run whose id is stored already is left as it is, with its results.
             results: Of these runs.
             environments: By the id that the results carry.
+            window: Gives a result's raw window, durations ascending, where there is one; asked
+                for one after another.
 
         Returns:
             The ids of the runs that were left out.
@@ -135,7 +139,7 @@ class Store:
                 if run.id not in known:
                     add_run(connection, run, plan=[])
             new = [each for each in results if each.run not in known]
-            add_results(connection, new, environments=environments)
+            add_results(connection, new, environments=environments, window=window)
         return [run.id for run in runs if run.id in known]
 
     def runs(self) -> list[RunInfo]:
@@ -178,7 +182,7 @@ class Store:
         if match := re.fullmatch(r"latest(?:~(\d+))?", name):
             back = int(match[1] or 0)
             if back >= len(runs):
-                raise BadInput(f"{name}: only {len(runs)} runs are stored in {self.place}")
+                raise BadInput(f"{name}: {self.place} has only {counted(len(runs), 'run')}")
             return runs[back]
         near = [run for run in runs if run.id == name]
         near = near or [run for run in runs if run.id.startswith(name)]

@@ -40,7 +40,7 @@ class Latest:
         result: With the metrics that a digest keeps.
         runs: How many results of the row there are.
         since: When the row was measured first.
-        raw: Whether the raw window is in this store: it was measured here, not imported.
+        raw: Whether the raw window is in this store: measured here, or come with its file.
         recomputed: Whether that window gives the stored throughput and energy again.
     """
 
