@@ -533,6 +533,7 @@ def _history(options: argparse.Namespace) -> int:
 
 
 def _ab(options: argparse.Namespace) -> int:
+    from dataclasses import replace
     from time import monotonic
 
     from benchsuite import ab, environment, output, progress, sequential, verdicts
@@ -562,6 +563,7 @@ def _ab(options: argparse.Namespace) -> int:
     code = judgement.exit_code(inconclusive_fails=True)
     if options.bisect:
         code = ab.bisect_code(judgement)
+        judgement = replace(judgement, step=code)
     _write_verdict(options, judgement)
     try:
         _emit(
