@@ -197,44 +197,39 @@ def _noise(array: Floats) -> float:
 def _tracks(course: Course, commits: Mapping[str, str]) -> tuple[Track, ...]:
     found: list[Track] = []
     moments = course.moments
+    columns = digest.columns([moment.digest for moment in moments])
     for metric in _LATENCY if course.scenario == SINGLE_STREAM else _OFFLINE:
-        known, values = _values(moments, metric)
+        known, values = _values(moments, columns, metric)
         # drift is nobody's change: speed as measured is judged only where drift is not known
-        judged = metric != SPEED or not any(_column(moments, "drift"))
+        judged = metric != SPEED or not any(columns["drift"])
         if values:
             found.append(_track(metric, known, values, judged=judged, commits=commits))
     return tuple(found)
 
 
 def _values(
-    moments: tuple[Moment, ...], metric: str
+    moments: tuple[Moment, ...], columns: Mapping[str, Sequence[float | None]], metric: str
 ) -> tuple[tuple[Moment, ...], tuple[float, ...]]:
     """The moments at which a metric has a value that can be judged, and the values."""
+    found: Sequence[float | None]
     if metric == CORRECTED:
-        pairs = zip(_column(moments, SPEED), _column(moments, "drift"), strict=True)
+        pairs = zip(columns[SPEED], columns["drift"], strict=True)
         found = [speed / drift if speed and drift else None for speed, drift in pairs]
     else:
-        if metric == ENERGY and moments:  # another meter or boundary is another quantity
-            energies = _column(moments, ENERGY)
-            newest = next(
-                (m for m, e in reversed([*zip(moments, energies, strict=True)]) if e), moments[-1]
-            )
-            how = newest.digest.energy_how
-            moments = tuple(m for m in moments if m.digest.energy_how == how)
-        found = _column(moments, metric)
+        found = columns[metric]
     if metric in LINEAR:
         known = [value is not None for value in found]
     else:
         known = [value is not None and value > 0 for value in found]
+    if metric == ENERGY and any(known):  # another meter or boundary is another quantity
+        sources = [moment.digest.energy_how for moment in moments]
+        newest = sources[len(known) - 1 - known[::-1].index(True)]
+        known = [here and source == newest for here, source in zip(known, sources, strict=True)]
     if all(known):  # as nearly always
         return moments, tuple(value for value in found if value is not None)
     return tuple(compress(moments, known)), tuple(
         v for v in compress(found, known) if v is not None
     )
-
-
-def _column(moments: Sequence[Moment], metric: str) -> list[float | None]:
-    return digest.column([moment.digest for moment in moments], metric)
 
 
 def _track(

@@ -19,7 +19,7 @@ FILES = (
 )
 # up to what the shell does next; a folded scalar's lines are one
 _COMMAND = re.compile(
-    r"benchsuite ((?:run|gate) .*?)(?= \|\| |; | > |\n *-|\n *\w+:|\n\n|\Z)", re.DOTALL
+    r"benchsuite ((?:run|gate) .*?)(?= \|\| |; | > |\n *- |\n *\w+:|\n\n|\Z)", re.DOTALL
 )
 
 
