@@ -192,8 +192,7 @@ class CauseTexts:
         }
     )
     several: str = (
-        "Interaction: {what} differ, so no team is named. "
-        "benchsuite compare --complete measures the systems in between."
+        "Interaction: {what} differ, so no team is named. Change one at a time to see whose it is."
     )
 
 

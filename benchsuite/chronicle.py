@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from benchsuite import formatting, history
-from benchsuite.attribution import OWNERS
+from benchsuite.attribution import OWNERS, TEAMLESS
 from benchsuite.compare import said
 from benchsuite.history import CORRECTED, LEAST_RUNS, LINEAR, Line
 from benchsuite.metrics import METRICS
@@ -92,16 +92,13 @@ def because(shift: Shift) -> str:
     cause = shift.cause
     if not cause.differing:
         return cause.text[0].lower() + cause.text[1:].rstrip(".")
-    what = _listed(shift.packages) if shift.packages else _listed(cause.differing)
-    if len(cause.differing) > 1 and cause.team is None:
-        return f"{_listed(cause.differing)} differ: no team is named"
-    owner = OWNERS.get(cause.team or "", "no team")
+    what = _listed(cause.differing)
+    if cause.team is None:
+        return f"interaction: {what} differ, so no team is named"
+    owner = "no team's" if cause.team in TEAMLESS else OWNERS[cause.team]
     if cause.differing == ("software",) and shift.packages:
-        return f"only {what} changed ({owner})"
-    return (
-        f"only {_listed(cause.differing)} {'differ' if len(cause.differing) > 1 else 'differs'}"
-        f" ({owner})"
-    )
+        return f"only {_listed(shift.packages)} changed ({owner})"
+    return f"only {what} {'differ' if len(cause.differing) > 1 else 'differs'} ({owner})"
 
 
 def report(found: History) -> list[tuple[str, str]]:

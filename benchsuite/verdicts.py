@@ -100,7 +100,7 @@ def because(line: Line) -> str:
             return "no recorded fingerprint differs: look at what is not recorded"
         return found.text[0].lower() + found.text[1:].rstrip(".")
     if found.team is None:
-        return f"interaction: {_listed(found.differing)} differ"
+        return f"interaction: {_listed(found.differing)} differ, so no team is named"
     if found.differing == ("software",) and line.packages:
         return f"only {_clean(_listed(line.packages))} changed"
     meter = [each for each in line.packages if each.startswith("meters/")]

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from benchsuite import chronicle, shifts
+from benchsuite.attribution import cause_between
 from benchsuite.cli import main
 from benchsuite.pages import history as page
 from benchsuite.store import Store, open_store
 from benchsuite.types import Fingerprint, Result
-from tests.fakes import HOSTILE, environments, run_info
+from tests.fakes import HOSTILE, environments, fingerprint, key, run_info
 from tests.large import FIRST, on_day, rows
 from tests.test_commits import NEW, OLD, filled
 from tests.test_pages_run import ROOT, Page, data_of
@@ -101,6 +102,24 @@ def test_systems_measured_on_other_nights_share_the_widest_range(tmp_path: Path)
              for p in (later, earlier)]  # fmt: skip
     (both,) = shifts.together(lines, {})
     assert (both.run_before, both.commits) == ("r05", "ef56ef5..cd34cd3")
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        ({"software": "x", "network": "y"}, "interaction: network and software differ, so no team"),
+        ({"configuration": "x"}, "only configuration differs (no team's)"),
+        ({"data": "x"}, "only data differs (no team's)"),
+        ({"device": "x"}, "only device differs (hardware team)"),
+        ({"network": "x", "weights": "y"}, "only network and weights differ (CNN team)"),
+    ],
+)
+def test_a_group_says_whose_it_is(tmp_path: Path, now: dict[str, str], said: str) -> None:
+    """One team, no team, or an interaction of several."""
+    (group,) = shifts.read(filled(tmp_path / "r.db", old=None, new=None)).shifts
+    before = fingerprint(key())
+    cause = cause_between(before, replace(before, **now))
+    assert chronicle.because(replace(group, cause=cause)).startswith(said)
 
 
 def test_the_terminal_says_what_changed(store: Store, capsys: pytest.CaptureFixture[str],
