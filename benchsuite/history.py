@@ -197,9 +197,10 @@ def _noise(array: Floats) -> float:
 def _tracks(course: Course, commits: Mapping[str, str]) -> tuple[Track, ...]:
     found: list[Track] = []
     moments = course.moments
-    columns = digest.columns([moment.digest for moment in moments])
+    digests = [moment.digest for moment in moments]  # of one row, then forgotten
+    columns = digest.columns(digests)
     for metric in _LATENCY if course.scenario == SINGLE_STREAM else _OFFLINE:
-        known, values = _values(moments, columns, metric)
+        known, values = _values(moments, digests, columns, metric)
         # drift is nobody's change: speed as measured is judged only where drift is not known
         judged = metric != SPEED or not any(columns["drift"])
         if values:
@@ -208,7 +209,10 @@ def _tracks(course: Course, commits: Mapping[str, str]) -> tuple[Track, ...]:
 
 
 def _values(
-    moments: tuple[Moment, ...], columns: Mapping[str, Sequence[float | None]], metric: str
+    moments: tuple[Moment, ...],
+    digests: Sequence[digest.Digest],
+    columns: Mapping[str, Sequence[float | None]],
+    metric: str,
 ) -> tuple[tuple[Moment, ...], tuple[float, ...]]:
     """The moments at which a metric has a value that can be judged, and the values."""
     found: Sequence[float | None]
@@ -222,7 +226,7 @@ def _values(
     else:
         known = [value is not None and value > 0 for value in found]
     if metric == ENERGY and any(known):  # another meter or boundary is another quantity
-        sources = [moment.digest.energy_how for moment in moments]
+        sources = [each.energy_how for each in digests]
         newest = sources[len(known) - 1 - known[::-1].index(True)]
         known = [here and source == newest for here, source in zip(known, sources, strict=True)]
     if all(known):  # as nearly always
