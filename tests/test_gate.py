@@ -262,7 +262,9 @@ def test_the_page_shows_ratios_over_the_drift(nights: Nights, tmp_path: Path) ->
     assert text.index("RED: image/squeezenet") < text.index("median detectable change")
     assert text.count('<svg class="forest worse"') >= 2
     lanes = text.count('<svg class="forest') - text.count('<svg class="forest axis"')
-    assert lanes == text.count('<line class="interval"') == text.count('<rect class="drift"')
+    assert lanes == text.count('<line class="interval"')
+    memory = 8  # a lane a system; no slow machine moves it
+    assert lanes - text.count('<rect class="drift"') == memory
     assert "http://" not in text.replace("http://www.w3.org", "")
 
 
