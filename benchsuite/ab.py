@@ -19,6 +19,7 @@ from pathlib import Path
 from time import monotonic
 
 from benchsuite import environment, gate, hw, judge, machine, run, workers
+from benchsuite.advice import advised
 from benchsuite.errors import BadInput, one_line
 from benchsuite.gate import Evidence, Judgement, Line, Row
 from benchsuite.harness import pinning
@@ -181,7 +182,8 @@ def compare_sides(
     with run.device_kept(before.plan, 1, lambda event: on_round(f"waiting for {event.text}", 0)):
         first, again = follow(source, limits, started=started)
     lines = judge_rounds(before, after, first, again=again, limits=limits)
-    return _judgement(before, after, lines, rounds=len(first), repeated=len(again))
+    judgement = _judgement(before, after, lines, rounds=len(first), repeated=len(again))
+    return advised(judgement, rounds=len(first), again=len(again), limits=limits)
 
 
 def state(lines: Sequence[Line], limits: Limits) -> State:
