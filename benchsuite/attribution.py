@@ -8,10 +8,13 @@ the fingerprint that differs between two systems can have caused their differenc
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from benchsuite.origin import MEASURED as MEASURED
+from benchsuite.origin import MODELLED as MODELLED
+from benchsuite.origin import Origin as Origin
+from benchsuite.origin import origin_of
 from benchsuite.types import Fingerprint, Result, Value
 
 THROUGHPUT = "throughput"
@@ -45,11 +48,6 @@ TEAMLESS = frozenset({NOBODY, CONFIGURATION, DATA})
 LOG = "log"
 LINEAR = "linear"
 
-MODELLED = "modelled"
-MEASURED = "measured"
-REPLAYED = "replayed"
-_ORIGIN = re.compile(r"(?P<source>[^,;]+), boundary (?P<boundary>[^,;]+)(?:;|$)")
-
 # the six values of a row are stored as doubles: their product is exact to a few ulp
 _RELATIVE_TOLERANCE = 1e-9
 
@@ -59,36 +57,6 @@ class Missing:
     """There are no factors, or no split; the reason is shown in their place."""
 
     reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where joules come from.
-
-    Attributes:
-        source: `nvml counter`, `nvml sampled`, `rapl`, `csv`, `modelled`; `nvml counter + rapl` of
-            a sum; `replayed ...` of a recording.
-        boundary: `board`, `package`, `board+host`, `wall`.
-    """
-
-    source: str
-    boundary: str
-
-    @property
-    def modelled(self) -> bool:
-        """Whether no meter was involved."""
-        return self.kind == MODELLED
-
-    @property
-    def kind(self) -> str:
-        """`measured`, `modelled` or `replayed`: kinds are never ranked with one another."""
-        first = self.source.split(" ", 1)[0]
-        return first if first in (MODELLED, REPLAYED) else MEASURED
-
-    @property
-    def grounds(self) -> dict[str, str]:
-        """What two energies must share to be compared."""
-        return {"kind of energy": self.kind, "boundary": self.boundary}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,8 +241,7 @@ def energy_origin(result: Result) -> Origin | None:
     value = result.metrics.get(ENERGY)
     if value is None or value.value is None:
         return None
-    found = _ORIGIN.match(value.how)
-    return Origin(**found.groupdict()) if found else None
+    return origin_of(value.how)
 
 
 def factors(result: Result, metric: str) -> Factors | Missing:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from benchsuite.attribution import LINEAR, LOG, Split, parts_of
 from benchsuite.types import MetricInfo
-from benchsuite.units import MISSING, percent, quantity, significant
+from benchsuite.units import MISSING, quantity, significant
+from benchsuite.units import share as share
 
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -77,12 +78,6 @@ def figure(
     return Figure(number=found.number, unit=found.unit.replace("frame", frame))
 
 
-def share(value: float) -> str:
-    """A share of 1 in per cent; what is not quite all is never rounded up to all."""
-    text = percent(value)
-    return ">99.9 %" if value < 1 and text == percent(1.0) else text
-
-
 def target(value: float, *, measure: str | None = None) -> str:
     """A quality target as it was set, without digits that nobody gave."""
     return f"{value:g}" if is_correlation(measure) else f"{100 * value:.6g} %"
@@ -91,6 +86,14 @@ def target(value: float, *, measure: str | None = None) -> str:
 def is_correlation(measure: str | None) -> bool:
     """Whether an accuracy measure is a correlation, which is not said in per cent."""
     return measure is not None and any(word in measure.casefold() for word in _CORRELATIONS)
+
+
+def spread(value: float, *, low: float, high: float) -> str:
+    """An interval about a value as shares of it: `±28%`, or `−28% +0.7%` where it is lopsided."""
+    below, above = (
+        significant(100 * max(0.0, part) / value, 2) for part in (value - low, high - value)
+    )
+    return f"±{below}%" if below == above else f"{MINUS}{below}% +{above}%"
 
 
 def points(value: float) -> str:

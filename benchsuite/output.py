@@ -13,7 +13,7 @@ from benchsuite import formatting, terminal
 from benchsuite.attribution import Missing
 from benchsuite.compare import finding
 from benchsuite.metrics import METRICS
-from benchsuite.units import duration, percent, quantity
+from benchsuite.units import counted, duration, percent, quantity
 
 if TYPE_CHECKING:
     from benchsuite.accounting.summary import WorkloadCount
@@ -53,7 +53,7 @@ def print_training(record: Mapping[str, Any], output: Path) -> None:
         f"{record['workload']} on {record['dataset']}: {record['measure']} {score['value']:.4f}"
         + (f" ({beside})" if beside else ""),
         f"{verdict}; {record['epochs']} epochs in {duration(record['seconds'])} "
-        f"on {record['threads']} threads",
+        f"on {counted(record['threads'], 'thread')}",
         f"energy to accuracy: {quantity(energy, 'J')} ({record['energy_how']})",
         f"weights: {output.resolve()}",
     )
@@ -256,26 +256,31 @@ def print_imported(imported: Imported) -> None:
     if not imported.runs and not imported.skipped:
         _print("nothing was imported: there is no run in what was given")
         return
-    results = (
-        f"with {_count(imported.results, 'result')}" if imported.results else "without results"
-    )
-    _print(f"imported: {_count(imported.runs, 'run')} {results}")
+    number = imported.results
+    results = f"with {counted(number, 'result')}" if number else "without results"
+    _print(f"imported: {counted(imported.runs, 'run')} {results}")
     if imported.skipped:
         _print(f"left out, since runs of these ids are stored: {', '.join(imported.skipped)}")
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
     """What the doctor found: problems first, each with its cost and what mends it."""
-    order = {"problem": 0, "note": 1, "good": 2}
-    ranked = sorted(findings, key=lambda finding: order[finding["state"]])
-    problems = sum(finding["state"] == "problem" for finding in findings)
-    verdict = {0: "fit to measure on", 1: "1 problem"}.get(problems, f"{problems} problems")
-    _print(verdict[0].upper() + verdict[1:], "")
-    _print(*(terminal.finding(found) for found in ranked))
+    problems, notes, good = (
+        [found for found in findings if found["state"] == state]
+        for state in ("problem", "note", "good")
+    )
+    counted = [_counted(len(problems), "problem")] if problems else ["Fit to measure on"]
+    counted += [_counted(len(notes), "note")] if notes else []
+    _print(", ".join(counted))
+    for found in (*problems, *notes):
+        _print("", terminal.finding(found))
+    _print("", *(terminal.finding(found) for found in good))
+    if good:
+        _print("", "How each was seen: benchsuite doctor --json -")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _how(found: Mapping[str, Any]) -> str:

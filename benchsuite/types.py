@@ -23,7 +23,9 @@ CONFIRMS = "confirms"  # the label of a run that measures again what another one
 UNRANKED = "unranked"  # the class of a result that takes no place
 USED_UP = "was used up (--budget)"  # ends the reason of what a run's budget skipped
 # doubts that keep a result out of rankings
-UNRANKING = ("contended", "throttled", "replayed", "parity", "above_peak_unexplained")
+UNRANKING = (
+    "contended", "throttled", "replayed", "parity", "above_peak_unexplained", "rate_missed",
+)  # fmt: skip
 DOMAINS = ("text", "audio", "image", "video")
 DTYPES = ("float32", "int64")
 OFFLINE = "Offline"
@@ -594,6 +596,21 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One of the short turns that a window was measured in beside another process's (`ab`).
+
+    Attributes:
+        rate: Frames a second.
+        latency_p50_s: Median of its queries' durations.
+        energy_j: Gross joules a frame; None where the meter gave none.
+    """
+
+    rate: float
+    latency_p50_s: float
+    energy_j: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Distance:
     """How far a system's outputs lie from eager fp32's on the same inputs.
 
@@ -669,6 +686,8 @@ class SystemSpec:
         turns: The worker asks for its turn before all that is timed: another one measures.
         target: The user's own network, which has no workload file; `path` is what it rests on.
         repeats: Processes that measure it, one after another among those of the other systems.
+        cores: Processors that the worker binds itself to, empty for none; None to choose them.
+            One that takes turns is bound during these alone: several get ready at once.
     """
 
     path: str
@@ -703,6 +722,7 @@ class SystemSpec:
     target: Target | None = None
     turns: bool = False
     repeats: int = 1
+    cores: tuple[int, ...] | None = None
 
     def batch_of(self, scenario: str) -> int:
         """Samples a query under a scenario."""
@@ -784,6 +804,7 @@ class Measurement:
 
     Attributes:
         windows: One a scenario, but for those in `unmet`.
+        turns: Scenario to the turns that make up its window, where it was measured in several.
         unmet: Scenario to the reason why it has no window (no rate meets `Server`'s bound).
         accuracy: Of the very executable that was timed; None with its reason.
         reference: Eager fp32 on the same weights and data; None with its reason.
@@ -832,6 +853,7 @@ class Measurement:
     choices: dict[str, Choice] = field(default_factory=dict)
     layer_times: LayerTimes | None = None
     layer_times_reason: str | None = None
+    turns: dict[str, tuple[Turn, ...]] = field(default_factory=dict)
 
 
 # --- what is reported ---------------------------------------------------------------------------

@@ -188,6 +188,11 @@ def test_energy_has_the_interval_of_the_meters_granularity() -> None:
         assert (found[key].low, found[key].high) == pytest.approx(ends)
         assert "interval: the meter's granularity" in found[key].how
     assert values()["energy_per_frame"].low is None
+    assert "; no interval: the meter's granularity is not known" in values()["mean_power"].how
+    model = replace(energy, source="modelled")
+    modelled = values(windows=(replace(window(), energy=model),))["energy_per_frame"]
+    assert modelled.how.endswith("; no interval: it is a model")
+    assert "no interval: between two samples it may have been more" in values()["max_power"].how
     # idle power itself is known to 0.5 W
     assert shown.energy is not None
     doubtful = replace(shown.energy, idle_low_w=3.5, idle_high_w=4.5)

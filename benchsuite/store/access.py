@@ -44,6 +44,7 @@ from benchsuite.types import (
     SystemSpec,
     Window,
 )
+from benchsuite.units import counted
 
 
 class Store:
@@ -169,7 +170,7 @@ class Store:
         if match := re.fullmatch(r"latest(?:~(\d+))?", name):
             back = int(match[1] or 0)
             if back >= len(runs):
-                raise BadInput(f"{name}: only {len(runs)} runs are stored in {self.place}")
+                raise BadInput(f"{name}: {self.place} has only {counted(len(runs), 'run')}")
             return runs[back]
         near = [run for run in runs if run.id == name]
         near = near or [run for run in runs if run.id.startswith(name)]
