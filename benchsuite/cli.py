@@ -485,10 +485,11 @@ def _measure_again(
 ) -> RunInfo:
     """Measures systems of a run again, as they were planned; a run of its own."""
     from benchsuite import environment, progress, run
+    from benchsuite.types import CONFIRMS
 
     _check_cache(environment.cache_folder())
     planned = run.repeated_plan(store, new, systems)
-    info = run.new_run({run.CONFIRMS: new.id}, command=_command_line())
+    info = run.new_run({CONFIRMS: new.id}, command=_command_line())
     store.add_run(info, plan=planned.specs)
     show = progress.Progress(quiet=options.json == "-")
     with show.running(len(planned.specs)):

@@ -150,7 +150,7 @@ def entries(
             reasons=reasons[system.id],
             unranked=unranked[system.id],
             own_weights=own_weights(
-                system.row.fingerprint and system.row.fingerprint.weights,
+                prints.weights if (prints := system.row.fingerprint) else None,
                 shipped(system.key) if shipped else None,
             ),
             doubts={name: row.doubts for name, row in full[system.id].rows.items() if row.doubts},
