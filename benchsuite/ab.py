@@ -1,7 +1,8 @@
 """Two systems measured in interleaved rounds of fresh processes and judged: `benchsuite ab`.
 
-A round is a fresh process a side; both are made ready at once, then time their windows in turn, A B
-B A, and the next round begins with B: what drifts hits both sides alike. What is exact (accuracy,
+A round is a fresh process a side; both are made ready at once, then change places in short turns on
+the same cores, A B B A, and the next round begins with B: what disturbs the machine hits both sides
+alike, and the turns that lie side by side give the round's ratio. What is exact (accuracy,
 size, work) is found in the first round, the others only time. Rounds end as soon as the verdict is
 clear or the time is over; what looks like a regression is measured again in fresh rounds before it
 is called one.
@@ -9,6 +10,7 @@ is called one.
 
 from __future__ import annotations
 
+import math
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,14 +18,16 @@ from datetime import date
 from pathlib import Path
 from time import monotonic
 
-from benchsuite import environment, gate, hw, judge, run, workers
+from benchsuite import environment, gate, hw, judge, machine, run, workers
 from benchsuite.errors import BadInput, one_line
 from benchsuite.gate import Evidence, Judgement, Line, Row
+from benchsuite.harness import pinning
 from benchsuite.plan import Plan, Request, make_plan
 from benchsuite.sequential import Limits, Source, State, follow
-from benchsuite.types import Measurement, Result, RunInfo, SystemSpec
+from benchsuite.stats import median
+from benchsuite.types import Measurement, Result, RunInfo, SystemSpec, Turn
 
-SECONDS, WARMUP_S = 0.5, 1.0
+SECONDS, WARMUP_S = 1.0, 1.0
 _SPEC_KEYS = ("backend", "precision", "scale", "batch", "scenario", "device", "threads", "data",
               "weights", "python")  # fmt: skip
 _BEFORE, _AFTER = "A", "B"
@@ -31,6 +35,11 @@ _BEFORE, _AFTER = "A", "B"
 _EXACT = ("accuracy", "accuracy_reason", "reference", "reference_reason", "distance",
           "distance_reason", "layer_times", "layer_times_reason", "preprocessing",
           "preprocessing_reason", "postprocessing", "postprocessing_reason")  # fmt: skip
+_OF_TURNS: dict[str, Callable[[Turn], float | None]] = {
+    "throughput": lambda turn: turn.rate,
+    "latency_p50": lambda turn: turn.latency_p50_s,
+    "energy_per_frame": lambda turn: turn.energy_j,
+}
 _EXACT_DOUBTS = ("parity", "left_out", "uncounted")
 
 
@@ -225,6 +234,8 @@ def judge_rounds(
             again=tuple(each[scenario] for each in seconds[1]),
             again_before=tuple(each[scenario] for each in seconds[0]),
             interleaved=True,
+            ratios=ratios(whole, scenario),
+            again_ratios=ratios(repeats, scenario),
             leading=scenario == names[0],
         )
         for scenario in names
@@ -236,6 +247,34 @@ def judge_rounds(
         today=date.today(),
         rate=rate,
     )
+
+
+def ratios(rounds: Sequence[Round], scenario: str) -> dict[str, tuple[float, ...]]:
+    """What the turns of each whole round say of each metric that they have: after over before."""
+    found: dict[str, tuple[float, ...]] = {}
+    for metric, value in _OF_TURNS.items():
+        each = [_ratio(one.before, one.after, scenario, value) for one in rounds]
+        if each and None not in each:
+            found[metric] = tuple(ratio for ratio in each if ratio is not None)
+    return found
+
+
+def _ratio(
+    before: Measurement | str,
+    after: Measurement | str,
+    scenario: str,
+    value: Callable[[Turn], float | None],
+) -> float | None:
+    """The median of paired turns; of those in which A was first, and of the others, the mean."""
+    assert isinstance(before, Measurement) and isinstance(after, Measurement)
+    logs = []
+    for a, b in zip(before.turns.get(scenario, ()), after.turns.get(scenario, ()), strict=False):
+        was, now = value(a), value(b)
+        if not was or not now or was < 0 or now < 0:
+            return None
+        logs.append(math.log(now / was))
+    halves = [median(half) for half in (logs[::2], logs[1::2]) if half]
+    return math.exp(sum(halves) / len(halves)) if halves else None
 
 
 def bisect_code(judgement: Judgement) -> int:
@@ -258,7 +297,8 @@ def measure_round(before: Side, after: Side, *, number: int, known: Round | None
             only times.
     """
     sides = [before, after]
-    specs = [replace(side.spec, trial=known is not None) for side in sides]
+    cores = _cores(max(side.spec.threads for side in sides), number)
+    specs = [replace(side.spec, trial=known is not None, cores=cores) for side in sides]
     interpreters = [side.interpreter for side in sides]
     order = (1, 0) if number % 2 else (0, 1)
     outcomes = workers.run_in_turns(
@@ -270,6 +310,15 @@ def measure_round(before: Side, after: Side, *, number: int, known: Round | None
     if known is None:
         return Round(before=first, after=second)
     return Round(before=_with_exact(first, known.before), after=_with_exact(second, known.after))
+
+
+def _cores(threads: int, number: int) -> tuple[int, ...]:
+    """The cores that both sides use in this round; none where they use all there are."""
+    allowed = machine.allowed()
+    if allowed is None:
+        return ()
+    # of each core's two rounds A is first in one
+    return pinning.choose(threads, allowed, pinning.topology(), first=number // 2)
 
 
 def _with_exact(found: Measurement | str, known: Measurement | str) -> Measurement | str:

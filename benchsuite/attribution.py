@@ -8,10 +8,13 @@ the fingerprint that differs between two systems can have caused their differenc
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from benchsuite.origin import MEASURED as MEASURED
+from benchsuite.origin import MODELLED as MODELLED
+from benchsuite.origin import Origin as Origin
+from benchsuite.origin import origin_of
 from benchsuite.types import Fingerprint, Result, Value
 
 THROUGHPUT = "throughput"
@@ -26,6 +29,8 @@ FIT = "fit"
 CO_DESIGN = "co-design"
 POWER = "power"
 NOBODY = "nobody"
+CONFIGURATION = "configuration"
+DATA = "data"
 OWNERS: Mapping[str, str] = {
     CNN: "CNN team",
     FIT: "network on device",
@@ -33,16 +38,15 @@ OWNERS: Mapping[str, str] = {
     CO_DESIGN: "co-design",
     HARDWARE: "hardware team",
     POWER: "software and hardware",
-    NOBODY: "nobody",
+    NOBODY: "no team",
+    CONFIGURATION: "configuration",
+    DATA: "data",
 }
+# to these no team answers: a sentence names their shares after what they are
+TEAMLESS = frozenset({NOBODY, CONFIGURATION, DATA})
 
 LOG = "log"
 LINEAR = "linear"
-
-MODELLED = "modelled"
-MEASURED = "measured"
-REPLAYED = "replayed"
-_ORIGIN = re.compile(r"(?P<source>[^,;]+), boundary (?P<boundary>[^,;]+)(?:;|$)")
 
 # the six values of a row are stored as doubles: their product is exact to a few ulp
 _RELATIVE_TOLERANCE = 1e-9
@@ -53,36 +57,6 @@ class Missing:
     """There are no factors, or no split; the reason is shown in their place."""
 
     reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where joules come from.
-
-    Attributes:
-        source: `nvml counter`, `nvml sampled`, `rapl`, `csv`, `modelled`; `nvml counter + rapl` of
-            a sum; `replayed ...` of a recording.
-        boundary: `board`, `package`, `board+host`, `wall`.
-    """
-
-    source: str
-    boundary: str
-
-    @property
-    def modelled(self) -> bool:
-        """Whether no meter was involved."""
-        return self.kind == MODELLED
-
-    @property
-    def kind(self) -> str:
-        """`measured`, `modelled` or `replayed`: kinds are never ranked with one another."""
-        first = self.source.split(" ", 1)[0]
-        return first if first in (MODELLED, REPLAYED) else MEASURED
-
-    @property
-    def grounds(self) -> dict[str, str]:
-        """What two energies must share to be compared."""
-        return {"kind of energy": self.kind, "boundary": self.boundary}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +160,17 @@ class Cause:
     team: str | None
     text: str
 
+    @property
+    def owner(self) -> str | None:
+        """Who owns all shares in place of the factors' owners, where that is no team.
+
+        A factor's owner answers for it only where something of a team's may have moved it: not
+        where the configuration or the data alone differ, nor where nothing does.
+        """
+        if self.team in TEAMLESS:
+            return self.team
+        return NOBODY if self.text == CAUSES.same else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CauseTexts:
@@ -196,12 +181,12 @@ class CauseTexts:
     one: Mapping[str, str] = field(
         default_factory=lambda: {
             CNN: "Only the network side differs ({what}): the change falls to the CNN team.",
-            "data": "Only the data differ: the change falls to the data, to no team.",
+            DATA: "Only the data differ: the change falls to the data, to no team.",
             SOFTWARE: "Only the software differs: the change falls to the software team.",
             HARDWARE: "Only the device differs: the change falls to the hardware team.",
-            "configuration": (
-                "Only the configuration differs (precision, batch, threads): "
-                "the change falls to whoever chose it."
+            CONFIGURATION: (
+                "Only the configuration differs (precision, batch, threads, power cap): "
+                "the change falls to whoever chose it, to no team."
             ),
         }
     )
@@ -214,10 +199,10 @@ class CauseTexts:
 FINGERPRINTS: Mapping[str, str] = {
     "network": CNN,
     "weights": CNN,
-    "data": "data",
+    "data": DATA,
     "software": SOFTWARE,
     "device": HARDWARE,
-    "configuration": "configuration",
+    "configuration": CONFIGURATION,
 }
 CAUSES = CauseTexts()
 
@@ -256,8 +241,7 @@ def energy_origin(result: Result) -> Origin | None:
     value = result.metrics.get(ENERGY)
     if value is None or value.value is None:
         return None
-    found = _ORIGIN.match(value.how)
-    return Origin(**found.groupdict()) if found else None
+    return origin_of(value.how)
 
 
 def factors(result: Result, metric: str) -> Factors | Missing:
@@ -321,6 +305,27 @@ def split(before: Result, after: Result, metric: str) -> Split | Missing:
 def cause(before: Result, after: Result) -> Cause:
     """Names the team whose fingerprint alone differs; none where several do."""
     return cause_between(before.fingerprint, after.fingerprint)
+
+
+def credited(found: Split | Missing, why: Cause) -> Split | Missing:
+    """The same split, with no share owned by a team that changed nothing; exact as before."""
+    if isinstance(found, Missing) or why.owner is None:
+        return found
+    return replace(found, shares=tuple(replace(share, owner=why.owner) for share in found.shares))
+
+
+def parts_of(found: Split) -> list[tuple[str, str, float]]:
+    """What a sentence says of a split: owner, name and amount, the largest first.
+
+    A team's shares are summed and named after it; what no team answers for is named after what it
+    is (`drift`).
+    """
+    parts: dict[tuple[str, str], float] = {}
+    for share in found.shares:
+        name = share.title if share.owner in TEAMLESS else OWNERS[share.owner]
+        parts[share.owner, name] = parts.get((share.owner, name), 0.0) + share.amount
+    listed = [(owner, name, amount) for (owner, name), amount in parts.items()]
+    return sorted(listed, key=lambda part: -abs(part[2]))
 
 
 def cause_between(before: Fingerprint | None, after: Fingerprint | None) -> Cause:

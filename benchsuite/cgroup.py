@@ -70,6 +70,25 @@ def stopped(root: Path = Path("/")) -> tuple[int, int] | None:
     return None
 
 
+def memory_left(root: Path = Path("/")) -> int | None:
+    """Bytes that may still be taken before the tightest limit; None without one.
+
+    File pages that were not used lately do not count as taken: the kernel gives them up first.
+    """
+    left = []
+    for group in _groups(root, "memory"):
+        for limit, used, dropped in (
+            ("memory.max", "memory.current", "inactive_file"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+        ):
+            most, now = _read(group / limit), _read(group / used)
+            if most.isdigit() and now.isdigit() and int(most) < _UNLIMITED_B:
+                lines = (line.partition(" ") for line in _read(group / "memory.stat").splitlines())
+                spare = next((n for name, _, n in lines if name == dropped and n.isdigit()), "0")
+                left.append(max(0, int(most) - max(0, int(now) - int(spare))))
+    return min(left, default=None)
+
+
 def _groups(root: Path, controller: str) -> list[Path]:
     """Folders of this process's group for a controller, then of those above it."""
     base = root / "sys/fs/cgroup"

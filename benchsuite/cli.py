@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from benchsuite import __version__
 from benchsuite.errors import BadInput, BenchsuiteError, Interrupted, MissingPackage
-from benchsuite.types import SCALES
+from benchsuite.types import COMMIT, CONFIRMS, SCALES
 
 if TYPE_CHECKING:
     from benchsuite.accounting.roofline import Roof
@@ -142,7 +142,7 @@ def _run(options: argparse.Namespace) -> int:
             planned = plan.make_plan(_request(options), cache=cache, home=home)
         if options.budget is not None:
             planned = run.left_over_first(planned, store)
-        info = run.new_run(_labels(options.label), command=_command_line())
+        info = run.new_run(_of_commit() | _labels(options.label), command=_command_line())
         store.add_run(info, plan=[*planned.specs, *(spec for spec, _ in planned.skipped)])
     for note in planned.notes:
         show.note(note)
@@ -488,7 +488,7 @@ def _measure_again(
 
     _check_cache(environment.cache_folder())
     planned = run.repeated_plan(store, new, systems)
-    info = run.new_run({run.CONFIRMS: new.id}, command=_command_line())
+    info = run.new_run(_of_commit() | {CONFIRMS: new.id}, command=_command_line())
     store.add_run(info, plan=planned.specs)
     show = progress.Progress(quiet=options.json == "-")
     with show.running(len(planned.specs)):
@@ -593,9 +593,11 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from benchsuite import importing, output
+    from benchsuite import catalog, importing, output
 
-    output.print_imported(importing.import_files(_store(options), options.files))
+    contract = importing.contract_of(catalog.content_roots(options.content))
+    done = importing.import_files(_store(options), options.files, contract=contract)
+    output.print_imported(done)
     return DONE
 
 
@@ -731,6 +733,14 @@ def _labels(texts: Sequence[str]) -> dict[str, str]:
             raise BadInput(f"--label {text}: write --label KEY=VALUE")
         labels[key] = value
     return labels
+
+
+def _of_commit() -> dict[str, str]:
+    """The label of the commit that the user stands on; none where nothing tells it."""
+    from benchsuite import revision
+
+    commit = revision.of_project(Path(), os.environ)
+    return {COMMIT: commit} if commit else {}
 
 
 def _listed(text: str | None) -> tuple[str, ...] | None:

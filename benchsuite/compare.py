@@ -13,7 +13,7 @@ from unicodedata import bidirectional
 
 from benchsuite.attribution import ENERGY, MEASURED, THROUGHPUT, energy_origin
 from benchsuite.types import OFFLINE, SINGLE_STREAM, UNRANKED, Result, SystemKey, Value
-from benchsuite.units import significant
+from benchsuite.units import counted, share, significant
 
 CLASSES: Mapping[str, str] = {
     "qualified": "accuracy measured, target met",
@@ -23,6 +23,8 @@ CLASSES: Mapping[str, str] = {
 }
 OK = "ok"
 FAILED = "failed"
+MISSED = "missed_frames"
+_BEHIND = "rate_missed"  # the doubt of a system that does not keep up
 
 # which row a metric is read from, first that exists; every other metric from Offline
 _LATENCY_FROM = (SINGLE_STREAM, "Server", "MultiStream", "RealTime", OFFLINE)
@@ -93,7 +95,7 @@ class System:
         """The row that a metric is read from."""
         if metric.startswith("latency_"):
             order: Sequence[str] = _LATENCY_FROM
-        elif metric == "missed_frames":
+        elif metric == MISSED:
             order = ("RealTime", *_OFFLINE_FIRST)
         else:
             order = _OFFLINE_FIRST
@@ -215,6 +217,8 @@ def finding(results: Sequence[Result]) -> str:
         return _nothing(systems)
     quality, speed = _quality(measured), _speed(measured)
     sentences = [f"{quality}; {speed}." if speed else f"{quality}."]
+    if behind := _behind(measured):
+        sentences.append(behind)
     if trouble := _trouble(systems):
         sentences.append(trouble)
     return " ".join(sentences)
@@ -265,7 +269,7 @@ _DISTINCTIONS: tuple[_Names, ...] = (
     lambda key, run: f"batch {key.batch}",
     lambda key, run: key.device_name,
     lambda key, run: threads_said(key),
-    lambda key, run: f"{key.device_count} devices",
+    lambda key, run: counted(key.device_count, "device"),
     lambda key, run: f"run {run}",
 )
 
@@ -432,8 +436,34 @@ def _one_software(systems: Sequence[System], name: str) -> str:
     speeds = [s for s in systems if s.number(THROUGHPUT) is not None]
     if len(systems) == 1 and speeds:
         value = significant(speeds[0].number(THROUGHPUT) or 0.0)
-        return f"{said(name)} runs {value} {said(speeds[0].row.frame)}s a second"
-    return f"only {said(name)} was measured, so no software is compared"
+        speed = f"{said(name)} runs {value} {said(speeds[0].row.frame)}s a second"
+        return f"{speed}{_not_ranked(speeds[0])}"
+    ranked = any(system.ranked or system.target_met is False for system in systems)
+    none = "" if ranked else ", and no system can be ranked"
+    return f"only {said(name)} was measured, so no software is compared{none}"
+
+
+def _not_ranked(system: System) -> str:
+    """Why a lone system takes no place; a missed quality target is told before."""
+    if system.ranked or system.target_met is False:
+        return ""
+    return f", but is unranked: {said(why_unranked(system.row) or '', longest=120)}"
+
+
+def _behind(systems: Sequence[System]) -> str:
+    """Who does not keep up with the rate that `RealTime` offers, and how many frames it misses."""
+    missed = {
+        system.label: value
+        for system in systems
+        if (value := system.number(MISSED))
+        and any(d.code == _BEHIND for d in system.source(MISSED).doubts)
+    }
+    if not missed:
+        return ""
+    low, high = (share(value) for value in _ends(list(missed.values())))
+    much = low if low == high else f"{low} to {high}"
+    verb = "misses" if len(missed) == 1 else "miss"
+    return f"{_names(list(missed))} {verb} {much} of the frames that RealTime offers."
 
 
 def _slowest(systems: Iterable[System], *, beside: System) -> System | None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from benchsuite.attribution import SPLITTABLE, Cause, Missing, Split, cause, split
+from benchsuite.attribution import SPLITTABLE, Cause, Missing, Split, cause, credited, split
 from benchsuite.compare import System, join
 from benchsuite.errors import BadInput
 from benchsuite.store import Store
@@ -144,14 +144,15 @@ def _comparison(before: Side, after: Side, pairs: list[tuple[System, System]]) -
 
 
 def _change(before: System, after: System) -> Change:
+    why = cause(before.row, after.row)
     return Change(
         before=before,
         after=after,
         splits={
-            metric: split(before.source(metric), after.source(metric), metric)
+            metric: credited(split(before.source(metric), after.source(metric), metric), why)
             for metric in SPLITTABLE
         },
-        cause=cause(before.row, after.row),
+        cause=why,
     )
 
 

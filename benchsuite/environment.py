@@ -31,6 +31,8 @@ _VARIABLES = (
     "CUDA_VISIBLE_DEVICES",
 )
 
+UNNAMED = "present"  # a hypervisor that does not tell its name
+
 
 def capture(
     device: DeviceInfo, *, threads: int, workload: Path, plug_ins: Mapping[str, str]
@@ -76,6 +78,7 @@ def capture(
         "packages": versions(_PACKAGES),
         "plug-ins": dict(plug_ins),
         "threads": threads,
+        "cores": machine.binding(),
         "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
     }
 
@@ -142,10 +145,14 @@ def turbo() -> str | None:
     return None
 
 
-def hypervisor() -> str | None:
-    """Whose virtual machine this is; None on a machine of its own."""
-    text = _read("/proc/cpuinfo") or ""
+def hypervisor(root: Path = Path("/")) -> str | None:
+    """Whose virtual machine this is; None on a machine of its own.
+
+    Args:
+        root: Where the system's files begin; `/` but for a recorded copy.
+    """
+    text = _read(str(root / "proc/cpuinfo")) or ""
     flags = next((line for line in text.splitlines() if line.startswith("flags")), "")
     if "hypervisor" not in flags.split():
         return None
-    return _read("/sys/class/dmi/id/sys_vendor") or "present"
+    return _read(str(root / "sys/class/dmi/id/sys_vendor")) or UNNAMED

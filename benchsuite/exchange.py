@@ -7,7 +7,7 @@ from dataclasses import asdict
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from benchsuite import raw
+from benchsuite import columns, raw
 from benchsuite.errors import BadInput
 from benchsuite.metrics import METRICS
 from benchsuite.store import Store
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = "benchsuite/results/1"
-# what a line of a table has no room for
-_NESTED = ("warnings", "fingerprint", "beside", "metrics", "processes", "counts", "layer_times")
 
 
 def to_json(store: Store, runs: Sequence[RunInfo]) -> dict[str, Any]:
@@ -119,8 +117,11 @@ def result_json(result: Result) -> dict[str, Any]:
 
 
 def to_csv(store: Store, runs: Sequence[RunInfo]) -> str:
-    """One line a result: identity, then every metric's value (empty where it is missing)."""
-    return str(_table(store, runs).to_csv(index=False))
+    """One line a result, as `columns` has them; no text of it is a spreadsheet's formula."""
+    rows = [
+        {name: columns.as_text(cell) for name, cell in row.items()} for row in _rows(store, runs)
+    ]
+    return str(_frame(rows).to_csv(index=False))
 
 
 def to_parquet(store: Store, runs: Sequence[RunInfo]) -> bytes:
@@ -137,21 +138,18 @@ def to_parquet(store: Store, runs: Sequence[RunInfo]) -> bytes:
             "pip install pyarrow"
         ) from None
     file = BytesIO()
-    _table(store, runs).to_parquet(file, engine="pyarrow", index=False)
+    _frame(_rows(store, runs)).to_parquet(file, engine="pyarrow", index=False)
     return file.getvalue()
 
 
-def _table(store: Store, runs: Sequence[RunInfo]) -> pd.DataFrame:
+def _rows(store: Store, runs: Sequence[RunInfo]) -> list[dict[str, Any]]:
+    results = [result for run in runs for result in store.results(run.id)]
+    return [columns.of(result, result_json(result)) for result in results]
+
+
+def _frame(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     import pandas as pd
 
-    rows = []
-    for run in runs:
-        for result in store.results(run.id):
-            row = result_json(result)
-            for name in _NESTED:
-                row.pop(name)
-            values = {key: result.metrics[key].value for key in METRICS if key in result.metrics}
-            rows.append(row | values)
     return pd.DataFrame(rows)
 
 

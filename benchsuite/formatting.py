@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from benchsuite.attribution import LINEAR, Split
+from benchsuite.attribution import LINEAR, Split, parts_of
 from benchsuite.types import MetricInfo
-from benchsuite.units import MISSING, percent, quantity, significant
+from benchsuite.units import MISSING, quantity, significant
+from benchsuite.units import share as share
 
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -61,8 +62,8 @@ def figure(
     if value is None:
         return Figure(number=MISSING)
     if info.key in _ACCURACIES and is_correlation(measure):
-        sign = "+" if info.key == "accuracy_change" and value > 0 else ""
-        return Figure(number=sign + significant(value))
+        change = info.key == "accuracy_change"
+        return Figure(number=_signed(value) if change else significant(value))
     if info.key == "accuracy_change":
         return Figure(number=points(value), unit="points")
     if info.key in _SHARES:
@@ -78,12 +79,6 @@ def figure(
     return Figure(number=found.number, unit=found.unit.replace("frame", frame))
 
 
-def share(value: float) -> str:
-    """A share of 1 in per cent; what is not quite all is never rounded up to all."""
-    text = percent(value)
-    return ">99.9 %" if value < 1 and text == percent(1.0) else text
-
-
 def target(value: float, *, measure: str | None = None) -> str:
     """A quality target as it was set, without digits that nobody gave."""
     return f"{value:g}" if is_correlation(measure) else f"{100 * value:.6g} %"
@@ -94,11 +89,24 @@ def is_correlation(measure: str | None) -> bool:
     return measure is not None and any(word in measure.casefold() for word in _CORRELATIONS)
 
 
+def spread(value: float, *, low: float, high: float) -> str:
+    """An interval about a value as shares of it: `±28%`, or `−28% +0.7%` where it is lopsided."""
+    below, above = (
+        significant(100 * max(0.0, part) / value, 2) for part in (value - low, high - value)
+    )
+    return f"±{below}%" if below == above else f"{MINUS}{below}% +{above}%"
+
+
 def points(value: float) -> str:
     """A difference of two shares in percentage points, with its sign."""
+    return _signed(value, 100.0, digits=2)
+
+
+def _signed(value: float, factor: float = 1.0, *, digits: int = 3) -> str:
+    """A difference with its sign; of one too small to be seen, both."""
     if still(value, scale=LINEAR):
         return "±0"
-    return f"{'+' if value > 0 else MINUS}{significant(abs(100 * value), 2)}"
+    return f"{'+' if value > 0 else MINUS}{significant(abs(factor * value), digits)}"
 
 
 def times(ratio: float) -> str:
@@ -132,6 +140,15 @@ def change_said(title: str, split: Split) -> str:
     verb = "rose" if split.amount > 0 else "fell"
     unit = " points" if split.scale == LINEAR else ""
     return f"{title} {verb}: {amount_said(split.amount, scale=split.scale)}{unit}"
+
+
+def parts_said(split: Split) -> tuple[tuple[str, str, str], ...]:
+    """Owner, name and size of the parts of a change that can be seen, the largest first."""
+    return tuple(
+        (owner, name, amount_said(amount, scale=split.scale))
+        for owner, name, amount in parts_of(split)
+        if not still(amount, scale=split.scale)
+    )
 
 
 def tick(value: float, unit: str) -> str:

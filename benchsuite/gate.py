@@ -17,6 +17,7 @@ from benchsuite.attribution import (
     Missing,
     Split,
     cause,
+    credited,
     energy_origin,
     split,
 )
@@ -36,6 +37,7 @@ from benchsuite.judge import (
 from benchsuite.repeats import DISTURBING, leading_metric
 from benchsuite.stats import median
 from benchsuite.types import OFFLINE, SINGLE_STREAM, USED_UP, Result, SystemKey, Window
+from benchsuite.units import counted
 
 OK = "ok"
 GREEN, YELLOW, RED = "GREEN", "YELLOW", "RED"
@@ -64,6 +66,8 @@ class Row:
             second measurement of `after`'s system.
         again_before: The baseline's own second measurement, where it was interleaved with `again`.
         interleaved: Whether the n-th of both sides belong to one round.
+        ratios, again_ratios: Metric to what the turns of each round, which lay side by side, say:
+            after over before; a metric without is compared by its values.
         leading: Whether it stands for its system: there the metrics of no machine are judged.
     """
 
@@ -74,6 +78,8 @@ class Row:
     again: tuple[Result, ...] = ()
     again_before: tuple[Result, ...] = ()
     interleaved: bool = False
+    ratios: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    again_ratios: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     leading: bool = True
 
 
@@ -477,12 +483,18 @@ def _case(
             if result.status == OK and machine_class(result, evidence) == machine
         ]
         beside = [result for result in row.again_before if result.status == OK]
-        pair = _pair(rule, beside or calm, repeated, evidence, interleaved=bool(beside))
+        pair = replace(
+            _pair(rule, beside or calm, repeated, evidence, interleaved=bool(beside)),
+            ratios=row.again_ratios.get(rule.key, ()),
+        )
         again = pair if pair.before and pair.after else None
     return Case(
         row=row.label,
         rule=rule,
-        pair=_pair(rule, calm, new, evidence, interleaved=row.interleaved),
+        pair=replace(
+            _pair(rule, calm, new, evidence, interleaved=row.interleaved),
+            ratios=row.ratios.get(rule.key, ()),
+        ),
         again=again,
         obstacle=obstacle,
     )
@@ -567,7 +579,7 @@ def machine_class(result: Result, evidence: Evidence) -> tuple[Any, ...]:
     return (
         result.key.device_name if result.key.device_count == 1
         else f"{result.key.device_count} x {result.key.device_name}",
-        *([] if cores is None else [f"{cores} cores"]),
+        *([] if cores is None else [counted(cores, "core")]),
         *driver,
     )  # fmt: skip
 
@@ -634,15 +646,16 @@ def _anywhere(key: SystemKey) -> SystemKey:
 
 
 def _line(row: Row, verdict: Verdict, before: Result, after: Result, *, evidence: Evidence) -> Line:
+    why = cause(before, after)
     found = split(before, after, verdict.metric) if verdict.metric in SPLITTABLE else None
     return Line(
         label=row.label,
         scenario=row.scenario,
         key=after.key,
         verdict=verdict,
-        cause=cause(before, after),
+        cause=why,
         packages=_packages(before, after, evidence),
-        split=found,
+        split=found and credited(found, why),
         leading=verdict.metric == leading_metric(row.scenario),
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from benchsuite.errors import BadInput
 from benchsuite.types import DeviceInfo
+from benchsuite.units import counted
 
 CPU = "cpu"
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "int8")
@@ -294,7 +295,7 @@ def share(model: DeviceModel, units: int) -> Share:
     fraction = units / model.cores.value
     how = f"{units} of {model.cores.value:.0f} cores"
     if fraction > 1:
-        how = f"{units} cores, {fraction:g} sockets of {model.cores.value:.0f}"
+        how = f"{counted(units, 'core')}, {fraction:g} sockets of {model.cores.value:.0f}"
     boost = {}
     if model.clock and model.boost_clock:
         faster = model.boost_clock.value / model.clock.value

@@ -7,15 +7,17 @@ in one sentence that names the place in the file.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
 
 from benchsuite import raw
+from benchsuite.catalog import load_entry, workload_files
 from benchsuite.errors import BadInput, one_line
 from benchsuite.exchange import SCHEMA
 from benchsuite.metrics import METRICS
@@ -35,6 +37,7 @@ from benchsuite.types import (
     SystemKey,
     Value,
     Window,
+    Workload,
 )
 
 _Text = Annotated[str, msgspec.Meta(max_length=100_000)]
@@ -48,6 +51,9 @@ _MOST = 1e24
 # computed from one window as products of doubles, written with all digits
 _EXACT = 1e-6
 _CLOCKS_APART = timedelta(days=1)  # of two machines, the time zone of a naive time included
+
+
+Contract = Callable[[str], Workload | None]
 
 
 class _Metric(msgspec.Struct, kw_only=True):
@@ -150,8 +156,16 @@ class Contents:
     environments: Mapping[str, Mapping[str, Any]]
 
 
-def import_files(store: Store, paths: Sequence[Path]) -> Imported:
+def import_files(
+    store: Store, paths: Sequence[Path], *, contract: Contract | None = None
+) -> Imported:
     """Merges files into a store: all of them, or where one is unsound, none.
+
+    Args:
+        store: Where to.
+        paths: The files.
+        contract: Gives what a workload of this installation promises; rows of others, and all
+            rows without it, are believed in their target.
 
     Raises:
         BadInput: A file cannot be read or is unsound.
@@ -162,7 +176,7 @@ def import_files(store: Store, paths: Sequence[Path]) -> Imported:
     environments: dict[str, Mapping[str, Any]] = {}
     for path in paths:
         try:
-            contents = read(path.read_bytes(), name=str(path))
+            contents = read(path.read_bytes(), name=str(path), contract=contract)
         except OSError as error:
             raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
         for name, facts in contents.environments.items():
@@ -188,12 +202,32 @@ def import_files(store: Store, paths: Sequence[Path]) -> Imported:
     )
 
 
-def read(data: bytes, *, name: str) -> Contents:
+def contract_of(roots: Sequence[Path]) -> Contract:
+    """What the workloads of the content folders promise; each file is loaded when it is asked for.
+
+    None is given for a workload that is not here, or whose file is broken.
+    """
+    files = workload_files(roots)
+
+    @cache
+    def find(name: str) -> Workload | None:
+        if name not in files:
+            return None
+        try:
+            return load_entry(files[name], name=name).workload
+        except BadInput:
+            return None
+
+    return find
+
+
+def read(data: bytes, *, name: str, contract: Contract | None = None) -> Contents:
     """Checks a results JSON.
 
     Args:
         data: The file's bytes.
         name: What the file is called in messages.
+        contract: As `import_files` takes it.
 
     Raises:
         BadInput: What is wrong first, and where.
@@ -233,6 +267,8 @@ def read(data: bytes, *, name: str) -> Contents:
             raise BadInput(f"{where}: its counts {row.counts[:80]!r} are not in the file")
         counted = file.counts[row.counts] if row.counts else ()
         result = _result(row, where, started_at=runs[row.run].started_at, counts=counted)
+        if contract is not None and (workload := contract(row.workload)) is not None:
+            _check_contract(row, workload, where)
         if identity(result) in seen:
             raise BadInput(f"{where}: the same system and scenario is there twice in its run")
         seen.add(identity(result))
@@ -355,6 +391,25 @@ def _check_class(row: _Row, numbers: Mapping[str, float], where: str) -> None:
     for doubt in row.warnings:
         if doubt.code in UNRANKING:
             _unsound(where, f"class {row.rank_class} beside the doubt {doubt.code}")
+
+
+def _check_contract(row: _Row, workload: Workload, where: str) -> None:
+    """The target is the workload's, not the submitter's, and so is what it is measured by."""
+    scale = workload.scales.get(row.scale)
+    if scale is None or row.target is None:
+        return
+    quality = scale.qualities.get(row.dataset or "")
+    what = f"{row.workload} at scale {row.scale} on {row.dataset or 'no data set'}"
+    if quality is None:
+        _unsound(where, f"target {row.target:g}, but {what} has none here; remove it from the file")
+    if row.target != quality.target:
+        _unsound(
+            where,
+            f"target {row.target:g}, but {what} must reach {quality.target:g}; "
+            "measure it with the workload of this version",
+        )
+    if row.measure != quality.measure:
+        _unsound(where, f"measure {row.measure!r}, but {what} is judged by {quality.measure!r}")
 
 
 def _check_processes(

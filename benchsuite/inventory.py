@@ -172,7 +172,7 @@ def _meters(roots: Sequence[Path]) -> list[Row]:
         why = None
         try:
             found.check(subject)
-        except NotMeasurable as error:
+        except (NotMeasurable, BadInput) as error:
             why = str(error)
         rows.append(
             _row(

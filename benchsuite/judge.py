@@ -1,8 +1,9 @@
 """The verdict of every metric of a night's rows, from process-level values alone.
 
 A value is what one measuring process gave. Two samples of such values are compared by the ratio
-of their medians: its interval comes from a bootstrap standard error (rounds that were interleaved
-are resampled by round) widened by Student's t, because few processes are measured. All rows of a
+of their medians, or by the median of the rounds' own ratios where processes changed places in short
+turns: its interval comes from a bootstrap standard error (rounds that were interleaved are
+resampled by round) widened by Student's t, because few processes are measured. All rows of a
 night are judged together: their spreads inform each other (Smyth 2004), and the false-discovery
 rate is set for the whole night. A suspected regression counts only if a second measurement, which
 is handed in as data, shows it again; until then it is inconclusive, however large.
@@ -106,11 +107,18 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """Two samples; `interleaved` says that the n-th of both were measured in one round."""
+    """Two samples.
+
+    Attributes:
+        interleaved: Whether the n-th of both were measured in one round.
+        ratios: After over before of each round, from turns that lay side by side; empty where
+            there were none, and each process's own value tells.
+    """
 
     before: tuple[Reading, ...]
     after: tuple[Reading, ...]
     interleaved: bool = False
+    ratios: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,8 +294,22 @@ def _timed(
     margin = math.log1p(MARGIN * rule.min_effect)
     near = max(abs(math.log(shown.low)), abs(math.log(shown.high))) <= margin
     if near and abs(gain) < least:
-        return replace(base, verdict=SAME)
+        stalls = _stalls(case)
+        return replace(base, verdict=SAME) if stalls is None else replace(base, reason=stalls)
     return replace(base, reason=_why_inconclusive(shown, raw, cutoff=cutoff, rule=rule))
+
+
+def _stalls(case: Case) -> str | None:
+    """Why turns that are alike do not tell of the whole: what is rare is in few of them."""
+    if len(case.pair.ratios) < 2:
+        return None
+    whole = _estimate(_spread(replace(case.pair, ratios=())))
+    if whole.p > CONFIDENCE_P or abs(_gain(whole, case.rule)) < math.log1p(case.rule.min_effect):
+        return None
+    return (
+        f"most turns are alike, but in all of them together it is {change_said(whole)}: something "
+        "rare stalls one side"
+    )
 
 
 def _suspected(base: Verdict, rule: Rule, again: Sequence[Estimate] | None) -> Verdict:
@@ -452,7 +474,11 @@ def _spread(pair: Pair) -> _Spread:
     after = [math.log(reading.value) for reading in pair.after]
     log_ratio = median(after) - median(before)
     n, m = len(before), len(after)
-    if pair.interleaved and n == m and n > 1:
+    if len(pair.ratios) > 1:
+        logs = [math.log(ratio) for ratio in pair.ratios]
+        log_ratio = median(logs)
+        variance, df = _bootstrap(logs), float(len(logs) - 1)
+    elif pair.interleaved and n == m and n > 1:
         variance, df = _bootstrap_paired(before, after), float(n - 1)
     elif n > 1 and m > 1:
         mine, theirs = _bootstrap(before), _bootstrap(after)

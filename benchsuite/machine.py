@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from benchsuite import cgroup
 
+STARTED_WITH = "BENCHSUITE_PROCESSORS"  # a worker's own variables, set when it binds itself
+UNBOUND = "BENCHSUITE_UNBOUND"
 _TORCH_LIBRARIES = ("oneAPI Math Kernel Library", "MKL-DNN", "OpenMP ", "CPU capability")
 
 
@@ -35,9 +38,51 @@ def processor(root: Path = Path("/")) -> dict[str, Any]:
         or None,
         "simultaneous multithreading": _smt(system),
         "NUMA nodes": len(list((system / "node").glob("node[0-9]*"))) or None,
-        "processors this process may use": _mask(),
+        "processors this process may use": None if (may := allowed()) is None else listed(may),
         "container limits": {"processors": limits.cpus, "memory_b": limits.memory_b},
     }
+
+
+def allowed() -> frozenset[int] | None:
+    """Processors that this process may use; a worker that bound itself, those it began with.
+
+    None where the system has no affinity masks.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    began = numbers(os.environ.get(STARTED_WITH, ""))
+    return frozenset(began or os.sched_getaffinity(0))
+
+
+def binding() -> dict[str, str | None]:
+    """The processors that this process is bound to, or why it may use all it was given."""
+    may = allowed()
+    bound = None if may is None else frozenset(os.sched_getaffinity(0))
+    if bound is None or bound == may:
+        return {"bound to": None, "reason": os.environ.get(UNBOUND, "no worker of benchsuite")}
+    return {"bound to": listed(bound), "reason": None}
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """The numbers of a kernel list such as `0-3,8`; none where it is not one."""
+    found: list[int] = []
+    for piece in text.strip().split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", piece)
+        if match is None:
+            return ()
+        found += range(int(match[1]), int(match[2] or match[1]) + 1)
+    return tuple(found)
+
+
+def listed(processors: Iterable[int]) -> str:
+    """Numbers as the kernel writes them: `0-3,8`."""
+    parts: list[list[int]] = []
+    for number in sorted(processors):
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1] = [parts[-1][0], number]
+        else:
+            parts.append([number])
+    return ",".join("-".join(map(str, part)) for part in parts)
 
 
 def libraries() -> dict[str, Any]:
@@ -81,19 +126,6 @@ def _smt(system: Path) -> str | None:
         return "on" if active == "1" else "off"
     siblings = _read(system / "cpu/cpu0/topology/thread_siblings_list")
     return None if siblings is None else ("on" if re.search(r"[,-]", siblings) else "off")
-
-
-def _mask() -> str | None:
-    """The affinity mask as the kernel writes it: `0-3,8`."""
-    if not hasattr(os, "sched_getaffinity"):
-        return None
-    parts: list[list[int]] = []
-    for number in sorted(os.sched_getaffinity(0)):
-        if parts and number == parts[-1][-1] + 1:
-            parts[-1] = [parts[-1][0], number]
-        else:
-            parts.append([number])
-    return ",".join("-".join(map(str, part)) for part in parts)
 
 
 def _read(path: Path) -> str | None:

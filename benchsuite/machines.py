@@ -1,9 +1,8 @@
 """Devices side by side: like for like and each at its best, what was left out, who gained what.
 
 A geometric mean is taken only over rows that both devices have and that can be compared. Its
-interval is that of the measurement, row by row: of `--repeats` the processes' own, else what a
-lone process strays by (`stats.PROCESS_SPREAD`) and what the meter leaves open. How far the rows
-differ from one another stands beside it.
+interval is that of the measurement, row by row (`spread`); how far the rows differ from one
+another stands beside it.
 """
 
 from __future__ import annotations
@@ -11,10 +10,10 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchsuite import compare
+from benchsuite import compare, exclusions, spread
 from benchsuite.attribution import (
     ENERGY,
     LOG,
@@ -27,8 +26,8 @@ from benchsuite.attribution import (
 )
 from benchsuite.compare import System
 from benchsuite.difference import Side, split_json
-from benchsuite.judge import CONFIDENCE_P
-from benchsuite.stats import PROCESS_SPREAD, SINGLE_DF, student_quantile
+from benchsuite.exclusions import Excluded, Identity, identity_of
+from benchsuite.spread import OF_ENERGY, QUANTILE, Spread, spread_of
 from benchsuite.types import UNRANKED, SystemKey, Value
 
 ALIKE, BEST = "alike", "best"
@@ -36,9 +35,6 @@ ALIKE, BEST = "alike", "best"
 RATIOS = (ENERGY, THROUGHPUT, "latency_p50", "latency_p99", "max_power", "mean_power",
           "fraction_of_roofline", "fraction_of_peak", "peak", "power_envelope",
           "peak_per_watt")  # fmt: skip
-OF_ENERGY = frozenset({ENERGY, "mean_power", "max_power"})
-# these do not stray from process to process: they are counted, published or pinned
-_FIXED = frozenset({"power_envelope", "peak", "peak_per_watt"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +59,22 @@ class Pair:
     before: System
     after: System
 
+    @property
+    def name(self) -> str:
+        """The network and what ran it, on either side where that differs."""
+        keys = (self.before.key, self.after.key)
+        ran = dict.fromkeys(f"{key.backend} {key.precision}" for key in keys)
+        return f"{self.workload} · {' to '.join(ran)}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio:
-    """One number over another with its 95 % interval."""
+    """One number over another with its 95 % interval; `how` says on what that rests."""
 
     value: float
     low: float
     high: float
+    how: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +85,7 @@ class Mean:
         ratio: With the interval of the measurement; None where no row can be compared.
         least, most: The smallest and largest ratio of a row.
         rows: How many rows it is taken over.
-        left_out: Reason to the workloads that were left out for it.
+        left_out: Reason to the names of the pairs that were left out for it.
     """
 
     metric: str
@@ -103,7 +107,7 @@ class Duel:
         means: The same to the means over those pairs, in the order of `RATIOS`.
         gains: The same to the mean change of throughput as shares that multiply to it exactly; a
             reason where no pair can be split.
-        only: Workloads that one of the two lacks, by the name of the device that has them.
+        excluded: The same to what has no partner on the other device.
     """
 
     before: Machine
@@ -111,7 +115,7 @@ class Duel:
     pairs: Mapping[str, tuple[Pair, ...]]
     means: Mapping[str, tuple[Mean, ...]]
     gains: Mapping[str, Split | Missing]
-    only: Mapping[str, tuple[str, ...]]
+    excluded: Mapping[str, tuple[Excluded, ...]]
 
     def mean(self, metric: str, *, kind: str = ALIKE) -> Mean:
         """One mean."""
@@ -146,11 +150,6 @@ def device_of(key: SystemKey) -> str:
 def duel(before: Machine, after: Machine) -> Duel:
     """Compares a device with the baseline."""
     pairs = {ALIKE: _alike(before, after), BEST: _best(before, after)}
-    have = [{system.workload for system in machine.systems} for machine in (before, after)]
-    only = {
-        before.name: tuple(sorted(have[0] - have[1])),
-        after.name: tuple(sorted(have[1] - have[0])),
-    }
     return Duel(
         before=before,
         after=after,
@@ -159,7 +158,23 @@ def duel(before: Machine, after: Machine) -> Duel:
             kind: tuple(mean_of(own, metric) for metric in RATIOS) for kind, own in pairs.items()
         },
         gains={kind: _gain(own) for kind, own in pairs.items()},
-        only={name: missing for name, missing in only.items() if missing},
+        excluded={
+            ALIKE: tuple(
+                each
+                for machine, paired in (
+                    (before, [pair.before for pair in pairs[ALIKE]]),
+                    (after, [pair.after for pair in pairs[ALIKE]]),
+                )
+                for each in exclusions.alike(machine.name, machine.systems, paired=paired)
+            ),
+            BEST: tuple(
+                each
+                for here, there in ((before, after), (after, before))
+                for each in exclusions.best(
+                    here.name, here.systems, other=there.name, others=there.systems
+                )
+            ),
+        },
     )
 
 
@@ -192,28 +207,30 @@ def ratio(before: System, after: System, metric: str) -> Ratio | str:
     found = comparable(before, after, metric)
     if isinstance(found, str):
         return found
-    log, variance = _log_ratio(before, after, metric)
-    return _exponential(log, variance)
+    log, spreads = _log_ratio(before, after, metric)
+    return _exponential(log, sum(each.variance for each in spreads), spreads)
 
 
 def mean_of(pairs: Sequence[Pair], metric: str) -> Mean:
     """The geometric mean over the pairs that can be compared, the others named."""
-    logs, variances = [], []
+    logs: list[float] = []
+    spreads: list[Spread] = []
     left: dict[str, list[str]] = defaultdict(list)
     modelled = False
     for pair in pairs:
         found = _unranked(pair) or comparable(pair.before, pair.after, metric)
         if isinstance(found, str):
-            left[found].append(pair.workload)
+            left[found].append(pair.name)
             continue
-        log, variance = _log_ratio(pair.before, pair.after, metric)
+        log, own = _log_ratio(pair.before, pair.after, metric)
         logs.append(log)
-        variances.append(variance)
+        spreads += own
         modelled = modelled or (metric in OF_ENERGY and pair.after.modelled)
     n = len(logs)
+    variance = sum(each.variance for each in spreads)
     return Mean(
         metric=metric,
-        ratio=_exponential(sum(logs) / n, sum(variances) / n**2) if n else None,
+        ratio=_exponential(sum(logs) / n, variance / n**2, spreads) if n else None,
         least=math.exp(min(logs)) if n else None,
         most=math.exp(max(logs)) if n else None,
         rows=n,
@@ -231,6 +248,7 @@ def as_json(found: Duel) -> dict[str, Any]:
             "ratio": None if ends is None else ends.value,
             "low": None if ends is None else ends.low,
             "high": None if ends is None else ends.high,
+            "how": None if ends is None else f"95 % interval: {ends.how}",
             "least": each.least,
             "most": each.most,
             "rows": each.rows,
@@ -242,10 +260,10 @@ def as_json(found: Duel) -> dict[str, Any]:
         "before": found.before.name,
         "after": found.after.name,
         "disclosed": {each.name: dict(each.disclosed) for each in (found.before, found.after)},
-        "only": {name: list(names) for name, names in found.only.items()},
         **{
             kind: {
                 "rows": [[pair.before.label, pair.after.label] for pair in pairs],
+                "excluded": [asdict(each) for each in found.excluded[kind]],
                 "metrics": {each.metric: mean(each) for each in found.means[kind]},
                 "throughput": split_json(found.gains[kind]),
             }
@@ -267,13 +285,12 @@ def _alike(before: Machine, after: Machine) -> tuple[Pair, ...]:
     )
 
 
-def _fastest(systems: Iterable[System]) -> dict[tuple[Hashable, ...], System]:
-    found: dict[tuple[Hashable, ...], System] = {}
+def _fastest(systems: Iterable[System]) -> dict[Identity, System]:
+    found: dict[Identity, System] = {}
     for system in systems:
         if not system.measured:
             continue
-        key = system.key
-        identity = (key.workload, key.scale, key.dataset, key.backend, key.precision, key.batch)
+        identity = identity_of(system.key)
         held = found.get(identity)
         if held is None or (system.number(THROUGHPUT) or 0) > (held.number(THROUGHPUT) or 0):
             found[identity] = system
@@ -301,33 +318,23 @@ def _unranked(pair: Pair) -> str | None:
 # --- ratios and gains -----------------------------------------------------------------------------
 
 
-def _log_ratio(before: System, after: System, metric: str) -> tuple[float, float]:
-    """Logarithm of the ratio of two values that can be compared, and its variance."""
+def _log_ratio(before: System, after: System, metric: str) -> tuple[float, tuple[Spread, Spread]]:
+    """Logarithm of the ratio of two values that can be compared, and how far each strays."""
     values = before.number(metric), after.number(metric)
     assert values[0] is not None
     assert values[1] is not None
-    return math.log(values[1] / values[0]), _variance(before, metric) + _variance(after, metric)
+    spreads = spread_of(before, metric), spread_of(after, metric)
+    return math.log(values[1] / values[0]), spreads
 
 
-def _variance(system: System, metric: str) -> float:
-    """Of the logarithm: of `--repeats` the processes' own, else that of a lone process."""
-    value = system.value(metric)
-    own = 0.0
-    if value.low and value.high:
-        own = (math.log(value.high / value.low) / 2 / _QUANTILE) ** 2
-    if metric in _FIXED:
-        return 0.0
-    if own and system.source(metric).processes:
-        return own
-    return PROCESS_SPREAD**2 + (own if metric in OF_ENERGY else 0.0)
-
-
-_QUANTILE = student_quantile(CONFIDENCE_P, SINGLE_DF)
-
-
-def _exponential(log: float, variance: float) -> Ratio:
-    wide = _QUANTILE * math.sqrt(variance)
-    return Ratio(value=math.exp(log), low=math.exp(log - wide), high=math.exp(log + wide))
+def _exponential(log: float, variance: float, spreads: Sequence[Spread]) -> Ratio:
+    wide = QUANTILE * math.sqrt(variance)
+    return Ratio(
+        value=math.exp(log),
+        low=math.exp(log - wide),
+        high=math.exp(log + wide),
+        how=spread.said(spreads),
+    )
 
 
 def _gain(pairs: Sequence[Pair]) -> Split | Missing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from benchsuite import formatting, terminal
 from benchsuite.attribution import Missing
 from benchsuite.compare import finding
 from benchsuite.metrics import METRICS
-from benchsuite.units import duration, percent, quantity
+from benchsuite.units import counted, duration, percent, quantity
 
 if TYPE_CHECKING:
     from benchsuite.accounting.summary import WorkloadCount
@@ -52,7 +53,7 @@ def print_training(record: Mapping[str, Any], output: Path) -> None:
         f"{record['workload']} on {record['dataset']}: {record['measure']} {score['value']:.4f}"
         + (f" ({beside})" if beside else ""),
         f"{verdict}; {record['epochs']} epochs in {duration(record['seconds'])} "
-        f"on {record['threads']} threads",
+        f"on {counted(record['threads'], 'thread')}",
         f"energy to accuracy: {quantity(energy, 'J')} ({record['energy_how']})",
         f"weights: {output.resolve()}",
     )
@@ -188,10 +189,16 @@ def _print_duel(duel: Duel) -> None:
             rows.append((METRICS[mean.metric].title, *ratio, str(mean.rows), modelled))
             for reason, names in mean.left_out.items():
                 left[f"{METRICS[mean.metric].title} left out of {len(names)}: {reason}"] = None
+        apart = defaultdict(list)
+        for each in duel.excluded[kind]:
+            apart[each.reason].append(str(each))
         if not duel.pairs[kind]:
             continue
         title = f"{duel.after.name} over {duel.before.name}, {said}"
         _print("", terminal.plain_table(title, ("", "ratio", "95 % interval", "rows", ""), rows))
+        if (speed := duel.mean("throughput", kind=kind).ratio) is not None:
+            _print(f"95 % interval of throughput: {speed.how}")
+        _print(*(f"excluded, {reason}: {', '.join(names)}" for reason, names in apart.items()))
         _print(*left)
         gain = duel.gains[kind]
         if not isinstance(gain, Missing):
@@ -246,19 +253,31 @@ def print_judgement(judgement: Judgement) -> None:
 
 def print_imported(imported: Imported) -> None:
     """What an import brought, and what it left out."""
-    _print(f"imported: {imported.runs} runs with {imported.results} results")
+    if not imported.runs and not imported.skipped:
+        _print("nothing was imported: there is no run in what was given")
+        return
+    results = (
+        f"with {counted(imported.results, 'result')}" if imported.results else "without results"
+    )
+    _print(f"imported: {counted(imported.runs, 'run')} {results}")
     if imported.skipped:
         _print(f"left out, since runs of these ids are stored: {', '.join(imported.skipped)}")
 
 
 def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
     """What the doctor found: problems first, each with its cost and what mends it."""
-    order = {"problem": 0, "note": 1, "good": 2}
-    ranked = sorted(findings, key=lambda finding: order[finding["state"]])
-    problems = sum(finding["state"] == "problem" for finding in findings)
-    verdict = {0: "fit to measure on", 1: "1 problem"}.get(problems, f"{problems} problems")
-    _print(verdict[0].upper() + verdict[1:], "")
-    _print(*(terminal.finding(found) for found in ranked))
+    problems, notes, good = (
+        [found for found in findings if found["state"] == state]
+        for state in ("problem", "note", "good")
+    )
+    told = [counted(len(problems), "problem")] if problems else ["Fit to measure on"]
+    told += [counted(len(notes), "note")] if notes else []
+    _print(", ".join(told))
+    for found in (*problems, *notes):
+        _print("", terminal.finding(found))
+    _print("", *(terminal.finding(found) for found in good))
+    if good:
+        _print("", "How each was seen: benchsuite doctor --json -")
 
 
 def _how(found: Mapping[str, Any]) -> str:

@@ -25,6 +25,7 @@ from benchsuite.types import (
     DeviceInfo,
     SystemSpec,
 )
+from benchsuite.units import counted
 
 PRECISIONS = tuple(ELEMENT_B)
 ALL = "all"
@@ -545,7 +546,7 @@ def _check_meter(name: str, device: DeviceInfo, roots: Sequence[Path]) -> None:
     try:
         meters.meter(name).check(meters.subject(device, threads=device.units, roots=roots))
     except NotMeasurable as error:
-        raise BadInput(f"--meter {name}: {error}") from None
+        raise BadInput(f"--meter {meters.refusal(name, error)}") from None
 
 
 def _check_rate(request: Request, specs: Sequence[SystemSpec]) -> None:
@@ -562,7 +563,7 @@ def _check_rate(request: Request, specs: Sequence[SystemSpec]) -> None:
 def _check_threads(threads: int | None, device: DeviceInfo) -> None:
     most = int(device.facts.get("logical", device.units))
     if device.kind == "cpu" and threads is not None and threads > most:
-        raise BadInput(f"--threads {threads}: this machine has {most} processors")
+        raise BadInput(f"--threads {threads}: this machine has {counted(most, 'processor')}")
 
 
 def _check_names(where: str, names: Sequence[str], known: Sequence[str], *, what: str) -> None:

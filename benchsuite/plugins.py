@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from benchsuite.errors import BadInput
+from benchsuite.guarded import Kind, guarded
 
 
 def plugin_names(package: ModuleType) -> list[str]:
@@ -64,24 +65,37 @@ def own_code(package: ModuleType, name: str) -> dict[str, str]:
     }
 
 
-def plugin(package: ModuleType, name: str, *, attribute: str, what: str) -> Any:
-    """The object `attribute` of a package's module `name`.
+def plugin(package: ModuleType, name: str, kind: Kind) -> Any:
+    """The object that a package's module `name` defines; one of the user's own is `guarded`.
 
     Raises:
-        BadInput: There is no such module, it cannot be imported, or it lacks the object.
+        BadInput: There is no such module, it cannot be imported, or what it defines is not what
+            the kind must be.
     """
     known = plugin_names(package)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-        raise BadInput(f"unknown {what} {name!r}; {hint}")
+        raise BadInput(f"unknown {kind.what} {name!r}; {hint}")
+    file = _file(package, name)
     try:
         module = importlib.import_module(f"{package.__name__}.{name}")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BadInput(
-            f"{what} {name}: {package.__name__.replace('.', '/')}/{name}.py cannot be imported: "
-            f"{type(error).__name__}: {error}"
+            f"{kind.what} {name}: {file} cannot be imported: {type(error).__name__}: {error}; mend "
+            "it, or take it out of its folder"
         ) from error
-    if not hasattr(module, attribute):
-        raise BadInput(f"{what} {name}: {module.__file__} must define {attribute}")
-    return getattr(module, attribute)
+    if not hasattr(module, kind.attribute):
+        raise BadInput(f"{kind.what} {name}: {file} must define {kind.attribute}")
+    found = getattr(module, kind.attribute)
+    own = Path(package.__path__[0])
+    if file.parent == own:
+        return found
+    return guarded(found, kind, file=file, documented=str(own / "__init__.py"))
+
+
+def _file(package: ModuleType, name: str) -> Path:
+    """Where a module of a package lies."""
+    found = importlib.util.find_spec(f"{package.__name__}.{name}")
+    assert found is not None and found.origin is not None
+    return Path(found.origin)

@@ -14,7 +14,7 @@ from typing import Any
 from benchsuite import device_lock, devices, environment, hw, meters, plugins
 from benchsuite.accounting.roofline import Roof
 from benchsuite.errors import BadInput, NotMeasurable
-from benchsuite.harness import probing
+from benchsuite.harness import pinning, probing
 from benchsuite.types import DeviceInfo, Probe, Rate
 
 _CACHES = "caches"
@@ -199,11 +199,12 @@ def _process(
 
 def main(arguments: Sequence[str]) -> int:
     """The probing process: DEVICE PRECISION|caches THREADS CACHE ROOT...; prints JSON."""
+    label, what, threads_text, cache, *roots = arguments
+    threads = int(threads_text)
+    pinning.bind(threads, device=label)
     import torch
 
-    label, what, threads_text, cache, *roots = arguments
     plugins.search((devices, meters), map(Path, roots))
-    threads = int(threads_text)
     torch.set_grad_enabled(False)
     if threads:
         torch.set_num_threads(threads)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from benchsuite import formatting
 from benchsuite.types import OFFLINE, SERVER, SINGLE_STREAM
 from benchsuite.units import percent, quantity
 
@@ -151,13 +152,19 @@ def _line(event: Event, system: str) -> str:
         if result.status != "ok":
             parts.append(f"{name}{result.status}")
         elif latency is not None and result.scenario != SERVER:
-            parts.append(f"{name}p50 {quantity(latency, 's')}")
+            parts.append(f"{name}p50 {quantity(latency, 's')}{_missed(result)}")
         elif throughput is not None:
             speed = quantity(throughput, "frame/s").replace("frame", _frame(result))
-            parts.append(f"{name}{speed}")
+            parts.append(f"{name}{speed}{_missed(result)}")
     marks = {doubt.code for result in event.results for doubt in result.doubts}
     doubts = f"  [yellow]{', '.join(sorted(marks))}[/]" if marks else ""
     return f"[green]ok[/]      {system}: {', '.join(parts)}{doubts}"
+
+
+def _missed(result: Result) -> str:
+    """The share of frames that a rate offered in vain; nothing where all came in time."""
+    missed = result.metrics["missed_frames"].value
+    return f" ({formatting.share(missed)} of frames missed)" if missed else ""
 
 
 def _frame(result: Result) -> str:

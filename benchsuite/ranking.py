@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 import msgspec
@@ -18,28 +18,21 @@ import msgspec
 from benchsuite import compare
 from benchsuite.attribution import ENERGY, THROUGHPUT, energy_origin
 from benchsuite.compare import OK, System
-from benchsuite.metrics import METRICS
-from benchsuite.stats import PROCESS_SPREAD, SINGLE_DF, student_quantile
+from benchsuite.places import Place, placed
+from benchsuite.shipped import own_weights
+from benchsuite.spread import QUANTILE, spread_of
+from benchsuite.stats import PROCESS_SPREAD
 from benchsuite.store import Elsewhere, Latest
-from benchsuite.types import UNRANKED, Result, Value
+from benchsuite.types import UNRANKED, Doubt, Result, SystemKey, Value
 
 LATENCY = "latency_p90"
 RANKED = (THROUGHPUT, LATENCY, ENERGY)
-_TWO_SIDED = 0.05
 SELF_REPORTED = "self-reported"
 RECOMPUTED = "recomputed from raw"
 DISAGREES = "raw data disagree"
 CLASSES = ("qualified", "speed-only", "embedded")
 _LONGEST_NAME = 60
 _DIGITS = 10  # of the hash in a system's name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A system's place in a comparable set; equals share one."""
-
-    place: int
-    of: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +46,8 @@ class Entry:
         places: Metric of `RANKED` to the place.
         reasons: Metric of `RANKED` to why there is no place, for those that have a value.
         unranked: Why the system as a whole is not ranked.
+        own_weights: It was measured on other weights than those that travel with its workload.
+        doubts: Scenario to what its row is doubted for; rows without a doubt are left out.
         reproduced: How many independent sources measured the same: the same network, weights,
             device model, backend, precision, batch and threads, by another submitter or on another
             machine, with throughput (and energy, of one source and boundary) within the interval
@@ -65,6 +60,8 @@ class Entry:
     places: Mapping[str, Place]
     reasons: Mapping[str, str]
     unranked: str | None
+    own_weights: bool = False
+    doubts: Mapping[str, tuple[Doubt, ...]] = field(default_factory=dict)
     reproduced: int = 0
 
     @property
@@ -95,18 +92,31 @@ class Entry:
         measured = [each for each in self.stored.values() if each.result.status == OK]
         return RECOMPUTED if all(each.recomputed for each in measured) else DISAGREES
 
+    def doubted(self, metric: str) -> tuple[Doubt, ...]:
+        """The doubts of the row that a metric is read from."""
+        return self.doubts.get(self.system.source(metric).scenario, ())
+
     @property
     def since(self) -> str:
         """When the system was measured first."""
         return min(each.since for each in self.stored.values())
 
 
-def entries(latest: Iterable[Latest], elsewhere: Iterable[Elsewhere] = ()) -> list[Entry]:
+def entries(
+    latest: Iterable[Latest],
+    elsewhere: Iterable[Elsewhere] = (),
+    whole: Mapping[int, Result] | None = None,
+    shipped: Callable[[SystemKey], str | None] | None = None,
+) -> list[Entry]:
     """Every system of a store, ranked; in the order in which they first appeared.
 
     Args:
         latest: The newest result of each row.
         elsewhere: Those of other sources.
+        whole: The newest results with all that is stored of them, by their numbers in the store:
+            how far processes stray and what the doubts say. Without it doubts are codes, and a
+            lone process's spread is assumed of all.
+        shipped: Gives the hash of the weights that travel with a workload (`shipped_weights`).
     """
     stored = list(latest)
     others: dict[int, list[Elsewhere]] = defaultdict(list)
@@ -114,6 +124,7 @@ def entries(latest: Iterable[Latest], elsewhere: Iterable[Elsewhere] = ()) -> li
         others[each.series].append(each)
     where = {id(each.result): each for each in stored}
     systems = compare.join([each.result for each in stored], over_runs=True)
+    full = {system.id: _full(system, where, whole or {}) for system in systems}
     unranked = {system.id: _unranked(system) for system in systems}
     sets: dict[tuple[str, tuple[Hashable, ...]], list[System]] = defaultdict(list)
     reasons: dict[str, dict[str, str]] = defaultdict(dict)
@@ -127,7 +138,8 @@ def entries(latest: Iterable[Latest], elsewhere: Iterable[Elsewhere] = ()) -> li
                 sets[metric, comparable(system, metric)].append(system)
     places: dict[str, dict[str, Place]] = defaultdict(dict)
     for (metric, _), group in sets.items():
-        for system, place in _placed(group, metric):
+        variances = {each.id: spread_of(full[each.id], metric).variance for each in group}
+        for system, place in placed(group, metric, variances=variances):
             places[system.id][metric] = place
     return [
         Entry(
@@ -137,6 +149,11 @@ def entries(latest: Iterable[Latest], elsewhere: Iterable[Elsewhere] = ()) -> li
             places=places[system.id],
             reasons=reasons[system.id],
             unranked=unranked[system.id],
+            own_weights=own_weights(
+                system.row.fingerprint.weights if system.row.fingerprint else None,
+                shipped(system.key) if shipped else None,
+            ),
+            doubts={name: row.doubts for name, row in full[system.id].rows.items() if row.doubts},
             reproduced=sum(
                 reproduces(system.row, other.result)
                 for other in others[where[id(system.row)].series]
@@ -144,6 +161,12 @@ def entries(latest: Iterable[Latest], elsewhere: Iterable[Elsewhere] = ()) -> li
         )
         for system in systems
     ]
+
+
+def _full(system: System, where: Mapping[int, Latest], whole: Mapping[int, Result]) -> System:
+    """The system with whole rows where they are at hand."""
+    rows = {name: whole.get(where[id(row)].id, row) for name, row in system.rows.items()}
+    return replace(system, rows=rows)
 
 
 def reproduces(row: Result, other: Result) -> bool:
@@ -171,7 +194,7 @@ def _close(one: Value, two: Value) -> bool:
     """Whether two lone processes' values agree within the 95 % interval of their ratio."""
     if not one.value or not two.value:
         return False
-    wide = student_quantile(_TWO_SIDED, SINGLE_DF) * PROCESS_SPREAD * math.sqrt(2)
+    wide = QUANTILE * PROCESS_SPREAD * math.sqrt(2)
     return abs(math.log(one.value / two.value)) <= wide
 
 
@@ -218,14 +241,3 @@ def _no_place(system: System, metric: str) -> str | None:
         if origin.modelled:
             return "modelled, not measured"
     return None
-
-
-def _placed(group: Sequence[System], metric: str) -> list[tuple[System, Place]]:
-    sign = -1.0 if METRICS[metric].better == "higher" else 1.0
-    ordered = sorted(group, key=lambda system: sign * (system.number(metric) or 0.0))
-    found: list[tuple[System, Place]] = []
-    for number, system in enumerate(ordered):
-        same = found and found[-1][0].number(metric) == system.number(metric)
-        place = found[-1][1].place if same else number + 1
-        found.append((system, Place(place=place, of=len(group))))
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -9,10 +10,12 @@ from benchsuite.stats import median_interval
 from benchsuite.types import OFFLINE, Doubt, Process, Result, Value
 
 ALONE = "; one process, so no interval"  # ends what `throughput` says of a lone process
+NO_INTERVAL = "; no interval: "  # begins the clause that says why a value has none
 FAILED_PROCESS = "process_failed"
 # doubts of the moment, not of the system: a process that has one is no sample of it
 DISTURBING = ("contended", "throttled", "above_peak_unexplained")
 _UNRANKED = "unranked"
+_NONE = re.compile(f"{NO_INTERVAL}[^;]*")
 
 
 def leading_metric(scenario: str) -> str:
@@ -138,6 +141,7 @@ def _value(value: Value, all_values: Sequence[Value], *, told: str, lone: str) -
     ends = "smallest and largest" if k == 1 else f"number {k} from below and from above"
     of = "the processes' own ends" if own else "the processes' values"
     interval = f"interval: {ends} of {of}, holds the median with {coverage:.0%}"
+    how = _NONE.sub("", how)
     return replace(value, low=low, high=high, how=f"{how}{told}; {interval}")
 
 

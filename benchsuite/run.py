@@ -18,6 +18,7 @@ from benchsuite.goals import Goals
 from benchsuite.plan import BEST, Plan
 from benchsuite.store import Store
 from benchsuite.types import (
+    CONFIRMS,
     EMBEDDED,
     SCENARIOS,
     UNRANKED,
@@ -40,7 +41,6 @@ from benchsuite.types import (
 from benchsuite.workers import run_worker
 
 OK = "ok"
-CONFIRMS = "confirms"  # the label of a run that measures again what another one made suspected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,7 +316,7 @@ class _Measurer:
         return outcomes
 
     def _stored(self, spec: SystemSpec, outcome: Measurement | str, turn: _Turn) -> list[Result]:
-        """Stores the rows of one worker's outcome."""
+        """Stores the rows of one worker's outcome; gives what this worker itself measured."""
         if isinstance(outcome, str):
             return self._failed(spec, outcome, turn)
         results = []
@@ -324,7 +324,7 @@ class _Measurer:
         for window in outcome.windows:
             result = to_result(spec, self.run, outcome, window, model=model, goals=self.goals)
             if spec.repeats > 1:
-                result = self._repeated(spec, result, outcome, window, turn)
+                self._repeated(spec, result, outcome, window, turn)
             else:
                 self.store.add(result, environment=outcome.environment, window=window)
             results.append(result)
@@ -359,7 +359,7 @@ class _Measurer:
         outcome: Measurement,
         window: Window,
         turn: _Turn,
-    ) -> Result:
+    ) -> None:
         """Stores one process of several, and the row that they make."""
         if turn.process == 1:
             self.store.drop_processes(result)
@@ -369,7 +369,6 @@ class _Measurer:
         (raw,) = self.store.process_windows([list(found)[chosen]])
         facts = self.store.environments([row.environment])[row.environment]
         self.store.add(row, environment=facts, window=raw)
-        return row
 
     def _tell(
         self, kind: str, turn: _Turn, *, text: str = "", results: tuple[Result, ...] = ()

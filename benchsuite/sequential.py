@@ -19,7 +19,7 @@ FEWEST_ROUNDS = 4
 MOST_ROUNDS = 40
 CONFIRMING_ROUNDS = 8
 LOOKS = (4, 6, 9, 13, 19, 28, 40)
-# of the time, what the first look for a change may take; the rest is for measuring it again
+# of the time, after which what is suspected is measured again
 _SHARE_FIRST = 0.6
 
 
@@ -76,12 +76,14 @@ def follow(source: Source[R], limits: Limits, *, started: float) -> tuple[list[R
         limits: When to stop.
         started: When the budget began, on the source's clock.
     """
-    first = _first_look(source, limits, started=started)
+    first, longest = _first_look(source, limits, started=started)
     if not any(map(source.usable, first)) or not source.judged(first, RATE).suspected:
         return first, []
     again: list[R] = []
-    longest = 0.0
     wanted = limits.rounds or max(len(first), CONFIRMING_ROUNDS)  # not what these rounds show
+    late = source.clock() - started + FEWEST_ROUNDS * longest > limits.budget_s
+    if limits.rounds is None and late and len(first) > FEWEST_ROUNDS:
+        return first, []  # it was seen too late to be measured again
     while len(again) < wanted:
         begun = source.clock()
         over = begun - started + longest > limits.budget_s
@@ -92,22 +94,34 @@ def follow(source: Source[R], limits: Limits, *, started: float) -> tuple[list[R
     return first, again
 
 
-def _first_look(source: Source[R], limits: Limits, *, started: float) -> list[R]:
-    """Until every row is clear, or 60 % of the time is over."""
+def _first_look(source: Source[R], limits: Limits, *, started: float) -> tuple[list[R], float]:
+    """Rounds until every row is clear or the time is over, and how long one takes.
+
+    Where something is suspected it ends at 60 % of the time: the rest is for measuring it again.
+    """
     rounds: list[R] = []
     longest = 0.0
+    paused = False
     while len(rounds) < (limits.rounds or MOST_ROUNDS):
         begun = source.clock()
-        over = begun - started + longest > _SHARE_FIRST * limits.budget_s
-        if limits.rounds is None and over and len(rounds) >= FEWEST_ROUNDS:
-            break
-        rounds.append(source.measure(len(rounds), False))
-        longest = max(longest, source.clock() - begun)
+        spent = begun - started + longest
         usable = any(map(source.usable, rounds))
+        if limits.rounds is None and len(rounds) >= FEWEST_ROUNDS:
+            if spent > limits.budget_s:
+                break
+            if spent > _SHARE_FIRST * limits.budget_s and not paused:
+                paused = True
+                if usable and source.judged(rounds, RATE).suspected:
+                    break
+        rounds.append(source.measure(len(rounds), False))
+        took = source.clock() - begun
+        # the first also finds what is exact: the others are shorter
+        longest = took if len(rounds) <= 2 else max(longest, took)
+        usable = usable or source.usable(rounds[-1])
         if len(rounds) >= 2 and not usable:
             break  # twice in a row nothing came of it: it does not run
         # each look has its part of the false-discovery rate
         look = limits.rounds is None and len(rounds) in LOOKS and usable
         if look and source.judged(rounds, RATE / len(LOOKS)).clear:
             break
-    return rounds
+    return rounds, longest

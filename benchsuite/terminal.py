@@ -11,7 +11,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from benchsuite import compare, formatting
+from benchsuite import compare, formatting, units
 from benchsuite.accounting.summary import roofline_total
 from benchsuite.attribution import ENERGY, LINEAR, OWNERS, Missing, Split
 from benchsuite.compare import OK, System
@@ -81,7 +81,7 @@ def count_table(counted: WorkloadCount) -> RenderableType:
     table.add_section()
     table.add_row(
         "total",
-        f"{len(counted.layers)} layers",
+        units.counted(len(counted.layers), "layer"),
         "",
         _whole_number(counted.parameters),
         quantity(counted.work, "FLOP"),
@@ -128,14 +128,22 @@ def plain_table(
 def finding(found: Mapping[str, Any]) -> RenderableType:
     """One thing that the doctor looked at, with its cost and what mends it."""
     mark, colour = _MARKS[found["state"]]
-    text = Text(f"{mark} ", style=colour)
-    text.append(_clean(found["what"], longest=_LONGEST_REASON * 5), style="bold not dim")
-    for name in ("cost", "mend"):
-        if found[name]:
-            text.append(f"\n  {name}: ", style="dim")
-            text.append(_clean(found[name], longest=_LONGEST_REASON * 5), style="not bold")
-    text.append(f"\n  seen: {_clean(found['how'], longest=_LONGEST_REASON * 5)}", style="dim")
-    return text
+    longest = _LONGEST_REASON * 5
+    good = found["state"] == "good"
+    said = Table.grid(padding=(0, 1))
+    said.add_row(
+        Text(mark, style=colour),
+        Text(_clean(found["what"], longest=longest), style="" if good else "bold"),
+    )
+    if good:
+        return said
+    more = Table.grid(padding=(0, 1))
+    for name, key in (("costs", "cost"), ("mend", "mend"), ("seen", "how")):
+        if found[key]:
+            dim = "dim" if key == "how" else ""
+            text = Text(_clean(found[key], longest=longest), style=dim)
+            more.add_row(Text(f"  {name:5}", style="dim"), text)
+    return Group(said, more)
 
 
 def doubts(results: Sequence[Result]) -> RenderableType:
@@ -268,13 +276,12 @@ def _accuracy(system: System) -> Text:
 
 
 def _spread(system: System) -> str:
-    """The wider half of throughput's interval over processes, as a share; else nothing."""
+    """Throughput's interval over processes, as shares of it; else nothing."""
     row = system.source("throughput")
     found = row.metrics.get("throughput")
     if found is None or not found.value or found.low is None or found.high is None:
         return ""
-    half = max(found.high - found.value, found.value - found.low) / found.value
-    return f" ±{significant(100 * half, 2)}%"
+    return f" {formatting.spread(found.value, low=found.low, high=found.high)}"
 
 
 def _latencies(system: System) -> str:

@@ -19,10 +19,14 @@ else:  # numpy is imported only where it is used
 EMBEDDED = "embedded"
 REFERENCE = "reference"
 SCALES = (EMBEDDED, REFERENCE)
+CONFIRMS = "confirms"  # the label of a run that measures again what another one made suspected
 UNRANKED = "unranked"  # the class of a result that takes no place
+COMMIT = "commit"  # the label that names the commit of the project that a run measured
 USED_UP = "was used up (--budget)"  # ends the reason of what a run's budget skipped
 # doubts that keep a result out of rankings
-UNRANKING = ("contended", "throttled", "replayed", "parity", "above_peak_unexplained")
+UNRANKING = (
+    "contended", "throttled", "replayed", "parity", "above_peak_unexplained", "rate_missed",
+)  # fmt: skip
 DOMAINS = ("text", "audio", "image", "video")
 DTYPES = ("float32", "int64")
 OFFLINE = "Offline"
@@ -355,6 +359,10 @@ class DeviceInfo:
     uuid: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
+    def units_of(self, threads: int) -> int:
+        """Cores that `threads` can use at once; all units where threads are not chosen."""
+        return min(self.units, threads) if self.kind == "cpu" and threads > 0 else self.units
+
     @property
     def label(self) -> str:
         """As given on the command line: `cpu`, `cuda:0`."""
@@ -592,6 +600,21 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One of the short turns that a window was measured in beside another process's (`ab`).
+
+    Attributes:
+        rate: Frames a second.
+        latency_p50_s: Median of its queries' durations.
+        energy_j: Gross joules a frame; None where the meter gave none.
+    """
+
+    rate: float
+    latency_p50_s: float
+    energy_j: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Distance:
     """How far a system's outputs lie from eager fp32's on the same inputs.
 
@@ -667,6 +690,8 @@ class SystemSpec:
         turns: The worker asks for its turn before all that is timed: another one measures.
         target: The user's own network, which has no workload file; `path` is what it rests on.
         repeats: Processes that measure it, one after another among those of the other systems.
+        cores: Processors that the worker binds itself to, empty for none; None to choose them.
+            One that takes turns is bound during these alone: several get ready at once.
     """
 
     path: str
@@ -701,6 +726,7 @@ class SystemSpec:
     target: Target | None = None
     turns: bool = False
     repeats: int = 1
+    cores: tuple[int, ...] | None = None
 
     def batch_of(self, scenario: str) -> int:
         """Samples a query under a scenario."""
@@ -782,6 +808,7 @@ class Measurement:
 
     Attributes:
         windows: One a scenario, but for those in `unmet`.
+        turns: Scenario to the turns that make up its window, where it was measured in several.
         unmet: Scenario to the reason why it has no window (no rate meets `Server`'s bound).
         accuracy: Of the very executable that was timed; None with its reason.
         reference: Eager fp32 on the same weights and data; None with its reason.
@@ -830,6 +857,7 @@ class Measurement:
     choices: dict[str, Choice] = field(default_factory=dict)
     layer_times: LayerTimes | None = None
     layer_times_reason: str | None = None
+    turns: dict[str, tuple[Turn, ...]] = field(default_factory=dict)
 
 
 # --- what is reported ---------------------------------------------------------------------------

@@ -53,6 +53,18 @@ def percent(value: float | None, *, digits: int = 3) -> str:
     return MISSING if value is None else f"{significant(100 * value, digits)} %"
 
 
+def share(value: float) -> str:
+    """A share of 1 in per cent; what is not quite all is never rounded up to all."""
+    text = percent(value)
+    return ">99.9 %" if value < 1 and text == percent(1.0) else text
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: `1 row`, `2 rows`, `3 queries`."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
 def duration(seconds: float) -> str:
     """Seconds as a person says them: `74 s`, `3 min 20 s`."""
     if round(seconds) < 120:

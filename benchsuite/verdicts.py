@@ -11,7 +11,7 @@ from unicodedata import category
 from xml.etree import ElementTree
 
 from benchsuite import judge
-from benchsuite.attribution import CAUSES, OWNERS, THROUGHPUT, Missing
+from benchsuite.attribution import CAUSES, OWNERS, TEAMLESS, THROUGHPUT, Missing
 from benchsuite.compare import said
 from benchsuite.difference import split_json
 from benchsuite.formatting import amount_said
@@ -101,7 +101,11 @@ def because(line: Line) -> str:
     if found.differing == ("configuration",) and meter:
         return f"only configuration differs ({_clean(_listed(meter))}): no team's"
     verb = "differs" if len(found.differing) == 1 else "differ"
-    return f"only {_listed(found.differing)} {verb}: {OWNERS.get(found.team, 'no team')}'s"
+    return f"only {_listed(found.differing)} {verb}: {_whose(found.team)}"
+
+
+def _whose(team: str) -> str:
+    return "no team's" if team in TEAMLESS else f"{OWNERS[team]}'s"
 
 
 def _differing(line: Line) -> str:
@@ -116,7 +120,8 @@ def shares(line: Line) -> str:
     moved = [share for share in line.split.shares if abs(share.amount) > 0.005]
     moved.sort(key=lambda share: -abs(share.amount))
     texts = [
-        f"{share.title} {amount_said(share.amount, scale=line.split.scale)} ({OWNERS[share.owner]})"
+        f"{share.title} {amount_said(share.amount, scale=line.split.scale)}"
+        + ("" if share.owner in TEAMLESS else f" ({OWNERS[share.owner]})")
         for share in moved[:3]
     ]
     return ", ".join(texts)

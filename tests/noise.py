@@ -34,6 +34,7 @@ from benchsuite import ab, environment, gate, judge
 from benchsuite.judge import IMPROVED, INCONCLUSIVE, REGRESSED, RULES, SAME, Case, Pair, Reading
 from benchsuite.metrics import compute
 from benchsuite.sequential import Limits, Source, State, follow
+from benchsuite.stats import median
 from benchsuite.types import Measurement
 from tests.planted import KINDS, plant
 
@@ -63,6 +64,7 @@ while True:
 """
 
 Process = list[float | None]
+Recorded = tuple[Process, Process, Process]  # two processes, and what their turns say: B over A
 
 
 @dataclass
@@ -79,13 +81,13 @@ class Compared:
 
 @dataclass
 class Record:
-    """What was measured, for `--record`: rounds by kind, each two processes' figures by `keys`."""
+    """What was measured, for `--record`: rounds by kind, figures by `keys`."""
 
     machine: dict[str, Any]
     workload: str = f"{NETWORK}@{SETTING}"
     schema: str = "benchsuite/noise/1"
     keys: list[str] = field(default_factory=list)
-    rounds: dict[str, list[tuple[Process, Process]]] = field(default_factory=dict)
+    rounds: dict[str, list[Recorded]] = field(default_factory=dict)
     seconds: dict[str, list[float]] = field(default_factory=dict)
     compared: list[Compared] = field(default_factory=list)
     report: list[str] = field(default_factory=list)
@@ -261,8 +263,11 @@ class Bench:
         keys = list(sides[0])
         if not self.record.keys:
             self.record.keys = keys
-        process = [[rounded(side[key]) for key in self.record.keys] for side in sides]
-        self.record.rounds.setdefault(kind, []).append((process[0], process[1]))
+        sides.append(turns(found))
+        before, after, ratio = (
+            [rounded(side.get(key)) for key in self.record.keys] for side in sides
+        )
+        self.record.rounds.setdefault(kind, []).append((before, after, ratio))
         self.record.seconds.setdefault(kind, []).append(round(seconds, 2))
 
     def _side(self, kind: str) -> ab.Side:
@@ -294,6 +299,22 @@ def figures(measured: Measurement | str) -> dict[str, float | None]:
         found["compute"] = values["drift"].value
         found["bandwidth"] = values["bandwidth_drift"].value
     return found
+
+
+def turns(found: ab.Round) -> dict[str, float | None]:
+    """After over before of each metric that has turns side by side."""
+    assert isinstance(found.before, Measurement)
+    return {
+        f"{scenario} {metric}": ratio
+        for scenario in found.before.turns
+        for metric, (ratio,) in ab.ratios([found], scenario).items()
+    }
+
+
+def turned(each: Recorded) -> Recorded:
+    """A round with A and B exchanged."""
+    before, after, ratio = each
+    return after, before, [None if x is None else 1 / x for x in ratio]
 
 
 def rounded(value: float | None) -> float | None:
@@ -366,16 +387,16 @@ def replay(record: Record, kinds: Sequence[str], *, comparisons: int, seed: int)
         def measure(
             _: int, again: bool, kind: str = kind, clock: list[float] = clock,
             taken: list[int] = taken,
-        ) -> tuple[Process, Process]:  # fmt: skip
+        ) -> Recorded:  # fmt: skip
             place = queue[kind][taken[0]] if taken[0] < len(queue[kind]) else None
             if place is None:
                 raise IndexError(kind)
             taken[0] += 1
             clock[0] += record.seconds[kind][place]
-            before, after = record.rounds[kind][place]
-            return (after, before) if aa and draw.random() < 0.5 else (before, after)
+            found = record.rounds[kind][place]
+            return turned(found) if aa and draw.random() < 0.5 else found
 
-        source: Source[tuple[Process, Process]] = Source(
+        source: Source[Recorded] = Source(
             measure=measure,
             usable=lambda each: True,
             judged=lambda rounds, rate: state(record, judged(record, rounds, (), rate=rate)),
@@ -398,8 +419,8 @@ def replay(record: Record, kinds: Sequence[str], *, comparisons: int, seed: int)
 
 def judged(
     record: Record,
-    rounds: Sequence[tuple[Process, Process]],
-    again: Sequence[tuple[Process, Process]],
+    rounds: Sequence[Recorded],
+    again: Sequence[Recorded],
     *,
     rate: float = judge.RATE,
 ) -> list[judge.Verdict]:
@@ -413,6 +434,7 @@ def judged(
                 before=readings(record, key, [each[0] for each in several]),
                 after=readings(record, key, [each[1] for each in several]),
                 interleaved=True,
+                ratios=ratios(record, key, several),
             )
             for several in (rounds, again)
         ]
@@ -432,6 +454,20 @@ def readings(record: Record, key: str, processes: Sequence[Process]) -> tuple[Re
         )
         for each in processes
     )
+
+
+def ratios(record: Record, key: str, rounds: Sequence[Recorded]) -> tuple[float, ...]:
+    """What the turns of each round say of one metric; nothing where a round has none."""
+    found = [each[2][record.keys.index(key)] for each in rounds]
+    return () if None in found else tuple(ratio for ratio in found if ratio is not None)
+
+
+def planted_share(record: Record, kind: str) -> float | None:
+    """How much slower a planted kind was found to be, over all its rounds."""
+    place = record.keys.index(LEADING)
+    found = [each[2][place] for each in record.rounds.get(kind, ())]
+    known = [ratio for ratio in found if ratio is not None]
+    return 1 / median(known) - 1 if known else None
 
 
 def state(record: Record, verdicts: Sequence[judge.Verdict]) -> State:
@@ -457,7 +493,7 @@ def nights(record: Record, *, seed: int, kind: str = "aa") -> tuple[int, int, fl
     and its second measurement. Rows lie anywhere in the record.
     """
     draw = random.Random(seed)
-    processes = [side for each in record.rounds.get(kind, ()) for side in each]
+    processes = [side for each in record.rounds.get(kind, ()) for side in each[:2]]
     need = BASELINE + 2
     red = suspects = 0
     starts: list[int] = []
@@ -526,6 +562,10 @@ def report(record: Record) -> list[str]:
             row("  wrong verdicts (same, improved)", str(wrong), "0")
         else:
             share = next(s for s in SHARES if f"{s:.0%}" in what)
+            for each in kinds:
+                really = planted_share(record, each)
+                row(f"  {each}: throughput as measured", "" if really is None else
+                    f"-{1 - 1 / (1 + really):.1%}")  # fmt: skip
             found = played.verdicts.count(REGRESSED) / several * OF
             row(f"  found, of {OF}", f"{found:.1f}", f">= {SHARES[share]}")
         row("  the longest replay's recorded seconds", f"{played.longest_s:.0f}")

@@ -349,6 +349,63 @@ def test_an_unknown_operator_is_named() -> None:
     assert work_of(Distances(), 4, 4).uncounted == ("_cdist_forward",)
 
 
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda x: torch.unsafe_split(x, 4, 1)[0],
+        lambda x: torch.unsafe_split_with_sizes(x, [2, 6], 1)[1],
+        lambda x: torch.unsafe_chunk(x, 2, 1)[1],
+        lambda x: torch.view_as_real(torch.view_as_complex(x.view(-1, 4, 2)))[..., 0],
+        lambda x: torch.ops.aten._reshape_alias(x, (2, 4), (4, 1)),
+        lambda x: torch.ops.aten._reshape_alias(x.t(), (8,), (1,)),
+        lambda x: x.unbind(1)[3].real,
+        lambda x: x.view(1, 8, 1).squeeze_(2).unsqueeze_(0).transpose_(0, 1),
+        lambda x: x.view(8).as_strided_((4,), (2,)),
+        lambda x: torch.ops.aten._unsafe_view(x, (4, 2)),
+        lambda x: x.chunk(2, 1)[0].unfold(1, 2, 1).movedim(0, 1).diagonal(),
+    ],
+)
+def test_views_cost_and_move_nothing(view: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Whatever autograd is told of them: the outputs lie where the input does."""
+
+    class Viewing(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return view(x)
+
+    counted = work_of(Viewing(), 8)
+    assert counted.uncounted == ()
+    assert counted.layers == ()
+
+
+def test_a_cell_in_a_loop_is_counted_without_a_rest() -> None:
+    """GRUCell takes its gates apart by `unsafe_split`, which is a view."""
+
+    class Loop(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell = nn.GRUCell(4, 8)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            state = x.new_zeros(x.shape[0], 8)
+            for step in x.unbind(1):
+                state = self.cell(step, state)
+            return state
+
+    counted = work_of(Loop(), 5, 4)
+    assert counted.uncounted == ()
+    assert counted.work == 5 * 2 * 3 * 8 * (4 + 8)
+
+
+def test_what_writes_into_its_input_is_no_view() -> None:
+    """It gives out its input's storage too, and moves data."""
+
+    class Writing(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.clone().index_fill_(0, torch.zeros(1, dtype=torch.int64, device=x.device), 1.0)
+
+    assert work_of(Writing(), 8).layers
+
+
 def test_training_is_about_three_times_and_less_for_the_first_layer() -> None:
     """Backward costs two forwards; a layer that sees only the input needs one of them."""
     assert work_of(nn.Linear(8, 8), 8, batch=4).training_work == pytest.approx(2 * (2 * 4 * 64))

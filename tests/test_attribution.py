@@ -10,15 +10,20 @@ import pytest
 
 from benchsuite.attribution import (
     ACCURACY,
+    CONFIGURATION,
+    DATA,
     ENERGY,
+    NOBODY,
     SPLITTABLE,
     THROUGHPUT,
     Factors,
     Missing,
     Split,
     cause,
+    credited,
     energy_origin,
     factors,
+    parts_of,
     split,
 )
 from benchsuite.types import Result, Value
@@ -241,6 +246,43 @@ def test_a_cause_is_named_where_one_side_alone_differs(
         for name in ("network", "weights", "data", "software", "device", "configuration")
         if name in changes
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "owner"),
+    [
+        ({}, NOBODY),
+        ({"data": "x"}, DATA),
+        ({"configuration": "x"}, CONFIGURATION),
+        ({"software": "x"}, None),
+        ({"software": "x", "configuration": "y"}, None),
+    ],
+)
+def test_no_team_is_credited_where_none_changed_anything(
+    changes: dict[str, str], owner: str | None
+) -> None:
+    """The shares stay as they are and exact; only whose they are follows the cause."""
+    before, other = result(), result(backend="onnxruntime")
+    after = replace(other, fingerprint=fingerprint(key(), **changes))
+    plain, why = split(before, after, THROUGHPUT), cause(before, after)
+    assert isinstance(plain, Split)
+    found = credited(plain, why)
+    assert isinstance(found, Split)
+    assert [(share.key, share.amount) for share in found.shares] == [
+        (share.key, share.amount) for share in plain.shares
+    ]
+    owners = {share.owner for share in found.shares}
+    assert owners == ({owner} if owner else {share.owner for share in plain.shares})
+    names = [name for _, name, amount in parts_of(found) if amount]
+    assert names == (["fraction of roofline"] if owner else ["software team"])
+    assert ("software team" in why.text) == (why.team == "software")
+
+
+def test_drift_is_named_as_what_it_is() -> None:
+    """No team answers for it, so a sentence calls it drift."""
+    found = split(result(), result(drift=1.1), THROUGHPUT)
+    assert isinstance(found, Split)
+    assert [name for _, name, amount in parts_of(found) if amount] == ["drift"]
 
 
 def test_several_differences_are_an_interaction() -> None:

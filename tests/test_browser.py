@@ -24,7 +24,7 @@ from benchsuite.pages import run as run_page
 from benchsuite.pages.moved import moved_between
 from benchsuite.store import Store, open_store
 from tests import golden_store
-from tests.fakes import ENDLESS, HOSTILE, environments, run_info, troubled_run
+from tests.fakes import ENDLESS, HOSTILE, environments, result, run_info, troubled_run
 from tests.large import fill
 
 if TYPE_CHECKING:
@@ -97,7 +97,14 @@ def places(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> dict[s
     for name, text in texts.items():
         found[name] = folder / f"{name}.html"
         found[name].write_text(text, encoding="utf-8")
-    for name, store in (("site", many), ("hostile site", hostile), ("golden site", golden)):
+    mixed = open_store(folder / "mixed.db")
+    for number, (source, power) in enumerate((("rapl", 20.0), ("modelled", 5.0), ("rapl", 9.0),
+                                              ("modelled", 30.0))):  # fmt: skip
+        row = result(backend=f"b{number}", source=source, power=power)
+        mixed.add(row, environment=environments()["e1"])
+    sites = (("site", many), ("hostile site", hostile), ("golden site", golden),
+             ("mixed site", mixed))  # fmt: skip
+    for name, store in sites:
         for page in leaderboard.render_site(store, root=ROOT):
             path = folder / name / page.path
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -314,7 +321,7 @@ def test_charts_and_splits_say_how(show: Callable[..., Page]) -> None:
     page.locator(".numbers").evaluate_all("all => { for (const each of all) each.open = true }")
     for place, said in (
         ("#fall .say bdi.n", "The second over the first"),
-        ("#fall .say b.n", "The shares below that fall to it:"),
+        ("#fall .say b.n", "The shares below that it is made of:"),
         ("#fall tr.end .n", "2000 frames in"),
         ("#fall tr.whole .n", "The second over the first"),
         ("#roofline-0 text.end.n", "probe"),
@@ -461,6 +468,104 @@ def test_a_filter_has_a_permanent_link(show: Callable[..., Page]) -> None:
     assert again.locator("#search").input_value() == "lenet"
     page.locator("#clear").click()
     assert table.get_attribute("aria-rowcount") == str(everything)
+
+
+def _dots(page: Page) -> int:
+    return page.locator("figure:visible").first.locator("[data-at]:visible .dot").count()
+
+
+def test_the_front_follows_the_filters(show: Callable[..., Page]) -> None:
+    """Chart, sentence and numbers are of what the tables show; a link keeps the device class."""
+    page = show("site")
+    said = page.locator(".lede[data-front]").inner_text()
+    every = _dots(page)
+    assert every > 3 and "undominated" in said
+    page.locator("select[data-filter=backend]").select_option("eager")
+    assert 0 < _dots(page) < every
+    assert "among what the filters show" in page.locator(".lede[data-front]").inner_text()
+    data = json.loads(page.locator("#data").text_content() or "")
+    own = data["fronts"][page.locator("figure:visible").first.get_attribute("id")]
+    shown = [
+        i
+        for i in range(len(own["x"]))
+        if page.locator(f"figure:visible >> nth=0 >> [data-at='{i}']:visible .dot").count()
+    ]
+    best = [
+        i
+        for i in shown
+        if not any(
+            own["x"][j] <= own["x"][i]
+            and own["y"][j] >= own["y"][i]
+            and (own["x"][j], own["y"][j]) != (own["x"][i], own["y"][i])
+            for j in shown
+        )
+    ]
+    lines = page.locator("figure:visible").first.locator("line.front").count()
+    assert lines == len(best) - 1
+    networks = len({own["networks"][i] for i in best})
+    assert page.locator(".lede[data-front]").inner_text().split(" of ")[0].endswith(str(networks))
+    page.locator("#search").fill("no such system")
+    assert _dots(page) == 0
+    page.locator("#clear").click()
+    assert page.locator(".lede[data-front]").inner_text() == said
+
+
+def test_the_device_class_of_the_front_can_be_chosen(show: Callable[..., Page]) -> None:
+    """One chart is shown at a time, its sentence with it, and a link keeps which."""
+    page = show("site")
+    first = page.locator("figure:visible").first.get_attribute("id")
+    said = page.locator(".lede[data-front]").inner_text()
+    page.locator("#front").select_option(index=2)
+    second = page.locator("figure:visible").first.get_attribute("id")
+    assert second != first
+    assert page.locator(".lede[data-front]").inner_text() != said
+    link = page.evaluate("location.hash")
+    again = show("site", at=link)
+    assert again.locator("figure:visible").first.get_attribute("id") == second
+    # a filter of another page part does not forget it, and a filtered device is followed
+    page.locator("#search").fill("e")
+    assert "front=" in page.evaluate("location.hash")
+    other = show("site")
+    other.locator("select[data-filter=device]").select_option(index=2)
+    device = other.locator("select[data-filter=device]").input_value()
+    assert device in other.locator(".lede[data-front]").inner_text()
+
+
+def test_a_link_names_columns_and_says_what_it_does_not_know(show: Callable[..., Page]) -> None:
+    """The key of a column stands in the address; unknown filters and columns are told."""
+    page = show("site")
+    table = page.locator("table.grid").first
+    grid = table.get_attribute("data-grid")
+    table.locator("thead th button", has_text="throughput").click()
+    assert f"sort-{grid}=-throughput" in page.evaluate("location.hash")
+    again = show("site", at=page.evaluate("location.hash"))
+    sorted_heads = again.locator("table.grid").first.locator("th[aria-sort]")
+    assert "throughput" in sorted_heads.inner_text()
+    assert again.locator("#unknown").is_hidden()
+    strange = show("site", at=f"#?backend=nosuch&sort-{grid}=7&colour=red")
+    said = strange.locator("#unknown").inner_text()
+    assert "backend=nosuch matches nothing" in said
+    assert f"sort-{grid}=7 names no column" in said
+    assert "colour=red matches nothing" in said
+    strange.locator("#clear").click()
+    assert strange.locator("#unknown").is_hidden()
+
+
+def test_what_is_modelled_is_never_sorted_among_what_was_measured(
+    show: Callable[..., Page],
+) -> None:
+    """By energy, either way round, modelled rows stand below the measured ones."""
+    page = show("mixed site")
+    table = page.locator("table.grid").first
+    head = table.locator("thead th button", has_text="energy per frame")
+    titles = [re.sub(r"\W+$", "", text) for text in table.locator("thead th").all_inner_texts()]
+    place = titles.index("energy per frame")
+    for _ in range(2):
+        head.click()
+        cells = [row.locator("th, td").nth(place) for row in table.locator("tbody tr").all()]
+        modelled = [cell.locator("i").count() > 0 for cell in cells]
+        assert modelled == sorted(modelled)
+        assert {True, False} == set(modelled)
 
 
 def test_a_course_has_a_permanent_link(show: Callable[..., Page]) -> None:

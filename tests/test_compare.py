@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from benchsuite.compare import best, finding, join, ratios, reference
-from benchsuite.types import SINGLE_STREAM, Result, Value
+from benchsuite.types import SINGLE_STREAM, Doubt, Result, Value
 from tests.fakes import ENDLESS, HOSTILE, failed, result, troubled_run, whole_run
 
 
@@ -121,6 +121,27 @@ def test_all_is_well() -> None:
     )
 
 
+CONTENDED = {
+    "rank_class": "unranked",
+    "class_reason": "contended: Offline: other processes took 1.2 s",
+    "doubts": (Doubt(code="contended", message="Offline: other processes took 1.2 s"),),
+}
+
+
+def behind(workload: str, missed: float, *, backend: str = "eager") -> Result:
+    """A `RealTime` row that does not keep up with its rate."""
+    row = result(workload, backend=backend, scenario="RealTime")
+    doubt = Doubt(code="rate_missed", message="RealTime: the system does not keep up")
+    return replace(
+        row,
+        key=replace(row.key, batch=1),
+        rank_class="unranked",
+        class_reason=f"rate_missed: {doubt.message}",
+        doubts=(doubt,),
+        metrics={**row.metrics, "missed_frames": Value(value=missed, how="counted")},
+    )
+
+
 FINDINGS = {
     "nothing": ([], "Nothing was measured."),
     "one failed": (
@@ -221,6 +242,36 @@ FINDINGS = {
             result(source="rapl", power=8.0, backend="onnxruntime"),
         ],
         "image/squeezenet reaches its quality target; onnxruntime is 2.1 times as fast as eager.",
+    ),
+    "one, contended": (
+        [result("image/lenet", fields=CONTENDED)],
+        "image/lenet reaches its quality target; eager runs 58\u202f800 images a second, but is "
+        "unranked: contended.",
+    ),
+    "one, without accuracy": (
+        [replace(unknown_accuracy(result()), rank_class="unranked", class_reason="no data")],
+        "Accuracy was not measured for image/squeezenet: speed only; eager runs 3\u202f910 images "
+        "a second, but is unranked: no data.",
+    ),
+    "one backend, all contended": (
+        [result(fields=CONTENDED), result("image/lenet", fields=CONTENDED)],
+        "Both networks reach their quality target; only eager was measured, so no software is "
+        "compared, and no system can be ranked.",
+    ),
+    "one that misses its target": (
+        [result("image/lenet", accuracy_change=-0.1, fields={"rank_class": "unranked"})],
+        "image/lenet misses its quality target; eager runs 58\u202f800 images a second.",
+    ),
+    "frames missed": (
+        [result("image/lenet"), behind("image/lenet", 0.998)],
+        "image/lenet reaches its quality target; eager runs 58\u202f800 images a second. "
+        "image/lenet · eager fp32 misses 99.8 % of the frames that RealTime offers.",
+    ),
+    "frames missed by two": (
+        [behind("image/lenet", 0.2), behind("image/lenet", 0.998, backend="onnxruntime")],
+        "image/lenet reaches its quality target; no system can be ranked. image/lenet · eager fp32 "
+        "and image/lenet · onnxruntime fp32 miss 20.0 % to 99.8 % of the frames that RealTime "
+        "offers.",
     ),
     "replayed": (
         [

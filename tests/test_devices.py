@@ -37,12 +37,6 @@ def test_a_wrong_device_is_refused(name: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_kernel_lists_of_processors_are_counted() -> None:
-    """The kernel's list syntax, `0-3,8`, names five processors."""
-    assert cpu._listed("0-3,8\n") == 5
-    assert cpu._listed("0") == 1
-
-
 class _Fake:
     """A device whose kernels do nothing, at known amounts."""
 

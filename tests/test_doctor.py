@@ -7,14 +7,14 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from benchsuite import backends, catalog, cgroup, doctor
+from benchsuite import backends, catalog, cgroup, doctor, output
 from benchsuite.cli import main
-from benchsuite.doctor import gpu, host, load, setup
+from benchsuite.doctor import clocks, gpu, host, load, memory, setup, threads
 from benchsuite.doctor.finding import GOOD, NOTE, PROBLEM, Finding
 from benchsuite.meters import rapl
 from benchsuite.types import Contention
@@ -52,7 +52,7 @@ def test_the_doctor_speaks_to_people_and_programs(capsys: pytest.CaptureFixture[
     assert main(["doctor"]) == 0
     shown = capsys.readouterr().out
     assert "backends:" in shown
-    assert "seen: each backend was asked" in shown
+    assert "How each was seen: benchsuite doctor --json -" in shown
     assert main(["doctor", "--json", "-"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert {"what", "state", "how", "cost", "mend"} == set(rows[0])
@@ -83,19 +83,43 @@ def test_a_busy_machine_is_a_problem(steal_s: float, other_s: float, says: str) 
 
 def test_the_busy_processes_are_those_of_now() -> None:
     """CPU time so far does not count; a number that was given anew is another process."""
-    before = {(1, 0.0): ("old server", 9000.0), (2, 1.0): ("build", 3.0), (3, 1.0): ("gone", 8.0)}
+    before = {
+        (1, 0.0): ("old server", "ann", 9000.0),
+        (2, 1.0): ("build", "ann", 3.0),
+        (3, 1.0): ("gone", "ann", 8.0),
+    }
     after = {
-        (1, 0.0): ("old server", 9000.0),
-        (2, 1.0): ("build", 3.4),
-        (3, 7.0): ("new", 0.1),
-        (4, 7.0): ("shell", 0.001),
+        (1, 0.0): ("old server", "ann", 9000.0),
+        (2, 1.0): ("build", "ann", 3.4),
+        (3, 7.0): ("new", "", 0.1),
+        (4, 7.0): ("shell", "ann", 0.001),
     }
     busy = load.busiest(before, after, least_s=0.01)
     assert [each.name for each in busy] == ["build", "new"]
     found = replace(QUIET, found=Contention(other_cpu_s=0.5), busy=busy)
     (finding,) = complete(load.findings(found))
-    assert finding.what == "other programs use 1.0 of 2 cores now: build 0.80, new 0.20"
+    assert finding.what == (
+        "other programs use 1.0 of 2 cores now: build (2 ann) 0.80, new (3) 0.20"
+    )
     assert "kill 2 3" in finding.mend
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python -m benchsuite.harness.worker /tmp/a/spec.json",
+        "python /usr/local/bin/benchsuite run smoke",
+        "python3.11 -m benchsuite ab a b",
+        "benchsuite hw probe",
+    ],
+)
+def test_a_benchsuite_of_somebody_else_is_waited_for(command: str) -> None:
+    """One with another cache holds no lock that is seen here; its workers are not to be killed."""
+    busy = (load.Busy(pid=7, name=command, cpu_s=0.4), load.Busy(pid=8, name="make", cpu_s=0.1))
+    found = replace(QUIET, found=Contention(other_cpu_s=0.5), busy=busy)
+    (finding,) = complete(load.findings(found))
+    assert "wait until benchsuite ends (7), end what can be ended (kill 8)" in finding.mend
+    assert not load.Busy(pid=7, name="python -m pytest benchsuite-x.py", cpu_s=0.4).measures
 
 
 def test_a_measurement_under_way_is_waited_for_not_killed() -> None:
@@ -124,45 +148,58 @@ def test_the_machine_is_watched_by_two_readings() -> None:
 # --- the host -------------------------------------------------------------------------------------
 
 FIT = host.Host(
-    governor="performance",
-    boost=("sys/devices/system/cpu/cpufreq/boost", False),
     threads_a_core=1,
     nodes=1,
-    huge_pages="madvise",
     processors=4,
     allowed=4,
-    swapped_b=0,
-    free_b=64 << 30,
-    rooms=(host.Room(what="cache", folder="/c", variable="BENCHSUITE_CACHE", free_b=64 << 30),),
     on_batteries=False,
     heat=host.Heat(zone="x86_pkg_temp", temperature_c=50.0, limit_c=95.0),
     throttle_count=0,
 )
-SMALL = host.Room(what="cache", folder="/c", variable="BENCHSUITE_CACHE", free_b=1 << 30)
+SET = clocks.Clocks(
+    governor="performance",
+    boost=(clocks.BOOST, False),
+    source="tsc",
+    sources=("tsc", "hpet", "acpi_pm"),
+    reading_s=2.5e-8,
+)
+FREE = threads.Threads(processors=4, allowed=4)
+ROOMY = memory.Memory(
+    free_b=64 << 30,
+    swapped_b=0,
+    limit_b=32 << 30,
+    left_b=30 << 30,
+    huge_pages="madvise",
+    rooms=(memory.Room(what="cache", folder="/c", variable="BENCHSUITE_CACHE", free_b=64 << 30),),
+)
+SMALL = memory.Room(what="cache", folder="/c", variable="BENCHSUITE_CACHE", free_b=1 << 30)
+
+
+def wrong(found: Iterable[Finding]) -> tuple[str, str, str, str]:
+    """State, what, cost and mend of the one finding that is not good."""
+    (finding,) = [each for each in complete(found) if each.state != GOOD]
+    return finding.state, finding.what, finding.cost, finding.mend
 
 
 def test_a_fit_machine_has_nothing_to_mend() -> None:
-    """All facts good: every finding is."""
-    assert {finding.state for finding in complete(host.findings(FIT))} == {GOOD}
+    """All facts good: every finding is, and each part has one."""
+    parts = (
+        host.findings(FIT),
+        clocks.findings(SET),
+        threads.findings(FREE),
+        memory.findings(ROOMY),
+    )
+    for found in parts:
+        assert {finding.state for finding in complete(found)} == {GOOD}
 
 
 @pytest.mark.parametrize(
     ("changed", "state", "says", "mend"),
     [
-        ({"governor": "powersave"}, PROBLEM, "`powersave`", "cpupower frequency-set"),
-        ({"governor": None}, NOTE, "governor cannot be seen", ""),
-        ({"boost": (host._BOOST, True)}, NOTE, "may boost", "echo 0 | sudo tee /sys/devices"),
-        ({"boost": (host._NO_TURBO, True)}, NOTE, "may boost", "no_turbo"),
         ({"threads_a_core": 2}, NOTE, "2 threads share a core", "smt/control"),
         ({"nodes": 2}, NOTE, "2 NUMA nodes", "numactl"),
-        ({"huge_pages": "always"}, NOTE, "huge pages are `always`", "echo madvise"),
-        ({"wait_policy": "active"}, NOTE, "OMP_WAIT_POLICY=ACTIVE", "unset"),
-        ({"allowed": 2}, NOTE, "may use 2 of 4 processors", "taskset -c 0-3"),
         ({"quota": 2.0}, NOTE, "quota leaves 2 of 4", "--cpuset-cpus=0-1 "),
         ({"hypervisor": "KVM"}, NOTE, "virtual machine (KVM)", "same kind of machine"),
-        ({"swapped_b": 1 << 30}, PROBLEM, "1024 MiB are swapped out", "swapoff"),
-        ({"free_b": 1 << 30}, PROBLEM, "1.0 GiB of memory are free", "ps aux"),
-        ({"rooms": (SMALL,)}, PROBLEM, "1.0 GiB are free where the cache", "BENCHSUITE_CACHE"),
         ({"on_batteries": True}, PROBLEM, "batteries", "plug it in"),
         (
             {"heat": host.Heat(zone="pkg", temperature_c=96.0, limit_c=95.0)},
@@ -182,11 +219,153 @@ def test_each_setting_that_is_wrong_is_found(
     assert (finding.state, says in finding.what, mend in finding.mend) == (state, True, True)
 
 
-def test_intels_switch_means_the_opposite() -> None:
-    """`no_turbo` is 1 where the clock may not boost: the command writes a 1 there."""
-    changed = replace(FIT, boost=(host._NO_TURBO, True))
-    (finding,) = about(host.findings(changed), "boost")
-    assert finding.mend.endswith(f"echo 1 | sudo tee /{host._NO_TURBO}")
+@pytest.mark.parametrize(
+    ("changed", "state", "says", "mend"),
+    [
+        ({"governor": "powersave"}, PROBLEM, "`powersave`", "echo performance | sudo tee /sys"),
+        ({"governor": None}, NOTE, "governor cannot be seen", "cpupower frequency-info"),
+        ({"governor": None, "virtual": True}, NOTE, "cannot be seen", "only the host"),
+        ({"governor": "ondemand", "virtual": True}, PROBLEM, "`ondemand`", "only the host"),
+        ({"boost": (clocks.BOOST, True)}, NOTE, "may boost", "echo 0 | sudo tee /sys/devices"),
+        ({"boost": (clocks.NO_TURBO, True)}, NOTE, "may boost", f"1 | sudo tee /{clocks.NO_TURBO}"),
+        ({"source": "hpet"}, PROBLEM, "`hpet`: 25.0 ns", f"echo tsc | sudo tee /{clocks.SOURCE}"),
+        ({"source": "acpi_pm", "sources": ()}, PROBLEM, "`acpi_pm`", "boot with tsc=reliable"),
+        (
+            {"source": "xen", "sources": ("xen",), "virtual": True},
+            PROBLEM,
+            "`xen`",
+            "only the host",
+        ),
+    ],
+)
+def test_each_clock_that_is_wrong_is_found(
+    changed: dict[str, object], state: str, says: str, mend: str
+) -> None:
+    """The governor, boost and the kernel's clock source; what only the host can do is said."""
+    found = wrong(clocks.findings(replace(SET, **changed)))  # type: ignore[arg-type]
+    assert (found[0], says in found[1], mend in found[3]) == (state, True, True), found
+
+
+@pytest.mark.parametrize("source", ["kvm-clock", "arch_sys_counter", "tsc"])
+def test_clock_sources_that_are_read_without_a_call_are_good(source: str) -> None:
+    """Virtual machines' and ARM's own too; one that is not told gives no finding."""
+    (finding,) = about(clocks.findings(replace(SET, source=source)), "clock source")
+    assert finding.state == GOOD
+    assert not about(clocks.findings(replace(SET, source=None)), "clock source")
+
+
+def test_clocks_are_read_from_the_kernels_files(tmp_path: Path) -> None:
+    """Recorded: an Intel machine whose kernel gave its TSC up; and none that tells."""
+    root = write(
+        tmp_path / "a",
+        {
+            clocks.GOVERNOR: "schedutil", clocks.NO_TURBO: "0", clocks.SOURCE: "hpet",
+            clocks.SOURCES: "hpet acpi_pm", "proc/cpuinfo": "flags\t: sse hypervisor",
+        },
+    )  # fmt: skip
+    found = clocks.read(root)
+    assert (found.governor, found.boost) == ("schedutil", (clocks.NO_TURBO, True))
+    assert (found.source, found.sources, found.virtual) == ("hpet", ("hpet", "acpi_pm"), True)
+    assert 0 < (found.reading_s or 0.0) < 1e-3
+    bare = clocks.read(tmp_path / "none")
+    assert replace(bare, reading_s=None) == clocks.Clocks()
+
+
+@pytest.mark.parametrize(
+    ("variables", "state", "mend"),
+    [
+        ({"OMP_PROC_BIND": "close"}, PROBLEM, "unset OMP_PROC_BIND"),
+        ({"OMP_PLACES": "cores", "GOMP_CPU_AFFINITY": "0-3"}, PROBLEM,
+         "unset OMP_PLACES GOMP_CPU_AFFINITY"),
+        ({"KMP_AFFINITY": "granularity=fine,compact"}, NOTE, "unset KMP_AFFINITY"),
+        ({"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}, NOTE,
+         "unset OMP_NUM_THREADS MKL_NUM_THREADS"),
+        ({"OMP_WAIT_POLICY": "active"}, NOTE, "unset OMP_WAIT_POLICY"),
+        ({"GOMP_SPINCOUNT": "infinite"}, NOTE, "unset GOMP_SPINCOUNT"),
+        ({"OMP_THREAD_LIMIT": "2"}, PROBLEM, "unset OMP_THREAD_LIMIT"),
+        ({"OMP_DYNAMIC": "TRUE"}, PROBLEM, "unset OMP_DYNAMIC"),
+    ],
+)  # fmt: skip
+def test_variables_that_steer_threads_are_told(
+    variables: dict[str, str], state: str, mend: str
+) -> None:
+    """Each kind once, with all its variables and what they are set to."""
+    found = wrong(threads.findings(replace(FREE, variables=variables)))
+    assert (found[0], found[3]) == (state, mend)
+    assert all(f"{name}={value}" in found[1] for name, value in variables.items())
+
+
+def test_variables_that_do_no_harm_are_left_alone() -> None:
+    """As they are without them, and one that is nothing of ours."""
+    harmless = {
+        "OMP_PROC_BIND": "false", "KMP_AFFINITY": "disabled", "OMP_NUM_THREADS": "4",
+        "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "OMP_THREAD_LIMIT": "64",
+        "OMP_DYNAMIC": "false", "HOME": "/root", "OMP_PLACES": "",
+    }  # fmt: skip
+    seen = threads.read(harmless)
+    assert "HOME" not in seen.variables and "OMP_PLACES" not in seen.variables
+    found = complete(threads.findings(replace(FREE, variables=seen.variables)))
+    assert [finding.state for finding in found] == [GOOD]
+
+
+def test_fewer_processors_than_there_are_is_a_note() -> None:
+    """With the command that gives them all."""
+    state, what, _, mend = wrong(threads.findings(replace(FREE, allowed=2)))
+    assert (state, what) == (NOTE, "this process may use 2 of 4 processors")
+    assert "taskset -c 0-3" in mend
+
+
+@pytest.mark.parametrize(
+    ("changed", "state", "says", "mend"),
+    [
+        ({"swapped_b": 10**9}, PROBLEM, "1.00 GB are swapped out", "swapoff"),
+        ({"free_b": 10**9}, PROBLEM, "1.00 GB of memory are free", "ps aux"),
+        ({"left_b": 10**9}, PROBLEM, "limit of 34.4 GB leaves 1.00 GB", "--memory=BYTES"),
+        ({"rooms": (SMALL,)}, PROBLEM, "1.07 GB are free where the cache", "BENCHSUITE_CACHE"),
+        ({"huge_pages": "always"}, NOTE, "huge pages are `always`", "echo madvise"),
+    ],
+)
+def test_memory_that_is_short_is_found(
+    changed: dict[str, object], state: str, says: str, mend: str
+) -> None:
+    """The machine's, the container's, the disk's; what is swapped out."""
+    found = wrong(memory.findings(replace(ROOMY, **changed)))  # type: ignore[arg-type]
+    assert (found[0], says in found[1], mend in found[3]) == (state, True, True), found
+
+
+def test_memory_is_read_from_the_kernels_files(tmp_path: Path) -> None:
+    """Control groups of both versions: file pages not used lately count as free."""
+    kernel = {
+        "proc/meminfo": "MemTotal: 9000 kB\nMemAvailable:    4096 kB\n"
+        "SwapTotal:  2048 kB\nSwapFree:  1024 kB",
+        memory.HUGE_PAGES: "[always] madvise never",
+    }
+    group = "sys/fs/cgroup"
+    v2 = {
+        **kernel,
+        "proc/self/cgroup": "0::/job",
+        f"{group}/cgroup.controllers": "memory",
+        f"{group}/job/memory.max": "1000000",
+        f"{group}/job/memory.current": "900000",
+        f"{group}/job/memory.stat": "anon 5\ninactive_file 300000\nactive_file 7",
+    }
+    v1 = {
+        "proc/self/cgroup": "4:memory:/job",
+        f"{group}/memory/job/memory.limit_in_bytes": "1000000",
+        f"{group}/memory/job/memory.usage_in_bytes": "900000",
+        f"{group}/memory/job/memory.stat": "inactive_file 1\ntotal_inactive_file 200000",
+        f"{group}/memory/memory.limit_in_bytes": "9223372036854771712",
+        f"{group}/memory/memory.usage_in_bytes": "5",
+    }
+    found = memory.read(write(tmp_path / "v2", v2))
+    assert (found.free_b, found.swapped_b, found.huge_pages) == (4 << 20, 1 << 20, "always")
+    assert (found.limit_b, found.left_b) == (1000000, 400000)
+    found = memory.read(write(tmp_path / "v1", v1))
+    assert (found.limit_b, found.left_b) == (1000000, 300000)
+    assert (found.free_b, found.swapped_b) == (None, None)
+    bare = memory.read(tmp_path / "none")
+    assert replace(bare, rooms=()) == memory.Memory()
+    assert not [each for each in memory.findings(bare) if each.state == GOOD]
 
 
 def test_how_often_a_quota_stopped_us_is_told() -> None:
@@ -211,9 +390,8 @@ def test_a_recorded_machine_is_read(tmp_path: Path) -> None:
     root = write(
         tmp_path,
         {
-            host._GOVERNOR: "schedutil", host._NO_TURBO: "0", host._SMT: "1",
+            host._SMT: "1", "proc/cpuinfo": "flags : hypervisor",
             host._SIBLINGS: "0,8", f"{host._NODES}/node0/x": "", f"{host._NODES}/node1/x": "",
-            host._HUGE_PAGES: "[always] madvise never",
             f"{zone}/temp": "91000", f"{zone}/type": "x86_pkg_temp",
             f"{zone}/trip_point_0_type": "passive", f"{zone}/trip_point_0_temp": "90000",
             f"{zone}/trip_point_1_type": "critical", f"{zone}/trip_point_1_temp": "100000",
@@ -227,9 +405,8 @@ def test_a_recorded_machine_is_read(tmp_path: Path) -> None:
         },
     )  # fmt: skip
     found = host.read(root)
-    assert found.governor == "schedutil"
-    assert found.boost == (host._NO_TURBO, True)
-    assert (found.threads_a_core, found.nodes, found.huge_pages) == (2, 2, "always")
+    assert (found.threads_a_core, found.nodes, found.hypervisor) == (2, 2, "present")
+    assert about(host.findings(found), "virtual machine")[0].what == "a virtual machine"
     assert found.heat == host.Heat(zone="x86_pkg_temp", temperature_c=91.0, limit_c=90.0)
     assert (found.throttle_count, found.on_batteries) == (3, True)
     assert (found.quota, found.stopped) == (1.5, (12, 40))
@@ -239,10 +416,9 @@ def test_a_recorded_machine_is_read(tmp_path: Path) -> None:
 def test_a_machine_that_tells_nothing_is_not_taken_as_fit(tmp_path: Path) -> None:
     """Files that are not there give None, not a good finding."""
     found = host.read(tmp_path)
-    assert (found.governor, found.boost, found.threads_a_core, found.nodes) == (None,) * 4
-    assert (found.huge_pages, found.heat, found.on_batteries, found.throttle_count) == (None,) * 4
+    assert (found.threads_a_core, found.nodes, found.hypervisor) == (None,) * 3
+    assert (found.heat, found.on_batteries, found.throttle_count) == (None,) * 3
     assert not about(host.findings(found), "NUMA")
-    assert not about(host.findings(found), "boost")
 
 
 # --- GPUs -----------------------------------------------------------------------------------------
@@ -398,6 +574,35 @@ def test_a_missing_compiler_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     assert not about(setup.software(setup.missing_backends("cpu")), "backend compile is")
     assert set(missing) == set(backends.names())
+
+
+def test_a_backend_for_other_devices_is_nothing_wrong() -> None:
+    """It is named beside those that run here; one that lacks its package is a note."""
+    missing = {
+        "eager": None,
+        "tensorrt": "backend tensorrt does not run fp32 on cpu; it runs on cuda",
+        "openvino": "backend openvino needs openvino: pip install 'benchsuite[openvino]'",
+    }
+    note, good = complete(setup.software(missing))
+    assert (note.state, note.what) == (NOTE, "backend openvino is not usable")
+    assert note.mend == "needs openvino: pip install 'benchsuite[openvino]'"
+    assert good.what.endswith("backends: eager (for other devices: tensorrt)")
+
+
+def test_a_healthy_machine_is_told_in_few_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is good is a line each; what is not has its cost, mend and how it was seen."""
+    good = asdict(Finding(what="all is quiet", state=GOOD, how="a look"))
+    output.print_findings([good])
+    assert capsys.readouterr().out.splitlines()[:3] == ["Fit to measure on", "", "✓ all is quiet"]
+    bad = asdict(
+        Finding(what="it is hot", state=PROBLEM, how="a hand", cost="slow", mend="open a window")
+    )
+    output.print_findings([good, bad])
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[:6] == [
+        *("1 problem", "", "✗ it is hot"),
+        *("costs slow", "mend  open a window", "seen  a hand"),
+    ]
 
 
 def test_data_that_are_not_there_are_named() -> None:

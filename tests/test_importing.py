@@ -274,3 +274,60 @@ def test_unsound_layers_are_refused(
     with pytest.raises(BadInput) as caught:
         read(json.dumps(data).encode(), name="f")
     assert said in str(caught.value)
+
+
+SHIPPED = (Path(__file__).parent.parent / "reports" / "data" / "epyc-2-threads.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"target": 0.01}, "target 0.01, but text/word2vec at scale embedded on wikipedia-sample "
+                           "must reach 0.38"),
+        ({"measure": "Pearson r"}, "is judged by 'Spearman rho'"),
+        ({"dataset": "my-own"}, "on my-own has none here"),
+    ],
+)  # fmt: skip
+def test_a_target_is_the_workloads_own(
+    change: dict[str, Any], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A submitter cannot lower the bar of a workload that this installation has."""
+    data = json.loads(SHIPPED)
+    assert data["results"][0]["workload"] == "text/word2vec"
+    data["results"][0] |= change
+    path = tmp_path / "f.json"
+    path.write_text(json.dumps(data))
+    assert main(["import", str(path), "--store", str(tmp_path / "r.db")]) == 2
+    error = capsys.readouterr().err
+    assert said in error and "results[0]" in error
+
+
+def test_the_target_of_an_unknown_workload_is_believed(tmp_path: Path) -> None:
+    """Nothing here says what a workload that is not here must reach."""
+    data = json.loads(SHIPPED)
+    for row in data["results"]:
+        if row["workload"] == "text/word2vec":
+            row |= {"workload": "text/unheard-of", "target": 0.01}
+    path = tmp_path / "f.json"
+    path.write_text(json.dumps(data))
+    assert main(["import", str(path), "--store", str(tmp_path / "r.db")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        (("runs", "results"), "imported: 1 run with 20 results"),
+        (("runs",), "imported: 1 run without results"),
+        ((), "nothing was imported: there is no run in what was given"),
+    ],
+)
+def test_what_was_imported_is_said(
+    kept: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One run is no plural, and an empty file is not passed over as imported."""
+    data = json.loads(SHIPPED)
+    data |= {part: [] for part in ("runs", "results") if part not in kept}
+    path = tmp_path / "f.json"
+    path.write_text(json.dumps(data))
+    assert main(["import", str(path), "--store", str(tmp_path / "r.db")]) == 0
+    assert capsys.readouterr().out.strip() == said

@@ -12,10 +12,12 @@ from benchsuite import machines
 from benchsuite.attribution import HARDWARE, SOFTWARE, Missing
 from benchsuite.compare import join
 from benchsuite.difference import Side
+from benchsuite.harness.doubts import _not_steady
 from benchsuite.machines import ALIKE, BEST
 from benchsuite.pages import comparison
-from benchsuite.types import Result
+from benchsuite.types import Doubt, Process, Result
 from tests.devices import LARGE, SMALL, rows
+from tests.measurements import window
 from tests.test_pages_run import ROOT, Page
 
 
@@ -38,6 +40,11 @@ def two() -> list[Side]:
     return [side("small", small), side("large", large, cooling="water")]
 
 
+def read(text: str) -> str:
+    """A page's text, with its punctuation where it stands on the page."""
+    return Page(text).text.replace(" :", ":").replace(" ,", ",")
+
+
 def duel() -> machines.Duel:
     """The large device against the small one."""
     found = machines.machines(two(), {})
@@ -58,7 +65,54 @@ def test_like_for_like_pairs_agree_in_all_but_the_device() -> None:
     best = found.mean("throughput", kind=BEST).ratio
     assert best is not None
     assert best.value == pytest.approx(16.0)
-    assert found.only == {SMALL: ("image/only-small",)}
+    assert [(each.reason, str(each)) for each in found.excluded[ALIKE]] == [
+        (f"only on {SMALL}", "image/made · onnxruntime fp32"),
+        (f"only on {SMALL}", "image/only-small · eager fp32"),
+        (f"only on {LARGE}", "image/made · compile fp32"),
+    ]
+    assert [(each.reason, str(each)) for each in found.excluded[BEST]] == [
+        (f"only on {SMALL}", "image/only-small")
+    ]
+
+
+def test_what_has_no_partner_is_named_with_its_reason_and_counted() -> None:
+    """Batches of one name are counted; of two thread counts the slower is named as that."""
+    lone = [
+        replace(row, key=replace(row.key, batch=batch))
+        for batch in (1, 2, 4)
+        for row in rows(device=LARGE, run="large", backend="tensorrt")
+        if row.scenario == "Offline"
+    ]
+    slower = [replace(row, key=replace(row.key, threads=1)) for row in rows(speed=0.5, run="small")]
+    sides = [
+        side("small", [*rows(), *slower]),
+        side("large", [*rows(device=LARGE, run="large"), *lone]),
+    ]
+    first, second = machines.machines(sides, {})
+    found = machines.duel(first, second)
+    assert {(each.reason, str(each)) for each in found.excluded[ALIKE]} == {
+        (f"slower on {SMALL} than the same with 2 threads", "image/made · eager fp32 · 1 thread"),
+        (f"only on {LARGE}", "image/made · tensorrt fp32 (3 rows)"),
+    }
+    given = machines.as_json(found)["alike"]
+    assert len(given["rows"]) == 1
+    assert {each["name"] for each in given["excluded"]} == {
+        "image/made · eager fp32 · 1 thread",
+        "image/made · tensorrt fp32",
+    }
+    page = read(comparison.render(sides, environments={}, root=ROOT))
+    header = page[: page.index("What a user feels")]
+    assert f"only on {LARGE}: image/made · tensorrt fp32 (3 rows)" in header
+    assert f"slower on {SMALL} than the same with 2 threads" in header
+
+
+def test_no_network_on_both_still_names_what_each_has() -> None:
+    """Without a pair there is no ratio, and all systems are excluded by name."""
+    sides = [side("small", rows()), side("large", rows(workload="image/b", device=LARGE, run="l"))]
+    page = read(comparison.render(sides, environments={}, root=ROOT))
+    assert "share no network" in page
+    assert f"only on {SMALL}: image/made · eager fp32" in page
+    assert f"only on {LARGE}: image/b · eager fp32" in page
 
 
 def test_a_gain_is_split_exactly_into_peak_and_software() -> None:
@@ -84,6 +138,61 @@ def test_the_interval_holds_process_spread_and_the_meters_own() -> None:
     expected = math.hypot(quantile * 0.01 * math.sqrt(2), math.sqrt(2) * meter)
     assert math.log(energy.high / energy.value) == pytest.approx(expected)
     assert energy.value == pytest.approx(0.5)
+
+
+def test_an_interval_says_what_is_assumed() -> None:
+    """A lone process's spread is an assumption: in the ratio, on the page and in the JSON."""
+    found = duel()
+    speed = found.mean("throughput").ratio
+    assert speed is not None
+    assert speed.how == (
+        "2 values of a lone process, for which 1 % is assumed (standard deviation; "
+        "--repeats measures it)"
+    )
+    given = machines.as_json(found)["alike"]["metrics"]
+    assert given["throughput"]["how"] == f"95 % interval: {speed.how}"
+    assert given["peak"]["how"].startswith("95 % interval: no interval")
+    page = read(comparison.render(two(), environments={}, root=ROOT))
+    assert page.index("2 values of a lone process, for which 1 % is assumed") < page.index(
+        "Like for like the same network"
+    )
+
+
+@pytest.mark.parametrize(("movement", "spread"), [(0.165, 0.165), (0.004, 0.01)])
+def test_a_row_that_was_not_steady_has_the_interval_of_its_movement(
+    movement: float, spread: float
+) -> None:
+    """By how far its median still moved, where that is more than any process strays."""
+    (doubt,) = _not_steady(replace(window(), steady=False, movement=movement))
+    moved = [replace(row, doubts=(doubt,)) for row in rows(device=LARGE, run="large")]
+    before, after = join(rows())[0], join(moved)[0]
+    found = machines.ratio(before, after, "throughput")
+    assert not isinstance(found, str)
+    assert math.log(found.high) == pytest.approx(2.5705818 * math.hypot(0.01, spread))
+    assert ("what the median still moved (16.5 %)" in found.how) == (movement > 0.01)
+
+
+def test_several_processes_interval_is_their_own() -> None:
+    """Nothing is assumed of a row that several processes measured, steady or not."""
+    made = []
+    for row in rows(device=LARGE, run="large"):
+        speed = replace(row.metrics["throughput"], low=490.0, high=510.0)
+        doubt = Doubt(code="not_steady", message="(the median still moved 30.0%)")
+        made.append(
+            replace(
+                row,
+                metrics={**row.metrics, "throughput": speed},
+                processes=(Process(measured_at="a"), Process(measured_at="b")),
+                doubts=(doubt,),
+            )
+        )
+    found = machines.ratio(join(rows())[0], join(made)[0], "throughput")
+    assert not isinstance(found, str)
+    own = math.log(510 / 490) / 2
+    assert math.log(found.high / found.value) == pytest.approx(
+        math.hypot(own, 2.5705818 * 0.01), rel=1e-6
+    )
+    assert found.how.startswith("1 value by the spread of the own processes")
 
 
 def test_a_mean_over_more_rows_is_known_better_and_is_geometric() -> None:
@@ -150,8 +259,7 @@ def test_the_page_of_devices_opens_with_energy(tmp_path: Path) -> None:
         in page.text
     )
     assert "Each at its best" in page.text
-    assert "Excluded, since only A processor has it: image/only-small" in " ".join(
-        page.text.split()
-    )
+    said = read(text)
+    assert "only on A processor: image/made · onnxruntime fp32, image/only-small" in said
     assert text.count('<svg class="plot"') >= 2
     assert "hardware team ×16.00" in page.text

@@ -8,17 +8,21 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import time
+from typing import Any, cast
 
 import pytest
 
 from benchsuite import meters
 from benchsuite.devices import _nvml
 from benchsuite.errors import BadInput, NotMeasurable
+from benchsuite.hw import Figure
 from benchsuite.inventory import listing
 from benchsuite.meters import Subject, _boards, _log, csv, modelled, nvml, nvml_rapl, rapl, replay
 from benchsuite.meters._boards import Clock, CounterPeriod, Sample, Watch
 from benchsuite.types import DeviceInfo, EnergyReading, Rate
 
+from .devices import model
 from .fake_nvml import FakeBoard, FakeNvml, NVMLError_GpuIsLost
 from .measurements import DEVICE, window
 
@@ -248,13 +252,21 @@ def test_idle_power_waits_until_the_board_has_settled() -> None:
 
     rate = _boards.idle_power([Cooling(time)], clock=time.clock)
     assert rate.value == pytest.approx(60.0)
+    assert (rate.low, rate.high) == (60.0, 60.0)
     assert "settled after 3.0 s" in rate.how
 
     class Rising(SteadyBoard):
         def power_w(self) -> float:
             return 60.0 + 10.0 * self.time.at
 
-    assert "still falling or rising" in _boards.idle_power([Rising(time)], clock=time.clock).how
+    rising = _boards.idle_power([Rising(time)], clock=time.clock)
+    assert "still falling or rising" in rising.how
+    # the last second's samples, from its begin to its end
+    assert rising.low is not None
+    assert rising.high is not None
+    assert rising.low < rising.value < rising.high
+    assert rising.high - rising.low == pytest.approx(10.0, abs=0.5)
+    assert "interval: the smallest and the largest" in rising.how
 
 
 # --- NVML -----------------------------------------------------------------------------------------
@@ -489,6 +501,40 @@ def test_rapl_wraps_around(tmp_path: Path) -> None:
     for energy, total in ((100, 200), (800, 900), (50, 1150)):
         (folder / "energy_uj").write_text(str(energy))
         assert tally.update() == total
+
+
+def test_rapls_idle_power_has_the_counters_interval(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A millisecond and a step at the ends of a second, in watts."""
+    folder = zone(tmp_path, "intel-rapl:0", "package-0", energy=0, limit=10**9)
+    monkeypatch.setattr(rapl, "sleep", lambda _: (folder / "energy_uj").write_text("5000000"))
+    moments = iter((10.0, 11.0))
+    monkeypatch.setattr(rapl, "perf_counter", lambda: next(moments))
+    idle = rapl._Rapl(tmp_path).idle_power(SUBJECT)
+    assert idle.value == pytest.approx(5.0)
+    half = 1e-3 * 5.0 + 61e-6
+    assert (idle.low, idle.high) == (pytest.approx(5.0 - half), pytest.approx(5.0 + half))
+    assert "interval: the counter's period" in idle.how
+
+
+def test_the_sums_idle_power_sums_the_ends() -> None:
+    """Board and host; where one of them has no interval, the sum has none."""
+
+    @dataclass(frozen=True)
+    class Idle:
+        rate: Rate
+
+        def idle_power(self, subject: meters.Subject) -> Rate:
+            return self.rate
+
+    board = Idle(Rate(value=60.0, how="board", low=59.0, high=62.0))
+    host = Idle(Rate(value=20.0, how="host", low=18.0, high=23.0))
+    both: Any = replace(nvml_rapl.METER, board=cast(Any, board), host=cast(Any, host))
+    idle = both.idle_power(SUBJECT)
+    assert (idle.value, idle.low, idle.high) == (80.0, 77.0, 85.0)
+    bare = cast(Any, Idle(Rate(value=20.0, how="host")))
+    assert replace(both, host=bare).idle_power(SUBJECT).low is None
 
 
 def test_rapl_that_stands_still_is_not_zero_joules(tmp_path: Path) -> None:
@@ -727,6 +773,19 @@ def test_a_log_from_the_future_or_with_a_wrong_fact_is_refused_at_start(tmp_path
         replace(csv.METER.of(wrong), clock=time.clock).check(SUBJECT)
 
 
+def test_a_log_of_another_time_or_another_unit_is_refused_at_start(tmp_path: Path) -> None:
+    """An hour tells it from a log that is written late; watts that overflow are no watts."""
+    path = log_file(tmp_path, HEADER + rows([t / 10 for t in range(900, 1000)]))
+    late = Time(at=3600.0 + 99.9)
+    replace(csv.METER.of(path), clock=late.clock).check(SUBJECT)
+    gone = Time(at=3600.0 + 100.5)
+    with pytest.raises(NotMeasurable, match="its last row is 60 min 1 s old; is the meter running"):
+        replace(csv.METER.of(path), clock=gone.clock).check(SUBJECT)
+    huge = log_file(tmp_path, HEADER + rows([1.0, 2.0, 3.0], watts=1e308))
+    with pytest.raises(NotMeasurable, match="its power is too large to be summed"):
+        replace(csv.METER.of(huge), clock=Time(at=3.0).clock).check(SUBJECT)
+
+
 def test_idle_power_has_the_interval_of_the_logs_granularity(tmp_path: Path) -> None:
     """Ten rows a second: a tenth of a second at each end of one second is open."""
     path = log_file(tmp_path, HEADER + rows([t / 10 for t in range(900, 1300)]))
@@ -734,6 +793,14 @@ def test_idle_power_has_the_interval_of_the_logs_granularity(tmp_path: Path) -> 
     idle = meter.idle_power(SUBJECT)
     assert idle.value == pytest.approx(50.0)
     assert (idle.low, idle.high) == (pytest.approx(45.0), pytest.approx(55.0))
+
+
+def test_a_refusal_names_the_file_once() -> None:
+    """The meter's own text begins with it; one that does not is told with it."""
+    refused = NotMeasurable("/log.csv: has 0 rows")
+    assert meters.refusal("csv:/log.csv", refused) == "csv: /log.csv: has 0 rows"
+    assert meters.refusal("csv:/log.csv", NotMeasurable("why")) == "csv:/log.csv: why"
+    assert meters.refusal("nvml", NotMeasurable("why")) == "nvml: why"
 
 
 def test_a_meter_asked_for_by_name_that_gave_nothing_is_told() -> None:
@@ -836,6 +903,30 @@ def test_a_model_needs_an_envelope_and_says_it_is_one() -> None:
     assert 0 <= reading.energy_j <= 40.0 * reading.seconds * 1.0001
 
 
+def test_modelled_energy_is_of_the_cores_that_the_threads_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thread on two cores: the envelope of one core, busy all the time."""
+    sheet = model(
+        kind="cpu",
+        cores=Figure(value=8, source="sheet"),
+        power_envelope=Figure(value=80.0, source="sheet"),
+    )
+    monkeypatch.setattr(meters.hw, "describe", lambda *_, **__: sheet)
+    device = replace(DEVICE, units=2)
+    for threads, watts in ((1, 10.0), (2, 20.0), (8, 20.0)):
+        subject = meters.subject(device, threads=threads, roots=[tmp_path])
+        assert subject.envelope is not None
+        assert subject.envelope.value == pytest.approx(watts)
+    ticks = iter((0.0, 1.0))
+    monkeypatch.setattr(modelled, "perf_counter", lambda: next(ticks))
+    busy = iter((0.0, 1.0))
+    monkeypatch.setattr(modelled, "_cpu_seconds", lambda: next(busy))
+    reading = modelled.METER.start(meters.subject(device, threads=1, roots=[tmp_path])).stop()
+    assert reading.energy_j == pytest.approx(10.0)
+    assert "100% of 1 core busy" in reading.how
+
+
 def test_the_first_meter_that_works_is_taken() -> None:
     """Automatic choice falls through to the model, and names every reason where none works."""
     subject = Subject(device=DEVICE, envelope=Rate(value=40.0, how="datasheet"), threads=1)
@@ -849,7 +940,7 @@ def test_the_first_meter_that_works_is_taken() -> None:
 
 def test_a_meters_file_is_part_of_its_name(tmp_path: Path) -> None:
     """`csv:FILE` reads it, from whatever folder; a meter that reads none refuses one."""
-    path = trace(tmp_path)
+    path = log_file(tmp_path, HEADER + rows([time() + t for t in (-3, -2, -1)]))
     name, found = meters.choose(f"csv:{path}", SUBJECT, preferred=())
     assert name == f"csv:{path}"
     assert isinstance(found, csv._Csv)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from benchsuite import hw
 from benchsuite.errors import BadInput
 from benchsuite.goals import load_goals
+from benchsuite.hw import Figure
 from benchsuite.metrics import METRICS, TEAMS, compute, empty
 from benchsuite.metrics._mlperf import minimum_said
 from benchsuite.types import (
@@ -21,6 +23,7 @@ from benchsuite.types import (
     Value,
 )
 
+from .devices import model
 from .measurements import measurement, window
 
 CONTRACT = frozenset(
@@ -185,6 +188,11 @@ def test_energy_has_the_interval_of_the_meters_granularity() -> None:
         assert (found[key].low, found[key].high) == pytest.approx(ends)
         assert "interval: the meter's granularity" in found[key].how
     assert values()["energy_per_frame"].low is None
+    assert "; no interval: the meter's granularity is not known" in values()["mean_power"].how
+    model = replace(energy, source="modelled")
+    modelled = values(windows=(replace(window(), energy=model),))["energy_per_frame"]
+    assert modelled.how.endswith("; no interval: it is a model")
+    assert "no interval: between two samples it may have been more" in values()["max_power"].how
     # idle power itself is known to 0.5 W
     assert shown.energy is not None
     doubtful = replace(shown.energy, idle_low_w=3.5, idle_high_w=4.5)
@@ -222,6 +230,42 @@ def test_the_drivers_envelope_gives_peak_per_watt() -> None:
     found = values(power_envelope=Rate(value=80.0, how="driver"))
     assert number(found, "power_envelope") == 80.0
     assert number(found, "peak_per_watt") == pytest.approx(8e9 / 80)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_a_datasheets_envelope_and_peak_are_of_the_cores_used(threads: int) -> None:
+    """Of a processor of 8 cores and 80 W, as the projection takes it: 10 W a core."""
+    sheet = model(
+        kind="cpu",
+        cores=Figure(value=8, source="sheet"),
+        power_envelope=Figure(value=80.0, source="sheet"),
+    )
+    made = measurement()
+    made = replace(made, probe=replace(made.probe, threads=threads))
+    energy = window().energy
+    assert energy is not None
+    modelled = replace(window(), energy=replace(energy, source="modelled"))
+    found = compute(made, modelled, model=sheet)
+    assert number(found, "power_envelope") == pytest.approx(10.0 * threads)
+    assert number(found, "peak_per_watt") == pytest.approx(8e9 / (10.0 * threads))
+    assert number(found, "datasheet_peak") == pytest.approx(64e9 * threads / 8)
+    assert f"{threads} of 8 cores" in found["power_envelope"].how
+    share = hw.share(sheet, threads).power_envelope
+    assert share is not None
+    assert number(found, "power_envelope") == share.value
+
+
+def test_a_metered_processors_envelope_is_the_meters_boundary() -> None:
+    """A package's meter cannot tell cores apart: its envelope is the whole package's."""
+    sheet = model(
+        kind="cpu",
+        cores=Figure(value=8, source="sheet"),
+        power_envelope=Figure(value=80.0, source="sheet"),
+    )
+    found = compute(measurement(), window(), model=sheet)
+    assert number(found, "power_envelope") == 80.0
+    assert "boundary (package)" in found["power_envelope"].how
+    assert "boundary (package)" in found["peak_per_watt"].how
 
 
 def test_empty_has_every_key() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import shlex
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from benchsuite.pages import comparison, history, leaderboard
 from benchsuite.pages.numbers import plain_of
 from benchsuite.ranking import entries, reproduces
 from benchsuite.store import Store, open_store
-from benchsuite.types import SINGLE_STREAM
+from benchsuite.types import SINGLE_STREAM, Process
 from tests.fakes import ENDLESS, environments, result, run_info, troubled_run, whole_run
 from tests.large import fill
 from tests.test_pages_run import ROOT, Page, data_of
@@ -211,6 +212,28 @@ def test_the_index_says_how_many_are_undominated(site: dict[str, str]) -> None:
     assert "energy nvml counter, boundary board" in text
 
 
+def test_every_grids_columns_have_keys_of_their_own(pages: dict[str, str]) -> None:
+    """A permanent link names a column by its key."""
+    for path, text in pages.items():
+        for grid in data_of(text).get("grids", {}).values():
+            keys = [column["key"] for column in grid["columns"]]
+            assert all(keys) and len(set(keys)) == len(keys), path
+
+
+def test_a_front_can_be_made_anew_of_its_data(files: dict[str, str], store: Store) -> None:
+    """Each chart's data names every system by the links of the tables, coinciding ones together."""
+    given = data_of(files["index.html"])
+    links = {link for grid in given["grids"].values() for link in grid["links"] or ()}
+    assert given["fronts"]
+    for name, own in given["fronts"].items():
+        assert f'id="{name}"' in files["index.html"]
+        assert len(own["x"]) == len(own["y"]) == len(own["networks"]) == len(own["links"])
+        named = [link for group in own["links"] for link in group]
+        assert len(named) == len(set(named)) and set(named) <= links
+    work = given["fronts"]["accuracy-work"]
+    assert any(len(group) > 1 for group in work["links"])
+
+
 def test_without_a_meter_the_index_says_so(tmp_path: Path) -> None:
     """Modelled energy makes no front: accuracy is weighed against work instead."""
     made = open_store(tmp_path / "r.db")
@@ -231,6 +254,37 @@ def test_fronts_are_drawn_with_intervals(site: dict[str, str]) -> None:
         assert f'id="accuracy-{cost}"' in text
     assert text.count('class="whisker') >= 8
     assert "97.06 % to 98.78 %" in Page(text).text
+
+
+def test_an_entrys_page_has_what_it_takes_to_repeat_it(tmp_path: Path) -> None:
+    """Versions, kernel, the commit of the workload's file, the run's command line and labels."""
+    made = open_store(tmp_path / "r.db")
+    command = "benchsuite run smoke --repeats 3 --label cooling=air"
+    made.add_run(
+        replace(run_info(), labels={"cooling": "air", "x": "a b"}, command=command), plan=[]
+    )
+    facts = {
+        "benchsuite": "0.1.0",
+        "system": {"kernel": "Linux 6.18.44", "python": "3.11.7"},
+        "packages": {"torch": "2.13.0+cpu", "onnxruntime": "1.31.1", "openvino": None},
+        "workload file": {"commit": "264416a5", "dirty": True, "reason": None},
+        "variables": {"OMP_NUM_THREADS": "2"},
+        "device": {"memory_b": 2**30},
+    }
+    moments = tuple(Process(measured_at=f"2026-01-0{i}T00:00:00+00:00") for i in (1, 2, 3))
+    made.add(result(fields={"processes": moments}), environment=facts)
+    site = {page.path: page.text for page in leaderboard.render_site(made, root=ROOT)}
+    path = next(path for path in site if path.startswith("system/") and path.endswith(".html"))
+    said = Page(site[path]).text
+    for part in ("2.13.0+cpu", "onnxruntime 1.31.1", "Linux 6.18.44", "3.11.7",
+                 "commit 264416a5, with changes", command, "OMP_NUM_THREADS",
+                 "--repeats 3 --label cooling=air --label 'x=a b'", "1.07 GB"):  # fmt: skip
+        assert part in said, part
+    told = json.loads(site[path.replace(".html", ".json")])
+    assert told["environment"]["packages"]["torch"] == "2.13.0+cpu"
+    assert told["run"] == {"command": command, "labels": {"cooling": "air", "x": "a b"}}
+    words = shlex.split(told["command"])
+    assert words[words.index("--repeats") + 1] == "3"
 
 
 def test_json_stands_beside_every_page(files: dict[str, str], store: Store) -> None:

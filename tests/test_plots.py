@@ -7,7 +7,7 @@ import re
 import pytest
 
 from benchsuite.formatting import tick
-from benchsuite.plots import Axis, Cloud, Point, Roof, roofline, scatter
+from benchsuite.plots import Axis, Cloud, Plot, Point, Roof, roofline, scatter
 from benchsuite.plots.distribution import curve, distribution
 from benchsuite.plots.traces import Trace, traces
 
@@ -153,3 +153,25 @@ def test_windows_of_equal_length_are_marked_once() -> None:
 def test_a_tick_has_no_empty_digit(value: float, said: str) -> None:
     """Round values are written round."""
     assert tick(value, "s") == said
+
+
+def test_groups_beyond_the_colours_have_another_shape() -> None:
+    """Thirty groups look different, in the chart and in its legend, and name themselves."""
+    points = [Point(x=1.0 + i, y=float(i), label=f"p{i}", group=i) for i in range(30)]
+    plot = scatter(points, x=PLAIN, y=Axis(title="t", said=str), label="all")
+    shown = Plot(
+        id="p", title="", about="", svg=plot, groups=tuple(f"g{i}" for i in range(30)),
+        heads=(), table=(), hollow=frozenset({"g7"}),
+    )  # fmt: skip
+    looks = set()
+    for i, point in enumerate(points):
+        mark = re.search(rf'<g data-at="{i}"><(circle|svg).*?<title>{point.label}</title>', plot)
+        assert mark is not None
+        colour, path = re.search(r"dot (g\d)", mark[0]), re.search(r' d="([^"]+)"', mark[0])
+        assert colour is not None
+        looks.add((colour[1], path and path[1]))
+        legend = shown.marker(i)
+        assert colour[1] in legend
+        assert path is None or path[1] in legend
+        assert ("hollow" in legend) == (i == 7)
+    assert len(looks) == 30

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from benchsuite import backends, devices, plugins
+from benchsuite import backends, devices, inventory, meters, plugins
+from benchsuite.errors import BadInput
 from benchsuite.harness import probing
 from benchsuite.types import DeviceInfo
 
@@ -105,3 +106,253 @@ def test_an_edited_backend_or_meter_is_another_system_and_named_as_the_cause(
     assert [len(each) for each in told] == [1, 1]
     assert told[0].pop().startswith("meters/joules.py ")
     assert told[1].pop().startswith("backends/_mine.py ")
+
+
+CHIP = """
+from dataclasses import replace
+
+from benchsuite.devices import Kernel
+from benchsuite.devices.cpu import DEVICE as CPU
+from benchsuite.types import Rate
+
+
+class _Chip:
+    kind, meters = "chip", ("modelled",)
+
+    def __getattr__(self, name):
+        return getattr(CPU, name)
+
+    def discover(self):
+        return tuple(replace(info, kind="chip") for info in CPU.discover())
+
+    def torch_name(self, info):
+        return "cpu"
+
+{}
+
+DEVICE = _Chip()
+"""
+BACKEND_CLASS = """
+from benchsuite.backends.eager import BACKEND as EAGER
+
+
+class _Chip:
+    def __getattr__(self, name):
+        return getattr(EAGER, name)
+
+{}
+
+BACKEND = _Chip()
+"""
+STILL_METER = """
+from benchsuite.types import Rate
+
+
+class _Chip:
+    window_s, measures, boundary, needs = 0.0, False, "package", "nothing"
+
+    def check(self, subject):
+        pass
+
+    def prepare(self, subject, *, cache):
+        return self
+
+    def idle_power(self, subject):
+        return Rate(value=1.0, how="made up")
+
+    def start(self, subject):
+        return self
+
+    stop = check
+
+{}
+
+METER = _Chip()
+"""
+
+
+def function(signature: str, body: str) -> str:
+    return f"    def {signature}:\n        {body}\n"
+
+
+@pytest.fixture
+def packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is imported from a folder of the user's own is forgotten after a test."""
+    for package in (backends, devices, meters):
+        monkeypatch.setattr(package, "__path__", list(package.__path__))
+        name = f"{package.__name__}.chip"
+        monkeypatch.setitem(sys.modules, name, None)
+        monkeypatch.delitem(sys.modules, name)
+        if hasattr(package, "chip"):
+            monkeypatch.delattr(package, "chip")
+
+
+def placed(folder: Path, kind: str, text: str) -> Path:
+    """A plug-in of the user's own, which is offered from now on."""
+    file = folder / kind / "chip.py"
+    file.parent.mkdir()
+    file.write_text(text)
+    plugins.search((backends, devices, meters), [folder])
+    return file
+
+
+def used(kind: str) -> None:
+    """Asks a plug-in for all that a run asks it for."""
+    info = devices.find("cpu")
+    if kind == "devices":
+        info = devices.find("chip")
+        plug = devices.device("chip")
+        plug.power(info)
+        plug.torch_name(info)
+        plug.synchroniser(info)
+        devices.clock_reader(plug, info)
+        devices.program_reader(plug, info)
+        list(plug.compute_kernels(info, precision="fp32", threads=1))
+        list(plug.bandwidth_kernels(info))
+        plug.start_memory(info)
+        plug.peak_memory(info)
+    elif kind == "meters":
+        watched = meters.subject(info, threads=1, roots=[])
+        _, meter = meters.choose("chip", watched, preferred=())
+        meters.meter("chip").idle_power(watched)
+        meter.start(watched)
+        meters.meter("chip").start(watched)
+    else:
+        backend: Any = backends.backend("chip")
+        backend.missing("cpu", "fp32")
+        backend.packages()
+        backend.imports(None)
+        backend.prepare(None, None)
+
+
+WRONG = [
+    ("devices", "DEVICE = 5", "no function discover"),
+    ("devices", "DEVICE = None", "no function discover"),
+    ("devices", "class Chip: pass\nDEVICE = Chip", r"write DEVICE = Chip\(\)"),
+    ("devices", "def f(:", "cannot be imported: SyntaxError"),
+    ("devices", "1 / 0", "cannot be imported: ZeroDivisionError"),
+    ("devices", "raise SystemExit(3)", "cannot be imported: SystemExit"),
+    ("devices", "CHIP = 1", "must define DEVICE"),
+    ("devices", CHIP.format("").replace('"chip", (', '"other", ('), "not the file's name, 'chip'"),
+    ("devices", CHIP.format("").replace('("modelled",)', '"modelled"'), "not a tuple of names"),
+    *(
+        ("devices", CHIP.format(function(*hook)), said)
+        for *hook, said in (
+            ("discover(self)", 'return ("x",)', "where a DeviceInfo belongs: 'x'"),
+            ("discover(self)", "return 5", "not a tuple of DeviceInfo"),
+            ("discover(self)", "return ()", "no device at all"),
+            ("discover(self)", "return CPU.discover()", "whose kind is 'cpu'"),
+            (
+                "discover(self)",
+                'return (replace(CPU.discover()[0], kind="chip", units="x"),)',
+                "no sound DeviceInfo: Expected `int`, got `str` - at `\\$.units`",
+            ),
+            (
+                "discover(self)",
+                'return (replace(CPU.discover()[0], kind="chip", units=0),)',
+                "no units",
+            ),
+            (
+                "discover(self)",
+                'return (replace(CPU.discover()[0], kind="chip", index=7),)',
+                "index is 7 in place of 0",
+            ),
+            ("discover(self)", "1 / 0", r"discover\(\) failed: ZeroDivisionError"),
+            ("power(self, info)", "return 5", "not the pair"),
+            ("power(self, info)", "return 5.0, None", "where a Rate belongs: 5.0"),
+            ("power(self, info)", 'return Rate(value=-1.0, how="x"), None', "no power in watts"),
+            ("power(self, info)", "return 1 / 0", r"power\(\) failed: ZeroDivisionError"),
+            ("torch_name(self, info)", "return 5", "not a text"),
+            ("synchroniser(self, info)", "return 5", "neither a function nor None"),
+            ("clocks(self, info)", "return 5", "neither a function nor None"),
+            ("programs(self, info)", "return 5", "neither a function nor None"),
+            ("compute_kernels(self, info, *, precision, threads)", "yield 5", "not a Kernel"),
+            ("compute_kernels(self, info, **_)", "return 5", "nothing to go through"),
+            (
+                "bandwidth_kernels(self, info)",
+                'yield Kernel(name="x", amount=0, make=print)',
+                "no amount above 0",
+            ),
+            ("peak_memory(self, info)", 'return "many"', "not whole bytes"),
+        )
+    ),
+    ("meters", "METER = 5", "no function check"),
+    ("meters", STILL_METER.replace("0.0", '"long"'), "not a number of seconds"),
+    ("meters", STILL_METER.replace("False", '"no"'), "not True or False"),
+    ("meters", STILL_METER.replace('"nothing"', "None"), "not a text"),
+    *(
+        ("meters", STILL_METER.format(function(*hook)), said)
+        for *hook, said in (
+            ("check(self, subject)", "1 / 0", r"check\(\) failed: ZeroDivisionError"),
+            ("prepare(self, subject, *, cache)", "return 5", "a meter without check"),
+            ("idle_power(self, subject)", "return 5", "where a Rate belongs: 5"),
+            ("start(self, subject)", "return 5", "not a Watch"),
+        )
+    ),
+    ("backends", "BACKEND = 5", "no function missing"),
+    *(
+        ("backends", BACKEND_CLASS.format(function(*hook)), said)
+        for *hook, said in (
+            ("missing(self, kind, precision)", "return 5", "not a text or None"),
+            ("missing(self)", "return None", r"missing\(\) failed: TypeError"),
+            ("packages(self)", 'return "torch"', "not a tuple of names"),
+            ("imports(self, job)", "return 5", "not a tuple of names"),
+            ("prepare(self, network, job)", "return 5", "not an Executable"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "text", "said"), WRONG)
+def test_a_wrong_plug_in_is_named_by_its_file(
+    kind: str, text: str, said: str, tmp_path: Path, packages: None
+) -> None:
+    """Whatever is wrong with it is one sentence that begins with the file, at its real path."""
+    file = placed(tmp_path, kind, text)
+    with pytest.raises(BadInput, match=said) as told:
+        used(kind)
+    assert str(told.value).startswith(f"{kind.rstrip('s')} chip: {file}")
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("devices", CHIP.format("")),
+        ("meters", STILL_METER.format("")),
+        (
+            "backends",
+            BACKEND_CLASS.format(
+                function("imports(self, job)", "return ()")
+                + function("prepare(self, network, job)", "return _Run()")
+            ).replace(
+                "class _Chip",
+                'class _Run:\n    bind = run = print\n    precision_ran, how = "fp32", "x"\n\n\n'
+                "class _Chip",
+            ),
+        ),
+    ],
+)
+def test_a_right_plug_in_passes(kind: str, text: str, tmp_path: Path, packages: None) -> None:
+    """What the wrong ones are made from has nothing wrong."""
+    placed(tmp_path, kind, text)
+    used(kind)
+
+
+def test_a_failure_for_the_systems_sake_is_left_as_it_is(tmp_path: Path, packages: None) -> None:
+    """Memory that ran out in `prepare` is no fault of the file's."""
+    hook = function("prepare(self, network, job)", 'raise RuntimeError("out of memory")')
+    placed(tmp_path, "backends", BACKEND_CLASS.format(hook))
+    backend: Any = backends.backend("chip")
+    with pytest.raises(RuntimeError, match=r"^out of memory$"):
+        backend.prepare(None, None)
+
+
+def test_lists_show_a_wrong_plug_in_as_not_usable(tmp_path: Path, packages: None) -> None:
+    """The others are listed beside it."""
+    for kind, attribute in (("devices", "DEVICE"), ("meters", "METER"), ("backends", "BACKEND")):
+        file = placed(tmp_path, kind, f"{attribute} = 5")
+        (row,) = (row for row in inventory.listing(kind) if row["name"] == "chip")
+        assert not row["usable"]
+        assert str(file) in row["why"]
+        assert any(row["usable"] for row in inventory.listing(kind))

@@ -8,7 +8,7 @@ import pytest
 
 from benchsuite.progress import Progress
 from benchsuite.run import Event
-from benchsuite.types import OFFLINE, REFERENCE, SystemSpec
+from benchsuite.types import OFFLINE, REFERENCE, SystemSpec, Value
 from tests.fakes import result
 
 
@@ -44,3 +44,17 @@ def test_a_skipped_row_is_left_to_the_table(capsys: pytest.CaptureFixture[str]) 
     said = capsys.readouterr().err
     assert "why failed" in said
     assert "skipped" not in said
+
+
+def test_missed_frames_stand_in_the_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """A rate that is kept needs no word; one that is not shows the share that was missed."""
+    for missed, said in ((0.0, None), (0.998, "99.8 % of frames missed"), (0.9999, ">99.9 %")):
+        row = result(scenario="RealTime")
+        values = {**row.metrics, "missed_frames": Value(value=missed, how="counted")}
+        Progress(quiet=False).on_event(Event(
+            kind="results", number=1, total=1, spec=planned("image/lenet"),
+            results=(replace(row, metrics=values),),
+        ))  # fmt: skip
+        told = capsys.readouterr().err
+        assert "RealTime" in told
+        assert (said in told) if said else ("missed" not in told)

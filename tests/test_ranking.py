@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import math
+import random
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from benchsuite.compare import join
+from benchsuite.places import placed
 from benchsuite.ranking import Entry, entries, pareto
+from benchsuite.shipped import shipped_weights
+from benchsuite.spread import QUANTILE
 from benchsuite.store import open_store
-from benchsuite.types import SINGLE_STREAM, Result
+from benchsuite.types import SINGLE_STREAM, Doubt, Result
 from tests.fakes import environments, failed, result, run_info
 
 
@@ -89,6 +96,56 @@ def test_the_unranked_say_why(tmp_path: Path) -> None:
     assert all(not e.places and e.rank_class == "unranked" for e in found)
 
 
+def test_what_is_not_told_apart_shares_a_place(tmp_path: Path) -> None:
+    """3 % lie within the interval of two lone processes (3.6 %), 5 % do not."""
+    speeds = (("a", 0.400), ("b", 0.388), ("c", 0.380), ("d", 0.300))
+    rows = [result(backend=b, roofline=r) for b, r in speeds]
+    found = board(rows, tmp_path)
+    # c is told to be slower than a, not than b
+    assert [str(e.places["throughput"]) for e in found] == [
+        "1= of 4",
+        "1= of 4",
+        "2 of 4",
+        "4 of 4",
+    ]
+
+
+def test_a_row_that_was_not_steady_is_told_apart_from_fewer(tmp_path: Path) -> None:
+    """Its interval is as wide as its median still moved, where the whole results are at hand."""
+    moved = Doubt(code="not_steady", message="Offline: (the median still moved 20.0%). Repeat it")
+    store = open_store(tmp_path / "r.db")
+    for row in (
+        result(backend="a", roofline=0.4),
+        result(backend="b", roofline=0.3, fields={"doubts": (moved,)}),
+        result(backend="c", roofline=0.2),
+    ):
+        store.add(row, environment=environments()["e1"])
+    latest = store.latest()
+    brief = entries(latest)
+    assert [e.places["throughput"].place for e in brief] == [1, 2, 3]
+    assert brief[1].doubted("throughput")[0].code == "not_steady"
+    found = entries(latest, whole=store.whole([each.id for each in latest]))
+    assert [str(e.places["throughput"]) for e in found] == ["1= of 3", "1= of 3", "2 of 3"]
+    assert found[1].doubts == {"Offline": (moved,)}
+    assert found[0].doubts == {}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_places_are_those_of_the_definition(seed: int) -> None:
+    """One more than the systems told to be better, whatever the variances."""
+    draw = random.Random(seed)
+    systems = join([result(backend=f"b{i}", roofline=draw.uniform(0.1, 0.5)) for i in range(40)])
+    variances = {system.id: draw.uniform(0.001, 0.1) ** 2 for system in systems}
+    speed = {system.id: system.number("throughput") or 0.0 for system in systems}
+    for system, place in placed(systems, "throughput", variances=variances):
+        better = sum(
+            math.log(speed[other.id] / speed[system.id])
+            > QUANTILE * math.sqrt(variances[other.id] + variances[system.id])
+            for other in systems
+        )
+        assert place.place == better + 1
+
+
 def test_the_newest_result_counts(tmp_path: Path) -> None:
     """Of a row's results the last measured is shown, whatever order they were stored in."""
     store = open_store(tmp_path / "r.db")
@@ -107,3 +164,33 @@ def test_the_pareto_front_is_what_nothing_beats() -> None:
     points = [(3.0, 0.9), (1.0, 0.5), (2.0, 0.5), (2.5, 0.7), (4.0, 0.9), (3.0, 0.9)]
     assert pareto(points) == [1, 3, 0, 5]
     assert pareto([]) == []
+
+
+def test_weights_that_do_not_travel_with_the_workload_are_told(tmp_path: Path) -> None:
+    """Other weights may be honest: the system stays ranked and says so."""
+    folder = tmp_path / "workloads" / "weights" / "image" / "squeezenet"
+    folder.mkdir(parents=True)
+    row = result()
+    assert row.fingerprint is not None
+    record = folder / f"{row.key.scale}-{row.key.dataset}.json"
+    store = open_store(tmp_path / "r.db")
+    store.add(row, environment={})
+    latest = store.latest()
+    for held, own in ((row.fingerprint.weights, False), ("another", True)):
+        record.write_text(json.dumps({"weights_hash": held}))
+        (found,) = entries(latest, shipped=shipped_weights(tmp_path))
+        assert found.own_weights == own
+        assert found.unranked is None and found.places["throughput"].place == 1
+    record.unlink()
+    (found,) = entries(latest, shipped=shipped_weights(tmp_path))
+    assert not found.own_weights
+
+
+@pytest.mark.parametrize("workload", ["../../secret", "/etc", "a" * 10_000, "\0"])
+def test_no_file_outside_the_weights_is_read(workload: str, tmp_path: Path) -> None:
+    """A workload's name in a result may be anything."""
+    (tmp_path / "workloads" / "weights").mkdir(parents=True)
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "embedded-x.json").write_text('{"weights_hash": "w"}')
+    key = replace(result().key, workload=workload, scale="embedded", dataset="x")
+    assert shipped_weights(tmp_path)(key) is None

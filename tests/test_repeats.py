@@ -13,6 +13,7 @@ import pytest
 from benchsuite import repeats, run
 from benchsuite.cli import main
 from benchsuite.metrics import compute
+from benchsuite.progress import Progress
 from benchsuite.stats import median, median_interval
 from benchsuite.store import Store, open_store
 from benchsuite.types import Doubt, Measurement, Result, SystemSpec
@@ -82,6 +83,26 @@ def test_processes_take_turns_and_the_median_one_is_the_row(
     equal = found["onnxruntime"].metrics["throughput"]
     assert (equal.low, equal.high) == (None, None)
     assert len(found["onnxruntime"].processes) == 3
+
+
+def test_each_process_is_told_as_it_was(
+    content: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line of process 3 of 3 shows that process, not the median of all."""
+    told: list[tuple[str, float | None]] = []
+
+    def note(_: Progress, event: run.Event) -> None:
+        if event.kind == "results":
+            (row,) = event.results
+            told.append((event.text, row.metrics["throughput"].value))
+
+    monkeypatch.setattr(Progress, "on_event", note)
+    replay = Replay({"eager": [1.0, 4.0, 2.0]})
+    arguments = asked(content, tmp_path / "r.db", "--repeats", 3, "--backend", "eager")
+    assert measured(replay, monkeypatch, *arguments) == 0
+    assert told == [
+        ("process 1 of 3", 100.0), ("process 2 of 3", 25.0), ("process 3 of 3", 50.0),
+    ]  # fmt: skip
 
 
 def test_the_raw_window_of_every_process_is_kept(
@@ -170,6 +191,24 @@ def test_an_energy_interval_holds_repeats_and_granularity() -> None:
     assert value.low == pytest.approx(0.09)
     assert value.high == pytest.approx(0.15)
     assert "of the processes' own ends" in value.how
+
+
+def test_a_modelled_energy_has_the_interval_of_its_processes() -> None:
+    """A lone model has none and says so; several processes span one, and nothing denies it."""
+    found = []
+    for joules in (10.0, 11.0, 12.0):
+        one = window(queries=100)
+        assert one.energy is not None
+        energy = replace(one.energy, energy_j=joules, source="modelled")
+        part = measurement(windows=(replace(one, energy=energy),))
+        values = compute(part, part.windows[0])
+        found.append(replace(fakes.result(), metrics=values, doubts=()))
+    assert "no interval: it is a model" in found[0].metrics["mean_power"].how
+    row, _ = repeats.combine(found, planned=3)
+    value = row.metrics["mean_power"]
+    assert (value.low, value.high) == (5.0, 6.0)
+    assert "no interval" not in value.how
+    assert value.how.startswith("modelled, boundary package; test; the process of the median")
 
 
 def test_disturbed_processes_are_left_out_while_most_are_calm() -> None:

@@ -12,14 +12,17 @@ import numpy as np
 import pytest
 
 from benchsuite.errors import NotMeasurable
-from benchsuite.harness import scenarios, windows
+from benchsuite.harness import doubts, scenarios, windows
 from benchsuite.harness.performance import Gauges, Load, Metered, Warmth
 from benchsuite.harness.scenarios import Clock, Demand, Schedule
 from benchsuite.meters import Subject
 from benchsuite.metrics import compute
+from benchsuite.metrics.pacing import kept
 from benchsuite.stats import most_outliers, percentile
+from benchsuite.types import UNRANKING
 
 from .measurements import DEVICE, measurement
+from .measurements import window as windowed
 
 MS = 1_000_000
 LOOK_NS = 5_000
@@ -242,6 +245,45 @@ def test_frames_that_cannot_begin_in_time_are_dropped() -> None:
     assert got.seconds < 2.1
     assert found["latency_p90"].value is None
     assert "dropped" in str(found["latency_p90"].reason)
+
+
+@pytest.mark.parametrize(
+    ("took_ms", "rate", "valid"),
+    [
+        ([5.0], 50.0, True),
+        ([25.0, *[5.0] * 99], 50.0, True),  # MLPerf's limit: 1 %
+        ([25.0, 5.0, 25.0, *[5.0] * 97], 50.0, False),
+        ([25.0, *[5.0] * 19], 10.0, True),
+        ([150.0, *[5.0] * 19], 10.0, True),  # one outlier is allowed in any window
+        ([50.0], 50.0, False),
+        ([0.5], 1e6, False),
+    ],
+)
+def test_a_system_that_does_not_keep_up_is_doubted(
+    took_ms: list[float], rate: float, valid: bool
+) -> None:
+    """Above 1 % of frames missed it says so, with the share; throughput tells asked and met."""
+    got = real_time(took_ms, rate=rate, seconds=min(2.0, 20_000 / rate))
+    raised = [each for each in doubts.of_window(got) if each.code == "rate_missed"]
+    assert (raised == []) is valid
+    how = compute(measurement(), got)["throughput"].how
+    assert f"asked: {rate:.4g} query/s" in how
+    assert got.pace is not None
+    offered = got.queries + got.pace.dropped
+    found = compute(measurement(), got)["missed_frames"].value
+    assert found is not None
+    assert f"met: {round((1 - found) * offered)} of {offered} in time" in how
+    assert ("the system does not keep up" in how) is not valid
+    if not valid:
+        (doubt,) = raised
+        assert f"{found:.1%} of the {offered:,} queries" in doubt.message
+        assert doubt.message.startswith("RealTime: ")
+        assert doubt.code in UNRANKING
+
+
+def test_other_scenarios_are_not_held_to_a_rate() -> None:
+    """Late queries of `Server` are its search's affair."""
+    assert kept(windowed()) is None
 
 
 def test_a_query_of_several_frames_comes_less_often() -> None:

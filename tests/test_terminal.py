@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 from rich.console import Console, RenderableType
 
+from benchsuite import formatting, terminal
 from benchsuite.accounting.summary import LayerTotals, WorkloadCount
 from benchsuite.attribution import ENERGY, THROUGHPUT, split
 from benchsuite.terminal import count_table, doubts, plain_table, results_table, shares_table
-from benchsuite.types import Doubt
+from benchsuite.types import Doubt, Value
 from benchsuite.units import MISSING
 from tests.fakes import ENDLESS, HOSTILE, failed, result, troubled_run, whole_run
 
@@ -179,3 +180,23 @@ def test_an_unranked_system_is_not_told_its_doubt_twice() -> None:
     )
     text = shown(results_table([row]))
     assert "unranked image/squeezenet · eager fp32: contended\n" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "said"),
+    [
+        (100.0, 99.0, 101.0, "±1.0%"),
+        (11_200.0, 8_099.0, 11_306.0, "−28% +0.95%"),
+        (100.0, 100.0, 100.0, "±0%"),
+        (100.0, 100.0, 103.0, "−0% +3.0%"),
+        (100.0, 96.96, 103.04, "±3.0%"),
+    ],
+)
+def test_a_lopsided_interval_shows_both_ends(
+    value: float, low: float, high: float, said: str
+) -> None:
+    """As `±` only where both halves read the same."""
+    assert formatting.spread(value, low=low, high=high) == said
+    row = result()
+    metrics = {**row.metrics, "throughput": Value(value=value, how="x", low=low, high=high)}
+    assert f" {said} " in shown(terminal.results_table([replace(row, metrics=metrics)]))

@@ -275,14 +275,16 @@ class _Record:
             return
         work = flop(func, args, kwargs, out)
         name = str(func._schema.name).partition("::")[2]
+        inputs, outputs = _tensors((args, kwargs)), _tensors(out)
+        views = _views(func, inputs, outputs)
         if work is None:
-            self.uncounted.add(name)
+            if not views:
+                self.uncounted.add(name)
             work = 0.0
         self.total += work
-        if func.is_view or not _tensors(out) or name in _MOVES_NOTHING:
+        if views or not outputs or name in _MOVES_NOTHING:
             return
         table = args[0] if self._is_look_up(name, args) else None
-        inputs, outputs = _tensors((args, kwargs)), _tensors(out)
         if table is not None:  # of a bag's other outputs a forward pass needs none
             inputs, outputs = inputs[1:], outputs[:1]
         row = self._charge(
@@ -354,6 +356,22 @@ _MOVES_NOTHING = frozenset(
         "_unsafe_view",
     ]
 )
+
+
+def _views(func: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> bool:
+    """Whether an operator's outputs lie in its inputs' storage and nothing was written there.
+
+    Some hide it from autograd (`unsafe_split`, `_reshape_alias`), some change a tensor's shape in
+    place (`squeeze_`).
+    """
+    import torch
+
+    if func.is_view or torch.Tag.inplace_view in func.tags:
+        return True
+    if func._schema.is_mutable or not outputs:
+        return False
+    known = {_storage(tensor) for tensor in inputs}
+    return all(_storage(tensor) in known for tensor in outputs)
 
 
 def _modes(record: _Record) -> tuple[Any, Any]:

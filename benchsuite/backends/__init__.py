@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from benchsuite.guarded import Kind
 from benchsuite.plugins import plugin, plugin_names
 from benchsuite.types import Arrays, DeviceInfo, Executable
 
@@ -65,6 +66,30 @@ class Backend(Protocol):
         """Modules that `prepare` will import; their memory is not the system's."""
 
 
+def _no_texts(found: Any) -> str | None:
+    texts = isinstance(found, tuple | list) and all(isinstance(each, str) for each in found)
+    return None if texts else "not a tuple of names"
+
+
+def _no_executable(found: Any) -> str | None:
+    runs = all(callable(getattr(found, name, None)) for name in ("bind", "run"))
+    says = all(isinstance(getattr(found, name, None), str) for name in ("precision_ran", "how"))
+    return None if runs and says else "not an Executable (bind, run, precision_ran, how)"
+
+
+_KIND = Kind(
+    attribute="BACKEND",
+    what="backend",
+    functions=("missing", "prepare", "packages", "imports"),
+    answers={
+        "missing": lambda found: None if isinstance(found, str | None) else "not a text or None",
+        "packages": _no_texts,
+        "imports": _no_texts,
+    },
+    made={"prepare": _no_executable},
+)
+
+
 def refusal_of_graph(name: str) -> str | None:
     """Why a backend cannot run an ONNX file; None if it can."""
     if getattr(backend(name), "TAKES_GRAPHS", False):
@@ -84,5 +109,5 @@ def backend(name: str) -> Backend:
     Raises:
         BadInput: There is none.
     """
-    found: Backend = plugin(sys.modules[__name__], name, attribute="BACKEND", what="backend")
+    found: Backend = plugin(sys.modules[__name__], name, _KIND)
     return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from benchsuite.errors import BadInput, NotMeasurable
+from benchsuite.guarded import Kind, unlike
 from benchsuite.plugins import plugin, plugin_names
 from benchsuite.types import ClockReading, DeviceInfo, Rate
 
@@ -112,8 +114,83 @@ def device(kind: str) -> Device:
     Raises:
         BadInput: There is none.
     """
-    found: Device = plugin(sys.modules[__name__], kind, attribute="DEVICE", what="device")
+    found: Device = plugin(sys.modules[__name__], kind, _kind(kind))
     return found
+
+
+def _kind(name: str) -> Kind:
+    """What a device's plug-in must be."""
+    return Kind(
+        attribute="DEVICE",
+        what="device",
+        facts={
+            "kind": lambda kind: None if kind == name else f"not the file's name, {name!r}",
+            "meters": _no_names,
+        },
+        functions=(
+            "discover", "torch_name", "synchroniser", "compute_kernels", "bandwidth_kernels",
+            "start_memory", "peak_memory", "power",
+        ),
+        answers={
+            "discover": lambda found: _no_devices(found, kind=name),
+            "torch_name": lambda found: None if isinstance(found, str) else "not a text",
+            "power": _no_powers,
+        },
+        made={
+            "synchroniser": lambda wait: None if wait is None or callable(wait) else _NO_FUNCTION,
+            "clocks": lambda read: None if read is None or callable(read) else _NO_FUNCTION,
+            "programs": lambda read: None if read is None or callable(read) else _NO_FUNCTION,
+            "peak_memory": lambda found: None if isinstance(found, int) else "not whole bytes",
+        },
+        yielded={"compute_kernels": _no_kernel, "bandwidth_kernels": _no_kernel},
+    )  # fmt: skip
+
+
+_NO_FUNCTION = "neither a function nor None"
+
+
+def _no_kernel(found: Any) -> str | None:
+    if not isinstance(found, Kernel):
+        return "not a Kernel"
+    sound = isinstance(found.name, str) and callable(found.make) and found.amount > 0
+    return None if sound else "which has no name, no amount above 0, or nothing that makes it"
+
+
+def _no_names(found: Any) -> str | None:
+    named = isinstance(found, tuple | list) and all(isinstance(each, str) for each in found)
+    return None if named else "not a tuple of names"
+
+
+def _no_devices(found: Any, *, kind: str) -> str | None:
+    """What is wrong with the answer of `discover`."""
+    if not isinstance(found, tuple | list):
+        return "not a tuple of DeviceInfo"
+    if not found:
+        return 'no device at all: raise NotMeasurable("why") where there is none'
+    for number, info in enumerate(found):
+        wrong = unlike(info, DeviceInfo)
+        if wrong is not None:
+            return wrong
+        if info.kind != kind:
+            return f"whose kind is {info.kind!r}, not the file's name, {kind!r}"
+        if info.index != number:
+            return f"whose index is {info.index} in place of {number}"
+        if min(info.units, info.count) < 1 or info.memory_b < 0:
+            return "which has no units, no count or less than no memory"
+    return None
+
+
+def _no_powers(found: Any) -> str | None:
+    """What is wrong with the answer of `power`."""
+    if not isinstance(found, tuple) or len(found) != 2:
+        return "not the pair of power envelope and power cap"
+    for rate in found:
+        wrong = None if rate is None else unlike(rate, Rate)
+        if wrong is not None:
+            return wrong
+        if rate is not None and not 0 < rate.value < math.inf:
+            return "which is no power in watts"
+    return None
 
 
 def find(name: str) -> DeviceInfo:

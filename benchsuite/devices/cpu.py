@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchsuite import cgroup
+from benchsuite import cgroup, machine
 from benchsuite.devices import Kernel
 from benchsuite.devices._onnx_kernels import onnx_kernels
 from benchsuite.devices._torch_kernels import (
@@ -116,9 +116,7 @@ def usable_cores() -> int:
     """Cores this process may use: affinity and container quota, hyper-threads counted once."""
     import psutil
 
-    allowed = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
+    allowed = len(machine.allowed() or ()) or os.cpu_count() or 1
     physical = psutil.cpu_count(logical=False) or allowed
     quota = cgroup.limits().cpus
     cores = min(allowed, physical)
@@ -162,7 +160,7 @@ def _caches() -> list[dict[str, Any]]:
                 continue
             size = (index / "size").read_text().strip()
             level = (index / "level").read_text().strip()
-            sharers = _listed((index / "shared_cpu_list").read_text())
+            sharers = len(machine.numbers((index / "shared_cpu_list").read_text()))
         except (OSError, ValueError):
             continue
         unit = {"K": 1 << 10, "M": 1 << 20}.get(size[-1:], 1)
@@ -173,15 +171,6 @@ def _caches() -> list[dict[str, Any]]:
                 {"level": f"L{level}", "bytes": int(digits) * unit, "instances": instances}
             )
     return found
-
-
-def _listed(text: str) -> int:
-    """How many processors a kernel list such as `0-3,8` names."""
-    total = 0
-    for piece in text.strip().split(","):
-        first, _, last = piece.partition("-")
-        total += int(last or first) - int(first) + 1
-    return total
 
 
 def _high_water() -> int:

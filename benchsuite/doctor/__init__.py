@@ -5,11 +5,12 @@ Each module reads facts (`read`, `watch`, `boards`, ...) and judges them in func
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchsuite import device_lock, devices
-from benchsuite.doctor import gpu, host, load, setup
+from benchsuite.doctor import clocks, gpu, host, load, memory, setup, threads
 from benchsuite.doctor.finding import Finding
 from benchsuite.doctor.load import LOOK_S
 from benchsuite.meters import rapl
@@ -29,7 +30,10 @@ def examine(*, cache: Path, roots: Sequence[Path], look_s: float = LOOK_S) -> li
     boards = gpu.boards(device)
     return [
         *load.findings(watched),
+        *clocks.findings(clocks.read()),
+        *threads.findings(threads.read(os.environ)),
         *host.findings(host.read()),
+        *memory.findings(memory.read()),
         *gpu.findings(boards, gpu.stack() if boards else None),
         *setup.energy(
             setup.tried_meters(device, roots),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from time import perf_counter, sleep
@@ -15,16 +16,29 @@ from benchsuite.types import Contention
 LOOK_S = 0.5
 STEAL_SHARE = 0.01
 _NAMED = 3
+_LONGEST_NAME = 60
+_OURS = re.compile(r"(^|[ /])benchsuite( |$)|-m benchsuite\b")
 _LEAST_SHARE = 0.02  # of one processor: below it a process is not worth its name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Busy:
-    """A process and the CPU time it used while the machine was watched."""
+    """A process and the CPU time it used while the machine was watched.
+
+    Attributes:
+        name: Its command line, or what there is of it.
+        user: Who runs it; empty where that is not told.
+    """
 
     pid: int
     name: str
     cpu_s: float
+    user: str = ""
+
+    @property
+    def measures(self) -> bool:
+        """Whether it is a benchsuite's."""
+        return _OURS.search(self.name) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,19 +72,22 @@ def watch(seconds: float = LOOK_S, *, holder: str | None = None) -> Load:
     )
 
 
-# a process's number and start (numbers are given anew), its name, and CPU seconds so far
-Processes = Mapping[tuple[int, float], tuple[str, float]]
+# a process's number and start (numbers are given anew), its name, its user, CPU seconds so far
+Processes = Mapping[tuple[int, float], tuple[str, str, float]]
 
 
 def _processes() -> Processes:
     import psutil
 
     found = {}
-    for process in psutil.process_iter(["name", "cpu_times", "create_time"]):
-        times, born = process.info["cpu_times"], process.info["create_time"]
+    for process in psutil.process_iter(["name", "cmdline", "username", "cpu_times", "create_time"]):
+        facts = process.info
+        times, born = facts["cpu_times"], facts["create_time"]
         if times is not None and process.pid != os.getpid():
-            name = process.info["name"] or "?"
-            found[(process.pid, born or 0.0)] = (name, times.user + times.system)
+            program, *rest = facts["cmdline"] or (facts["name"] or "?",)
+            name = " ".join([program.rpartition("/")[2], *rest])
+            key = process.pid, born or 0.0
+            found[key] = (name, facts["username"] or "", times.user + times.system)
     return found
 
 
@@ -80,8 +97,8 @@ def busiest(before: Processes, after: Processes, *, least_s: float) -> tuple[Bus
     One that began between them has all its time counted.
     """
     used = [
-        Busy(pid=key[0], name=name, cpu_s=cpu_s - before.get(key, ("", 0.0))[1])
-        for key, (name, cpu_s) in after.items()
+        Busy(pid=key[0], name=name, user=user, cpu_s=cpu_s - before.get(key, ("", "", 0.0))[2])
+        for key, (name, user, cpu_s) in after.items()
     ]
     busy = [each for each in used if each.cpu_s >= least_s and each.cpu_s > 0]
     return tuple(sorted(busy, key=lambda each: each.cpu_s, reverse=True))
@@ -112,22 +129,43 @@ def findings(load: Load) -> Iterator[Finding]:
             mend="wait until it ends",
         )
     elif busy:
-        numbers = " ".join(str(each.pid) for each in load.busy[:_NAMED])
         yield Finding(
-            what=f"other programs use {others / watched:.1f} of {cores} cores{_named(load)}",
+            what=f"other programs use {others / watched:.1f} of "
+            f"{'1 core' if cores == 1 else f'{cores} cores'}{_named(load)}",
             state=PROBLEM,
             how=f"CPU time of all less our own, {how}; processes by psutil",
             cost="a query waits for its slowest thread, and rows are flagged `contended`, which "
             "leaves them unranked",
-            mend=f"end them ({f'kill {numbers}' if numbers else 'they are not visible from here'}),"
-            f" or measure with fewer --threads",
+            mend=_mend(load),
         )
     if not held and not busy and load.holder is None:
-        yield Finding(what=f"nothing else is running ({cores} cores watched)", state=GOOD, how=how)
+        seen = "1 core" if cores == 1 else f"{cores} cores"
+        yield Finding(what=f"nothing else is running ({seen} watched)", state=GOOD, how=how)
 
 
 def _named(load: Load) -> str:
     if not load.busy:
         return ""
-    shares = (f"{each.name} {each.cpu_s / load.seconds:.2f}" for each in load.busy[:_NAMED])
+    shares = (
+        f"{_shortened(each.name)} ({' '.join([str(each.pid), each.user]).strip()}) "
+        f"{each.cpu_s / load.seconds:.2f}"
+        for each in load.busy[:_NAMED]
+    )
     return f" now: {', '.join(shares)}"
+
+
+def _shortened(name: str) -> str:
+    """A command line without what fills it up."""
+    text = " ".join(name.split())
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}..."
+
+
+def _mend(load: Load) -> str:
+    """What is to be ended, and what of it is a measurement, which is to be waited for."""
+    named = load.busy[:_NAMED]
+    ours = " ".join(str(each.pid) for each in named if each.measures)
+    others = " ".join(str(each.pid) for each in named if not each.measures)
+    steps = [f"wait until benchsuite ends ({ours})"] if ours else []
+    steps += [f"end what can be ended (kill {others})"] if others else []
+    steps += [] if named else ["end them (they are not visible from here)"]
+    return f"{', '.join(steps)}, or measure with fewer --threads"

@@ -14,6 +14,8 @@ from benchsuite.harness import probing
 from benchsuite.meters import rapl
 from benchsuite.types import DeviceInfo, Probe
 
+_ELSEWHERE = " does not run "  # in a backend's own words: on another device it would
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
@@ -126,19 +128,20 @@ def missing_backends(kind: str) -> dict[str, str | None]:
 def software(missing: Mapping[str, str | None]) -> Iterator[Finding]:
     """Which backends can run: a compiler, a package that is not there."""
     how = "each backend was asked"
+    elsewhere = [name for name, why in missing.items() if why and _ELSEWHERE in why]
     for name, why in missing.items():
-        if why is not None:
-            elsewhere = " does not run " in why  # on other devices: nothing to mend
+        if why is not None and name not in elsewhere:
             yield Finding(
-                what=why if elsewhere else f"backend {name} is not usable",
+                what=f"backend {name} is not usable",
                 state=NOTE,
                 how=how,
                 cost="its systems are skipped",
-                mend="" if elsewhere else why,
+                mend=why.removeprefix(f"backend {name} "),
             )
     version = ".".join(map(str, sys.version_info[:3]))
     usable = ", ".join(name for name, why in missing.items() if why is None) or "none"
-    yield Finding(what=f"Python {version}; backends: {usable}", state=GOOD, how=how)
+    others = f" (for other devices: {', '.join(elsewhere)})" if elsewhere else ""
+    yield Finding(what=f"Python {version}; backends: {usable}{others}", state=GOOD, how=how)
 
 
 def missing_data() -> list[str]:

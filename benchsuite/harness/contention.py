@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchsuite import cgroup
+from benchsuite import cgroup, machine
 from benchsuite.types import Contention, Doubt, Window
 
 # share of the core time, of the whole and of the run's own cores
@@ -106,7 +106,7 @@ def _switches() -> Mapping[int, int] | None:
 def _in_container(root: Path, found: Reading) -> Reading | None:
     """Counted in this process's control group, where its quota is below its processors."""
     quota = cgroup.limits(root).cpus
-    mask = _mask()
+    mask = machine.allowed()
     used_s = None if quota is None else cgroup.cpu_seconds(root)
     if quota is None or used_s is None or mask is None or quota >= len(mask):
         return None
@@ -117,7 +117,7 @@ def _in_container(root: Path, found: Reading) -> Reading | None:
 
 def _on_processors(root: Path, found: Reading) -> Reading | None:
     """Counted on the processors of the affinity mask."""
-    mask = _mask()
+    mask = machine.allowed()
     try:
         text = (root / "proc/stat").read_text()
     except OSError:
@@ -168,10 +168,6 @@ def of_processors(stat: str, mask: Collection[int]) -> Ticks | None:
         steal += stolen
         processors += 1
     return Ticks(busy=busy, steal=steal, processors=processors) if processors else None
-
-
-def _mask() -> set[int] | None:
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
 
 
 def between(before: Reading, after: Reading) -> Contention:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from benchsuite import meters
 from benchsuite.devices import cpu
 from benchsuite.harness import contention, throttling
+from benchsuite.metrics.pacing import MOST_MISSED, kept
 from benchsuite.types import (
     Calibration,
     Count,
@@ -42,7 +43,7 @@ def of_measurement(
     on_host = device.kind == "cpu"
     cores = device.units if on_host else cpu.usable_cores()
     for window in windows:
-        found += _not_steady(window)
+        found += of_window(window)
         found += contention.doubts(window, cores=cores, threads=threads if on_host else 1)
         found += throttling.doubts(window)
         found += meters.doubts(window)
@@ -55,6 +56,11 @@ def of_measurement(
     return tuple(found)
 
 
+def of_window(window: Window) -> list[Doubt]:
+    """What a window shows by itself, whatever else the machine did."""
+    return [*_not_steady(window), *_rate_missed(window)]
+
+
 def _not_steady(window: Window) -> list[Doubt]:
     if window.steady:
         return []
@@ -65,6 +71,23 @@ def _not_steady(window: Window) -> list[Doubt]:
             message=(
                 f"{window.scenario}: not steady after {window.warmup_s:.1f} s of warm-up{moved}. "
                 "Measure it on a quieter machine or in a suite of longer windows"
+            ),
+        )
+    ]
+
+
+def _rate_missed(window: Window) -> list[Doubt]:
+    found = kept(window)
+    if found is None or found.valid or window.pace is None:
+        return []
+    return [
+        Doubt(
+            code="rate_missed",
+            message=(
+                f"{window.scenario}: {found.missed:.1%} of the {found.offered:,} queries "
+                f"offered at {window.pace.rate:.4g} query/s were late or dropped, more than "
+                f"{MOST_MISSED:.0%}: the system does not keep up. Ask for a lower --rate, or take "
+                "Offline for what it can do"
             ),
         )
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -209,6 +210,19 @@ def back_to_back(load: Load, warmth: Warmth, *, seconds: float, min_queries: int
     )
 
 
+def timed_cycles(load: Load, cycles: int) -> Timed:
+    """So many whole cycles, each query on the completion of the last."""
+    stamps = array("q", _cycle(load)(cycles))
+    return Timed(
+        durations_ns=(b - a for a, b in pairwise(stamps)),
+        queries=cycles * len(load.calls),
+        frames=cycles * load.frames,
+        seconds=(stamps[-1] - stamps[0]) * NANOSECOND_S,
+        queries_per_duration=len(load.calls) if load.queued else 1,
+        stamps_b=stamps.buffer_info()[1] * stamps.itemsize,
+    )
+
+
 def warm_up_load(load: Load, *, at_most_s: float) -> Warmth:
     """Warms a load up back to back, whatever its scenario."""
     stamps_a_cycle = 1 if load.queued else len(load.calls)
@@ -251,9 +265,15 @@ def warm_up(
     )
 
 
-def run_for(load: Load, warmth: Warmth, *, seconds: float) -> None:
-    """Runs whole cycles for about so long, untimed."""
-    _cycle(load)(max(1, round(seconds / warmth.cycle_s)))
+def run_for(load: Load, *, seconds: float) -> None:
+    """Runs queries for about so long, one at least, untimed."""
+    until = perf_counter() + seconds
+    for call in itertools.cycle(load.calls):
+        call()
+        if load.wait is not None:
+            load.wait()
+        if perf_counter() >= until:
+            return
 
 
 def _cycle(load: Load) -> Callable[[int], list[int]]:

@@ -17,7 +17,7 @@ import msgspec
 from benchsuite import devices, plugins
 from benchsuite.devices import Device, Kernel, cache_kernels, identity, program_reader
 from benchsuite.errors import NotMeasurable
-from benchsuite.harness import contention
+from benchsuite.harness import contention, pinning
 from benchsuite.types import Calibration, DeviceInfo, Probe, Rate
 
 SWEEP_S = 0.4
@@ -80,7 +80,7 @@ def probe(
 def ensure(device: Device, info: DeviceInfo, *, precision: str, threads: int, cache: Path) -> Probe:
     """The pinned probe, or a new one, pinned; a disturbed one is tried again after a minute.
 
-    Sets torch's threads for the sweep and back.
+    Sets torch's threads, and where this process is bound to, for the sweep and back.
 
     Raises:
         NotMeasurable: No kernel runs at that precision.
@@ -94,7 +94,8 @@ def ensure(device: Device, info: DeviceInfo, *, precision: str, threads: int, ca
     before = torch.get_num_threads()
     torch.set_num_threads(max(1, threads or before))
     attempts = ATTEMPTS if known is None else 1
-    found = probe(device, info, precision=precision, threads=threads, attempts=attempts)
+    with pinning.room_for(threads):
+        found = probe(device, info, precision=precision, threads=threads, attempts=attempts)
     torch.set_num_threads(before)
     if known is not None and found.disturbed is not None:
         found = _better(known, found)

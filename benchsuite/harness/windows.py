@@ -9,13 +9,10 @@ from pathlib import Path
 
 from benchsuite import devices, meters
 from benchsuite.errors import NotMeasurable
-from benchsuite.harness import memory, performance, phases, scenarios
+from benchsuite.harness import memory, performance, phases, pinning, scenarios, turns
 from benchsuite.harness.performance import Gauges, Load, Metered
 from benchsuite.harness.subject import System
-from benchsuite.types import OFFLINE, REAL_TIME, SERVER, Arrays, Executable, Rate, Window
-
-TURNS = 5
-_AGAIN_S = 0.05  # another process's turn has emptied the caches
+from benchsuite.types import OFFLINE, REAL_TIME, SERVER, Arrays, Executable, Rate, Turn, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +67,11 @@ def measure(scenario: str, pool: Sequence[Arrays], setting: Setting) -> Window:
 
 def measure_in_turns(
     scenario: str, pool: Sequence[Arrays], setting: Setting, *, turn: Callable[[], None]
-) -> Window:
-    """One scenario's window in `TURNS` short ones, between which other processes take theirs.
+) -> tuple[Window, tuple[Turn, ...]]:
+    """One scenario's window in short turns, between which other processes take theirs.
 
-    Gives the one of median throughput: what hits the machine for a moment spoils one turn, and
-    what drifts hits all processes alike. A scenario with arrivals of its own, and a meter that
-    needs a long window, take one turn.
+    Gives all turns as one window, and what is paired of each. A scenario with arrivals of its own,
+    and a meter that needs a long window, take one turn.
 
     Args:
         scenario, pool, setting: As of `measure`.
@@ -84,35 +80,43 @@ def measure_in_turns(
     Raises:
         NotMeasurable: As `measure`.
     """
-    spec = setting.system.spec
+    system = setting.system
+    spec = system.spec
     seconds, metered = _length(scenario, seconds=spec.seconds, metered=setting.metered)
     load = _load(scenario, pool, setting)
     if scenario in (REAL_TIME, SERVER) or seconds > spec.seconds:
         turn()
-        phases.tell(scenario)
-        gauges = _gauges(scenario, setting, metered)
-        return _with_idle(_run(load, gauges, setting, seconds=seconds), setting)
-    # first calls are slow; the others are getting ready, too
-    performance.warm_up_load(load, at_most_s=spec.warmup_s / 2)
+        with pinning.bound_to(spec.cores or ()):
+            phases.tell(scenario)
+            gauges = _gauges(scenario, setting, metered)
+            window = _with_idle(_run(load, gauges, setting, seconds=seconds), setting)
+        return window, (turns.turn_of(window),)
+    # the others are getting ready, too: what matters is that first calls are over
+    warmth = performance.warm_up_load(load, at_most_s=spec.warmup_s)
     gauges = _gauges(scenario, setting, metered)
-    timed = partial(
-        performance.back_to_back,
-        load,
-        seconds=seconds / TURNS,
-        min_queries=1 if scenario == OFFLINE else spec.min_queries,
-    )
+    turn()
     found: list[Window] = []
-    warmth: performance.Warmth | None = None
-    for _ in range(TURNS):
-        turn()
+    with pinning.bound_to(spec.cores or ()):
         phases.tell(scenario)
-        if warmth is None:
-            warmth = performance.warm_up_load(load, at_most_s=spec.warmup_s / 2)
-        else:
-            performance.run_for(load, warmth, seconds=_AGAIN_S)
-        found.append(performance.observe(load, warmth, partial(timed, warmth), gauges))
-    found.sort(key=lambda window: window.frames / window.seconds)
-    return _with_idle(found[(TURNS - 1) // 2], setting)
+        performance.run_for(load, seconds=turns.ARRIVING_S)
+        cycle_s = performance.timed_cycles(load, 1).seconds
+        plan = turns.schedule(
+            load,
+            cycle_s,
+            seconds=seconds,
+            alike=len(system.shares) == 1,
+            min_queries=1 if scenario == OFFLINE else spec.min_queries,
+        )
+        for number in range(plan.turns):
+            turn()
+            part = plan.loads[number % len(plan.loads)]
+            performance.run_for(part, seconds=turns.SETTLING_S)
+            timed = partial(performance.timed_cycles, part, plan.cycles)
+            found.append(performance.observe(part, warmth, timed, gauges))
+            # given back a second time, memory would have to be had again within the turn
+            gauges = replace(gauges, start_memory=lambda: None)
+    window = _with_idle(turns.together(found), setting)
+    return window, tuple(turns.turn_of(each) for each in found)
 
 
 def _length(scenario: str, *, seconds: float, metered: Metered) -> tuple[float, Metered]:

@@ -31,6 +31,7 @@ from benchsuite.harness import (
     layers,
     memory,
     phases,
+    pinning,
     probing,
     queries,
     reference,
@@ -52,6 +53,7 @@ from benchsuite.types import (
     Rate,
     Score,
     SystemSpec,
+    Turn,
     Window,
 )
 
@@ -67,6 +69,8 @@ def main(arguments: Sequence[str]) -> int:
     _end_with_parent(int(arguments[2]))
     spec = msgspec.json.decode(spec_path.read_bytes(), type=SystemSpec)
     try:
+        if not spec.turns:
+            pinning.bind(spec.threads, device=spec.device, cores=spec.cores)
         plugins.search((backends, devices, meters), map(Path, spec.roots))
         measurement = measure_system(spec)
     except BenchsuiteError as error:
@@ -240,10 +244,10 @@ def measure_system(spec: SystemSpec) -> Measurement:
         idle_reason=idle_reason,
         resident_b=ready.resident_b,
     )
-    if spec.trial:
+    if spec.turns:
         gc.collect()
-        gc.freeze()  # a hundred thousand objects of the libraries', which each window goes through
-    measured, unmet = _windows(setting, expected)
+        gc.freeze()  # a hundred thousand objects of the libraries', which each turn goes through
+    measured, taken, unmet = _windows(setting, expected)
     phases.tell("calibration")
     calibrations.append(calibrator.run())
 
@@ -256,6 +260,7 @@ def measure_system(spec: SystemSpec) -> Measurement:
 
     return Measurement(
         windows=tuple(measured),
+        turns=taken,
         counts=counts,
         probe=pinned.probe,
         device_peak=pinned.device_peak,
@@ -381,28 +386,32 @@ def _prepare(system: System, backend: backends.Backend, expected: _Expected) -> 
     return _Ready(executable=executable, compile_time_s=compile_time_s, resident_b=resident_b)
 
 
-def _windows(setting: windows.Setting, expected: _Expected) -> tuple[list[Window], dict[str, str]]:
-    """A window a scenario; and for a scenario that cannot be met, why."""
+def _windows(
+    setting: windows.Setting, expected: _Expected
+) -> tuple[list[Window], dict[str, tuple[Turn, ...]], dict[str, str]]:
+    """A window a scenario, its turns; and for a scenario that cannot be met, why."""
     import torch
 
     spec = setting.system.spec
     measured: list[Window] = []
+    taken: dict[str, tuple[Turn, ...]] = {}
     unmet: dict[str, str] = {}
     with torch.inference_mode():
-        for number, scenario in enumerate(spec.scenarios):
+        for scenario in spec.scenarios:
             pool = expected.pools[spec.batch_of(scenario)]
             try:
-                if spec.turns and spec.trial:
+                if spec.turns:
                     turn = phases.await_turn
-                    measured.append(windows.measure_in_turns(scenario, pool, setting, turn=turn))
+                    window, taken[scenario] = windows.measure_in_turns(
+                        scenario, pool, setting, turn=turn
+                    )
+                    measured.append(window)
                     continue
-                if spec.turns and number:
-                    phases.await_turn()
                 phases.tell(scenario)
                 measured.append(windows.measure(scenario, pool, setting))
             except NotMeasurable as error:
                 unmet[scenario] = one_line(error)
-    return measured, unmet
+    return measured, taken, unmet
 
 
 def _judged(

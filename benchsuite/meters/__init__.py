@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 
 from benchsuite import devices, hw
 from benchsuite.errors import BadInput, NotMeasurable
+from benchsuite.guarded import Kind, unlike
 from benchsuite.plugins import plugin, plugin_names
 from benchsuite.types import DeviceInfo, Doubt, EnergyReading, Rate, Window
 
@@ -22,7 +24,8 @@ class Subject:
     """What a meter is to watch.
 
     Attributes:
-        envelope: The device's power envelope where it is known; a model of power needs it.
+        envelope: The power envelope of the cores used, where it is known; a model of power needs
+            it.
         threads: Threads that the system uses.
     """
 
@@ -95,12 +98,59 @@ class Meter(Protocol):
         """Begins a window; queued work must be done before."""
 
 
+def _no_seconds(found: Any) -> str | None:
+    number = isinstance(found, int | float) and not isinstance(found, bool)
+    return None if number and 0 <= found < math.inf else "not a number of seconds"
+
+
+def _no_words(found: Any) -> str | None:
+    return None if isinstance(found, str) else "not a text"
+
+
+def _no_meter(found: Any) -> str | None:
+    lacking = [name for name in _FUNCTIONS if not callable(getattr(found, name, None))]
+    wrong = f"a meter without {', '.join(lacking)}" if lacking else None
+    return wrong or _no_seconds(getattr(found, "window_s", None))
+
+
+def _no_power(found: Any) -> str | None:
+    wrong = unlike(found, Rate)
+    if wrong is not None:
+        return wrong
+    return None if 0 <= found.value < math.inf else "which is no power in watts"
+
+
+def _stops(found: Any) -> bool:
+    return callable(getattr(found, "stop", None))
+
+
+_FUNCTIONS = ("check", "prepare", "idle_power", "start")
+_KIND = Kind(
+    attribute="METER",
+    what="meter",
+    facts={
+        "window_s": _no_seconds,
+        "measures": lambda found: None if isinstance(found, bool) else "not True or False",
+        "boundary": _no_words,
+        "needs": _no_words,
+    },
+    functions=_FUNCTIONS,
+    answers={
+        "check": lambda found: None,
+        "prepare": _no_meter,
+        "of": _no_meter,
+        "idle_power": _no_power,
+    },
+    made={"start": lambda found: None if _stops(found) else "not a Watch (it has no stop)"},
+)
+
+
 def subject(device: DeviceInfo, *, threads: int, roots: Sequence[Path]) -> Subject:
-    """A device to watch; its power envelope is the driver's, else its `hw/*.toml`'s."""
+    """A device to watch; its power envelope is the driver's, else `hw/*.toml`'s share."""
     envelope, _ = devices.device(device.kind).power(device)
     model = hw.describe(device, roots=roots)
     if envelope is None and model is not None:
-        figure = hw.share(model, device.units).power_envelope
+        figure = hw.share(model, device.units_of(threads)).power_envelope
         envelope = None if figure is None else Rate(value=figure.value, how=figure.source)
     return Subject(device=device, envelope=envelope, threads=threads)
 
@@ -117,7 +167,7 @@ def meter(name: str) -> Meter:
         BadInput: There is none, or it takes no file.
     """
     kind, colon, place = name.partition(":")
-    found: Any = plugin(sys.modules[__name__], kind, attribute="METER", what="meter")
+    found: Any = plugin(sys.modules[__name__], kind, _KIND)
     if colon:
         if not hasattr(found, "of"):
             raise BadInput(f"--meter {name}: the meter {kind} reads no file; write --meter {kind}")
@@ -144,7 +194,7 @@ def choose(
             found.check(subject)
             return name, found.prepare(subject, cache=cache)
         except NotMeasurable as error:
-            reasons.append(f"{name}: {error}")
+            reasons.append(refusal(name, error))
     raise NotMeasurable("no meter: " + "; ".join(reasons))
 
 
@@ -178,13 +228,20 @@ def doubts(window: Window) -> list[Doubt]:
     return found
 
 
+def refusal(name: str, error: NotMeasurable) -> str:
+    """Why a meter cannot be used, after its name; its file is named once."""
+    kind, _, place = name.partition(":")
+    return f"{kind if place and str(error).startswith(place) else name}: {error}"
+
+
 def gave_nothing(wanted: str, windows: Sequence[Window]) -> list[Doubt]:
     """Whether a meter that was asked for by name gave no joule in any window, and why."""
     if wanted == AUTOMATIC or not windows or any(w.energy is not None for w in windows):
         return []
     reason = windows[0].energy_reason or "no reason was recorded"
+    closed = reason if reason.endswith((".", "?")) else f"{reason}."
     message = (
-        f"--meter {wanted} gave no energy: {reason}. Mend the meter, or leave --meter out to take "
+        f"--meter {wanted} gave no energy: {closed} Mend the meter, or leave --meter out to take "
         "the first that works here"
     )
     return [Doubt(code="no_energy", message=message)]

@@ -390,8 +390,11 @@ def idle_power(boards: Sequence[Board], *, clock: Clock = REAL_TIME) -> Rate:
     state = "settled" if settled else "still falling or rising"
     return Rate(
         value=mean,
+        low=min(watts),
+        high=max(watts),
         how=(
             f"mean of {len(watts)} samples of {boards[0].power_said} over {IDLE_S:g} s before the "
-            f"windows, network loaded, nothing queued; {state} after {spent_s:.1f} s"
+            f"windows, network loaded, nothing queued; {state} after {spent_s:.1f} s; "
+            "interval: the smallest and the largest of them"
         ),
     )

@@ -29,6 +29,7 @@ from benchsuite.meters._boards import (
 from benchsuite.meters._course import course
 from benchsuite.meters._log import Log, read
 from benchsuite.types import EnergyReading, Rate
+from benchsuite.units import counted, duration
 
 WALL = "wall"
 WAIT_S = 5.0
@@ -36,6 +37,7 @@ GAP_PERIODS = 3.0
 _LOOK_S = 0.25
 _IDLE_S = 1.0
 _IDLE_PERIODS = 10
+_FAR_S = 3600.0  # a log that is further away is of another time, not late
 _LEAST_ROWS = 3
 _AROUND = 0.2  # of a window: so much of the log is kept on either side, to be looked at
 # a log's median spacing moves a little as it grows: a window is longer than the least by this
@@ -51,9 +53,11 @@ def energy_between(log: Log, *, start: float, end: float) -> EnergyReading:
     """
     path, times = log.path, log.times
     if len(times) < _LEAST_ROWS:
-        raise NotMeasurable(f"{path}: has {len(times)} rows; start the meter before the run")
+        raise NotMeasurable(
+            f"{path}: has {counted(len(times), 'row')}; start the meter before the run"
+        )
     if times[0] > start or times[-1] < end:
-        far = min(abs(times[0] - start), abs(times[-1] - end)) > 3600
+        far = min(abs(times[0] - start), abs(times[-1] - end)) > _FAR_S
         hint = "are its times seconds since 1970 and its clock right?" if far else "is it running?"
         raise NotMeasurable(
             f"{path}: covers {_said(times[0])} to {_said(times[-1])}, the window was "
@@ -110,7 +114,7 @@ def energy_between(log: Log, *, start: float, end: float) -> EnergyReading:
         source="csv",
         boundary=log.boundary or WALL,
         how=(
-            f"{path.name}: {rows} rows of {what}, {spacing_s:.3g} s apart; clock offset "
+            f"{path.name}: {counted(rows, 'row')} of {what}, {spacing_s:.3g} s apart; clock offset "
             f"{offset_s:g} s"
         ),
         max_power_w=largest_shown,
@@ -171,7 +175,11 @@ class _Csv:
         offset_s = log.number("clock_offset_s", default=0.0)
         if len(log.times) < _LEAST_ROWS:
             raise NotMeasurable(
-                f"{self.path}: has {len(log.times)} rows; start the meter before the run"
+                f"{self.path}: has {counted(len(log.times), 'row')}; start the meter before the run"
+            )
+        if log.power_w and not math.isfinite(max(log.power_w) * self.window_s):
+            raise NotMeasurable(
+                f"{self.path}: its power is too large to be summed; is its unit right?"
             )
         ahead_s = log.times[-1] - offset_s - self.clock.now()
         # the last row may be as new as the meter's clock and ours differ by one row
@@ -179,6 +187,11 @@ class _Csv:
             raise NotMeasurable(
                 f"{self.path}: its last row is {ahead_s:.3g} s in the future, so its clock and "
                 "this machine's do not agree; set them, or state # clock_offset_s: SECONDS in it"
+            )
+        if ahead_s < -_FAR_S:  # what is younger may still be written, a block at a time
+            raise NotMeasurable(
+                f"{self.path}: its last row is {duration(-ahead_s)} old; is the meter running, are "
+                "its times seconds since 1970 and its clock right?"
             )
 
     def prepare(self, subject: Subject, *, cache: Path | None) -> _Csv:
@@ -194,7 +207,10 @@ class _Csv:
         found = watch.stop()
         return Rate(
             value=found.mean_power_w,
-            how=f"over {seconds:.3g} s before the windows; {found.how}",
+            how=(
+                f"over {seconds:.3g} s before the windows; {found.how}; interval: one row at both "
+                "ends"
+            ),
             low=None if found.low_j is None else found.low_j / found.seconds,
             high=None if found.high_j is None else found.high_j / found.seconds,
         )

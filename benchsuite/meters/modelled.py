@@ -23,8 +23,9 @@ class _Watch:
         seconds = perf_counter() - self.started
         device = self.subject.device
         if device.kind == "cpu":
-            share = min(1.0, (_cpu_seconds() - self.cpu_s) / (seconds * device.units))
-            cores = "1 core" if device.units == 1 else f"{device.units} cores"
+            units = device.units_of(self.subject.threads)
+            share = min(1.0, (_cpu_seconds() - self.cpu_s) / (seconds * units))
+            cores = "1 core" if units == 1 else f"{units} cores"
             used = f"{share:.0%} of {cores} busy, idle cores at 0 W"
         else:
             share, used = 1.0, "taken as fully used"

@@ -80,7 +80,9 @@ class _NvmlRapl:
         host = self.host.idle_power(_processor(subject))
         return Rate(
             value=board.value + host.value,
-            how=f"board: {board.how}; host: {host.how}; summed",
+            how=f"board: {board.how}; host: {host.how}; summed, as are the ends of the intervals",
+            low=_sum(board.low, host.low),
+            high=_sum(board.high, host.high),
         )
 
     def start(self, subject: Subject) -> _Both:
@@ -88,6 +90,10 @@ class _NvmlRapl:
 
 
 METER = _NvmlRapl()
+
+
+def _sum(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else first + second
 
 
 def _processor(subject: Subject) -> Subject:

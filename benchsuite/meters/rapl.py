@@ -182,8 +182,16 @@ class _Rapl:
     def idle_power(self, subject: Subject) -> Rate:
         watch = self.start(subject)
         sleep(_IDLE_S)
+        found = watch.stop()
+        assert found.low_j is not None and found.high_j is not None
         return Rate(
-            value=watch.stop().mean_power_w, how=f"RAPL over {_IDLE_S:g} s before the windows"
+            value=found.mean_power_w,
+            how=(
+                f"RAPL over {_IDLE_S:g} s before the windows; interval: the counter's period and "
+                "step at both ends"
+            ),
+            low=found.low_j / found.seconds,
+            high=found.high_j / found.seconds,
         )
 
     def start(self, subject: Subject) -> _Watch:

@@ -25,7 +25,7 @@ from benchsuite.meters._boards import (
 )
 from benchsuite.meters._log import Log, read
 from benchsuite.types import EnergyReading, Rate
-from benchsuite.units import MILLIJOULE_J
+from benchsuite.units import MILLIJOULE_J, counted
 
 
 class TraceBoard:
@@ -100,7 +100,10 @@ class _Replay:
         log = self._log()
         if "idle_power_w" not in log.facts:
             raise NotMeasurable(f"{log.path.name} states no idle power (# idle_power_w: WATTS)")
-        return Rate(value=log.number("idle_power_w", default=0.0), how=f"as {log.path.name} states")
+        return Rate(
+            value=log.number("idle_power_w", default=0.0),
+            how=f"as {log.path.name} states, without an interval",
+        )
 
     def start(self, subject: Subject) -> _Played:
         watch = Watch(
@@ -119,7 +122,9 @@ class _Replay:
             raise NotMeasurable("it plays a recorded trace: --meter replay:FILE")
         log = read(self.path)
         if len(log.times) < 2:
-            raise NotMeasurable(f"{self.path}: has {len(log.times)} rows, which is no recording")
+            raise NotMeasurable(
+                f"{self.path}: has {counted(len(log.times), 'row')}, which is no recording"
+            )
         return log
 
 

@@ -89,19 +89,33 @@ class Context(Timed):
         """
         if self.model is None:
             return None
-        part = share(self.model, self.measurement.device.units)
+        part = share(self.model, self.used_units)
         precision = self.measurement.precision_ran
         return part.boost_peaks.get(precision) or part.peaks.get(precision)
 
+    @property
+    def used_units(self) -> int:
+        """Cores that the configuration's threads use; multiprocessors of a GPU."""
+        return self.measurement.device.units_of(self.measurement.probe.threads)
+
     @cached_property
     def power_envelope(self) -> Rate | None:
-        """W: the driver's where it tells, else the datasheet's for the used part of the device."""
+        """W: the driver's where it tells, else the datasheet's.
+
+        A processor's datasheet figure is taken for the cores that the threads use, as its peak
+        is; where a meter measured the energy, for the package, which is all that it can see.
+        """
         if self.measurement.power_envelope is not None:
             return self.measurement.power_envelope
         if self.model is None:
             return None
-        figure = share(self.model, self.measurement.device.units).power_envelope
-        return None if figure is None else Rate(value=figure.value, how=figure.source)
+        energy, units, how = self.window.energy, self.used_units, ""
+        if energy is not None and energy.source != "modelled":
+            cores = self.model.cores
+            units = max(units, int(cores.value) if cores else units)
+            how = f"the whole device, as the meter's boundary ({energy.boundary}) holds; "
+        figure = share(self.model, units).power_envelope
+        return None if figure is None else Rate(value=figure.value, how=how + figure.source)
 
     def no_datasheet_peak(self) -> str:
         """Why there is no datasheet peak."""

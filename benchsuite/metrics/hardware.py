@@ -190,7 +190,8 @@ METRICS = (
         "power envelope",
         unit="W",
         better="lower",
-        about="The most the device is allowed or made to draw.",
+        about="The most the device is allowed or made to draw; of a processor without a meter, of "
+        "the cores that the threads use.",
         compute=_power_envelope,
     ),
     _metric(
@@ -213,7 +214,8 @@ METRICS = (
         "peak_per_watt",
         "peak per watt",
         unit="FLOP/J",
-        about="Measured peak over the power envelope.",
+        about="Measured peak over the power envelope; both of the cores that the threads use, "
+        "unless a meter or driver speaks for the whole device.",
         compute=_peak_per_watt,
     ),
     _metric(

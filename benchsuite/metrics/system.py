@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from benchsuite.metrics._context import Context, Metric, Timed, missing
 from benchsuite.metrics._mlperf import minimum_said
-from benchsuite.repeats import ALONE
+from benchsuite.metrics.pacing import kept
+from benchsuite.origin import MODELLED
+from benchsuite.repeats import ALONE, NO_INTERVAL
 from benchsuite.stats import early_stopping_estimate, least_queries, percentile
 from benchsuite.types import (
     OFFLINE,
@@ -22,7 +24,7 @@ from benchsuite.types import (
     Rate,
     Value,
 )
-from benchsuite.units import NANOSECOND_S, quantity
+from benchsuite.units import NANOSECOND_S, counted, quantity
 
 LPIRC_SECONDS = 600.0
 LPIRC_ENERGY_J = 3600.0
@@ -104,11 +106,21 @@ def _chosen(choice: Choice) -> str:
 
 def _paced(context: Context, pace: Pace) -> str:
     """How a window's queries were scheduled, in words."""
-    if pace.share is None:
-        return (
-            f"one query every {1 / pace.rate:.4g} s, waiting included; {pace.dropped} dropped. "
-            "It says what was asked for, not what the system could do"
+    found = kept(context.window)
+    if found is not None:
+        in_time = found.offered - found.late - found.dropped
+        meaning = (
+            "it says what was asked for, not what the system could do"
+            if found.valid
+            else "the system does not keep up, so it says neither what was asked for nor, with "
+            "pauses, what the system could do"
         )
+        return (
+            f"asked: {pace.rate:.4g} query/s, one every {1 / pace.rate:.4g} s, waiting included; "
+            f"met: {in_time} of {found.offered} in time, {found.late} late, {found.dropped} "
+            f"dropped; {meaning}"
+        )
+    assert pace.share is not None
     share = f"p{100 * pace.share:g}"
     return (
         f"the highest of {pace.tries} rates of Poisson arrivals at which {share} is within "
@@ -129,7 +141,7 @@ def _percentile(share: float) -> Callable[[Timed], Value]:
             )
         needed, dropped = least_queries(share), window.pace.dropped if window.pace else 0
         queries = window.queries + dropped
-        told = f"{queries} queries, {window.scenario}"
+        told = f"{counted(queries, 'query')}, {window.scenario}"
         if window.pace is not None:
             told += ", from the scheduled arrival"
         if queries < needed:
@@ -173,19 +185,17 @@ def _latency(share: float) -> Metric:
 
 
 def _missed_frames(context: Timed) -> Value:
-    window, pace = context.window, context.window.pace
-    if window.scenario != REAL_TIME or pace is None:
+    window, found = context.window, kept(context.window)
+    if found is None or window.pace is None:
         return missing(
             f"{window.scenario} has no deadline of a frame; frames are missed in RealTime only"
         )
-    period_ns = round(pace.deadline_s / NANOSECOND_S)
-    late = sum(latency > period_ns for latency in window.durations_ns)
-    offered = window.queries + pace.dropped
     return Value(
-        value=(late + pace.dropped) / offered,
+        value=found.missed,
         how=(
-            f"{late} of {offered} queries were answered after the next was due "
-            f"({pace.deadline_s:.4g} s), {pace.dropped} could not begin before it and were dropped"
+            f"{found.late} of {found.offered} queries were answered after the next was due "
+            f"({window.pace.deadline_s:.4g} s), {found.dropped} could not begin before it and were "
+            "dropped"
         ),
     )
 
@@ -238,8 +248,14 @@ def _of_power(
         return None if joules is None else (joules / energy.seconds - less) / frames_per_s
 
     least, most = (less_w if end is None else end for end in idle)
-    interval = "" if energy.low_j is None else "; interval: the meter's granularity at both ends"
-    if interval and least < most:
+    if energy.low_j is None:
+        why = "it is a model"
+        if energy.source != MODELLED:
+            why = "the meter's granularity is not known"
+        interval = f"{NO_INTERVAL}{why}"
+    else:
+        interval = "; interval: the meter's granularity at both ends"
+    if energy.low_j is not None and least < most:
         interval += f", and the idle power's, {least:.3g} to {most:.3g} W"
     return Value(
         value=(energy.mean_power_w - less_w) / frames_per_s,
@@ -270,7 +286,10 @@ def _max_power(context: Timed) -> Value:
         return missing(energy.max_power_reason or "the meter counts energy only")
     return Value(
         value=energy.max_power_w,
-        how=f"largest sample; {energy.source}, boundary {energy.boundary}",
+        how=(
+            f"largest sample; {energy.source}, boundary {energy.boundary}"
+            f"{NO_INTERVAL}between two samples it may have been more"
+        ),
     )
 
 

@@ -7,16 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchsuite import difference, formatting, machines
+from benchsuite import difference, formatting, machines, spread
 from benchsuite.attribution import ENERGY, OWNERS, SPLITTABLE, THROUGHPUT
 from benchsuite.compare import System
 from benchsuite.difference import Change, Comparison, Side
 from benchsuite.formatting import NO_BREAK, cut
-from benchsuite.machines import OF_ENERGY, RATIOS, Duel, Machine, Pair
+from benchsuite.machines import RATIOS, Duel, Machine, Pair
 from benchsuite.metrics import METRICS
 from benchsuite.pages import render_page
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
-from benchsuite.pages.machines import Facts, Standing, charts_of, disclosed, facts_of, standing
+from benchsuite.pages.machines import (
+    Facts,
+    Standing,
+    charts_of,
+    disclosed,
+    excluded_first,
+    facts_of,
+    how_first,
+    standing,
+)
 from benchsuite.pages.machines import finding as machines_finding
 from benchsuite.pages.machines import grids as device_grids
 from benchsuite.pages.machines import projected as projected_grid
@@ -25,6 +34,7 @@ from benchsuite.pages.numbers import plain_of
 from benchsuite.pages.system_charts import rooflines, scatters
 from benchsuite.plots import Plot
 from benchsuite.projection import Projection
+from benchsuite.spread import OF_ENERGY
 from benchsuite.units import MISSING
 
 TEMPLATE = "comparison.html.j2"
@@ -49,12 +59,16 @@ class Against:
     Attributes:
         id: The baseline's place among the sides.
         baseline: The side's or the device's name.
+        excluded: What the finding does not rest on: why, and which systems.
+        how: On what its intervals rest.
         changes: Of its pairs, in the order of the sides.
     """
 
     id: int
     baseline: str
     finding: str
+    excluded: Sequence[tuple[str, tuple[str, ...]]]
+    how: str
     devices: Sequence[Standing]
     charts: Sequence[Plot]
     device_grids: Sequence[Grid]
@@ -101,6 +115,7 @@ def render(
         "projected": projected,
         "moved": moved_between(*default, metric=THROUGHPUT) if default else None,
         "choices": choices_of(systems),
+        "interval_about": spread.ABOUT,
         "splittable": [(metric, SPLIT_TITLES[metric]) for metric in SPLITTABLE],
         "owners": OWNERS,
         "plots": [*rooflines(systems), *scatters(systems)],
@@ -139,6 +154,8 @@ def _against(
         id=base,
         baseline=found[base].name if duels else _named(base_side),
         finding=_finding([base_side], pairings, duels, projections),
+        excluded=_excluded(pairings, duels),
+        how=how_first(duels[0]) if duels else pairings[0].ratios.how if pairings else "",
         devices=[standing(each, f"{place}{mark}") for place, each in enumerate(duels)],
         # projections are over what the first baseline measured
         charts=charts_of(duels, () if base else projections, suffix=mark),
@@ -216,6 +233,16 @@ def _finding(
     if not parts:
         return f"{after} against {before}: {what}, none with numbers that can be compared."
     return f"{after} against {before}, over {what}: {', '.join(parts)}."
+
+
+def _excluded(
+    pairings: Sequence[Pairing], duels: Sequence[Duel]
+) -> list[tuple[str, tuple[str, ...]]]:
+    if duels:
+        return list(excluded_first(duels[0]))
+    if not pairings:
+        return []
+    return [(f"only in {cut(name)}", tuple(map(cut, each))) for name, each in pairings[0].only]
 
 
 def _pairing(comparison: Comparison, place: str) -> Pairing:

@@ -37,12 +37,14 @@ class Cell:
         sort: What it is sorted by; None goes last.
         sub: A second, softer line.
         soft: Whether the value is modelled.
+        doubt: What the value is doubted for; it is marked.
     """
 
     text: str
     sort: float | str | None = None
     sub: str = ""
     soft: bool = False
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,7 @@ class Grid:
         for place, column in enumerate(self.columns):
             cells = [row.cells[place] for row in self.rows]
             found: dict[str, Any] = {
+                "key": column.key,
                 "title": column.title,
                 "numeric": column.numeric,
                 "falling": column.falling,
@@ -92,6 +95,8 @@ class Grid:
                 found["sub"] = _packed([cell.sub for cell in cells])
             if any(cell.soft for cell in cells):
                 found["soft"] = [place for place, cell in enumerate(cells) if cell.soft]
+            if any(cell.doubt for cell in cells):
+                found["doubt"] = _packed([cell.doubt for cell in cells])
             columns.append(found)
         links = [row.link for row in self.rows]
         keys = list(dict.fromkeys(key for row in self.rows[:1] for key in row.tags))

@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchsuite import charts, formatting, plots
-from benchsuite.attribution import ENERGY, OWNERS, THROUGHPUT, Missing, Split
+from benchsuite.attribution import ENERGY, THROUGHPUT, Missing, Split
 from benchsuite.charts import Waterfall
 from benchsuite.compare import System
+from benchsuite.exclusions import Excluded
 from benchsuite.formatting import NO_BREAK, cut
-from benchsuite.machines import ALIKE, BEST, OF_ENERGY, Duel, Machine, Mean, Pair, Ratio, ratio
+from benchsuite.machines import ALIKE, BEST, Duel, Machine, Mean, Pair, Ratio, ratio
 from benchsuite.metrics import METRICS
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
 from benchsuite.pages.numbers import figure_of, plain_of
 from benchsuite.plots import Axis, Bell, Mark, Plot
 from benchsuite.projection import PROJECTABLE, Projection
+from benchsuite.spread import OF_ENERGY
 from benchsuite.types import SystemKey
 from benchsuite.units import MISSING, significant
 
@@ -30,6 +32,7 @@ _SYSTEM = (THROUGHPUT, "latency_p50", "latency_p99", ENERGY, "max_power")
 _HARDWARE = ("peak", "fraction_of_peak", "fraction_of_roofline", "power_envelope",
              "peak_per_watt")  # fmt: skip
 _CHARTED = (ENERGY, THROUGHPUT)
+OPENING = (ENERGY, THROUGHPUT)  # what the first sentence says
 _NAMED = 3
 
 
@@ -39,13 +42,14 @@ class Fact:
 
     Attributes:
         said: The ratio; None where no row can be compared.
-        interval: Of the measurement, 95 %.
+        interval: Of the measurement, 95 %; `how` says on what it rests.
         spread: From the smallest to the largest ratio of a row.
     """
 
     title: str
     said: str | None
     interval: str
+    how: str
     spread: str
     rows: int
     modelled: bool
@@ -57,12 +61,16 @@ class Facts:
 
     Attributes:
         left_out: Which metrics lack which rows, and why.
+        excluded: Why, and which systems, before any metric is looked at.
+        how: On what the intervals rest.
     """
 
     title: str
     about: str
     facts: tuple[Fact, ...]
     left_out: tuple[tuple[str, str], ...]
+    excluded: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    how: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +92,6 @@ class Standing:
     names: tuple[str, str]
     facts: tuple[Facts, ...]
     gains: tuple[Gain, ...]
-    only: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def standing(duel: Duel, place: str) -> Standing:
@@ -93,18 +100,28 @@ def standing(duel: Duel, place: str) -> Standing:
         id=f"device-{place}",
         names=(duel.before.name, duel.after.name),
         facts=tuple(
-            facts_of([duel.mean(metric, kind=kind) for metric in _FACTS], title=title, about=about)
+            facts_of(
+                [duel.mean(metric, kind=kind) for metric in _FACTS],
+                title=title,
+                about=about,
+                excluded=duel.excluded[kind],
+            )
             for kind, (title, about) in KINDS.items()
             if duel.pairs[kind]
         ),
         gains=tuple(
             _gain(KINDS[kind][0], found) for kind, found in duel.gains.items() if duel.pairs[kind]
         ),
-        only=tuple(duel.only.items()),
     )
 
 
-def facts_of(means: Sequence[Mean], *, title: str = "", about: str = "") -> Facts:
+def facts_of(
+    means: Sequence[Mean],
+    *,
+    title: str = "",
+    about: str = "",
+    excluded: Sequence[Excluded] = (),
+) -> Facts:
     """Means in words; what several of them leave out for one reason is said once."""
     left: dict[tuple[str, str], list[str]] = defaultdict(list)
     for mean in means:
@@ -115,10 +132,52 @@ def facts_of(means: Sequence[Mean], *, title: str = "", about: str = "") -> Fact
         title=title,
         about=about,
         facts=tuple(_fact(mean) for mean in means),
+        how=_how([mean for mean in means if mean.metric in OPENING]),
         left_out=tuple(
             (", ".join(titles), f"{rows}: {reason}") for (rows, reason), titles in left.items()
         ),
+        excluded=excluded_said(excluded),
     )
+
+
+def _how(means: Sequence[Mean]) -> str:
+    """On what the intervals of throughput and energy rest; that of throughput where both have."""
+    ratios = [mean.ratio for mean in means if mean.ratio is not None]
+    return f"95 % interval: {ratios[-1].how}" if ratios else ""
+
+
+def excluded_said(excluded: Sequence[Excluded]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Why systems have no partner, and which they are."""
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for each in excluded:
+        reasons[cut(each.reason)].append(cut(str(each)))
+    return tuple((reason, tuple(names)) for reason, names in reasons.items())
+
+
+def foremost(duel: Duel) -> str | None:
+    """The kind of pairs that a comparison opens with; None where no network is on both."""
+    return next((kind for kind in KINDS if duel.pairs[kind]), None)
+
+
+def how_first(duel: Duel) -> str:
+    """On what the intervals of the opening sentence rest."""
+    kind = foremost(duel)
+    return "" if kind is None else _how([duel.mean(metric, kind=kind) for metric in OPENING])
+
+
+def excluded_first(duel: Duel) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What the opening sentence does not rest on: without a partner, or not to be compared."""
+    kind = foremost(duel)
+    if kind is None:
+        return excluded_said(duel.excluded[ALIKE])
+    reasons: dict[str, tuple[str, ...]] = dict(excluded_said(duel.excluded[kind]))
+    left = [(metric, duel.mean(metric, kind=kind).left_out) for metric in OPENING]
+    for metric, own in left:
+        for reason, names in own.items():
+            everywhere = all(reason in other for _, other in left)
+            of = "" if everywhere else f" (of {METRICS[metric].title} alone)"
+            reasons[cut(reason) + of] = tuple(map(cut, names))
+    return tuple(reasons.items())
 
 
 def _fact(mean: Mean) -> Fact:
@@ -127,6 +186,7 @@ def _fact(mean: Mean) -> Fact:
         title=METRICS[mean.metric].title,
         said=None if found is None else formatting.times(found.value),
         interval="" if found is None else interval_said(found),
+        how="" if found is None else f"95 % interval: {found.how}",
         spread=_spread(mean),
         rows=mean.rows,
         modelled=mean.modelled,
@@ -142,20 +202,20 @@ def interval_said(found: Ratio) -> str:
 def finding(duel: Duel) -> str:
     """The sentence that opens a comparison of devices: energy first, then speed."""
     before, after = cut(duel.before.name), cut(duel.after.name)
-    kind = next((kind for kind in (ALIKE, BEST) if duel.pairs[kind]), None)
+    kind = foremost(duel)
     if kind is None:
         return f"{after} and {before} share no network."
+    means = [duel.mean(metric, kind=kind) for metric in OPENING]
+    rows = max(mean.rows for mean in means)
     parts = []
-    rows = 0
-    for metric in (ENERGY, THROUGHPUT):
-        mean = duel.mean(metric, kind=kind)
+    for mean in means:
         if mean.ratio is None:
             continue
-        rows = max(rows, mean.rows)
-        title = METRICS[metric].title
+        title = METRICS[mean.metric].title
         said = f"{'modelled ' if mean.modelled else ''}{title} {formatting.times(mean.ratio.value)}"
         wide = interval_said(mean.ratio)
-        parts.append(f"{said} ({wide})" if wide else said)
+        fewer = f" on {mean.rows} of them" if mean.rows < rows else ""
+        parts.append((f"{said} ({wide})" if wide else said) + fewer)
     what = f"{rows} row{'' if rows == 1 else 's'}"
     how = KINDS[kind][0].lower()
     if not parts:
@@ -179,18 +239,10 @@ def _some(names: Sequence[str]) -> str:
 def _gain(title: str, found: Split | Missing) -> Gain:
     if isinstance(found, Missing):
         return Gain(title=title, said="", shares=(), waterfall=None, refused=found.reason)
-    owners: dict[str, float] = {}
-    for share in found.shares:
-        owners[share.owner] = owners.get(share.owner, 0.0) + share.amount
-    moved = [o for o, amount in owners.items() if not formatting.still(amount, scale=found.scale)]
-    moved.sort(key=lambda owner: -abs(owners[owner]))
     return Gain(
         title=title,
         said=formatting.change_said("Throughput", found),
-        shares=tuple(
-            (owner, OWNERS[owner], formatting.amount_said(owners[owner], scale=found.scale))
-            for owner in moved
-        ),
+        shares=formatting.parts_said(found),
         waterfall=charts.waterfall(found),
         refused=None,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchsuite import attribution, charts, compare, formatting
-from benchsuite.attribution import ENERGY, OWNERS, SPLITTABLE, THROUGHPUT, Missing, Split
+from benchsuite.attribution import ENERGY, OWNERS, SPLITTABLE, TEAMLESS, THROUGHPUT, Missing, Split
 from benchsuite.compare import System
 from benchsuite.formatting import cut
 from benchsuite.pages import Texts
@@ -53,23 +53,15 @@ def default_pair(systems: Sequence[System]) -> tuple[System, System] | None:
 
 def moved_between(before: System, after: System, *, metric: str) -> Moved:
     """The change of a metric from one system to another, ready to be drawn."""
-    split = attribution.split(before.row, after.row, metric)
-    owners: dict[str, float] = defaultdict(float)
+    cause = attribution.cause(before.row, after.row)
+    split = attribution.credited(attribution.split(before.row, after.row, metric), cause)
     shares: tuple[tuple[str, str, str], ...] = ()
     lead = rest = ""
     if isinstance(split, Split):
-        for share in split.shares:
-            owners[share.owner] += share.amount
-        moved = sorted(
-            (o for o, amount in owners.items() if not formatting.still(amount, scale=split.scale)),
-            key=lambda owner: -abs(owners[owner]),
-        )
-        shares = tuple(
-            (owner, OWNERS[owner], formatting.amount_said(owners[owner], scale=split.scale))
-            for owner in moved
-        )
+        parts = attribution.parts_of(split)
+        shares = formatting.parts_said(split)
         lead = formatting.change_said(_title(metric, after), split)
-        rest = "everything else stayed" if 0 < len(moved) < len(owners) else ""
+        rest = "everything else stayed" if 0 < len(shares) < len(parts) else ""
     return Moved(
         before=before,
         after=after,
@@ -80,7 +72,7 @@ def moved_between(before: System, after: System, *, metric: str) -> Moved:
         refused=split.reason if isinstance(split, Missing) else None,
         waterfall=charts.waterfall(split),
         values=(plain_of(before, metric), plain_of(after, metric)),
-        cause=attribution.cause(before.row, after.row).text,
+        cause=cause.text,
     )
 
 
@@ -128,6 +120,7 @@ def split_data(systems: Sequence[System], texts: Texts | None = None) -> dict[st
         "grounds": [list(own) for own in shared.grounds],
         **({"hows": shared.hows.listed()} if texts is None else {}),
         "owners": dict(OWNERS),
+        "teamless": sorted(TEAMLESS),
         "wholes": {
             key: {"title": kind.title, "owner": kind.owner}
             for key, kind in attribution.WHOLES.items()
@@ -137,6 +130,7 @@ def split_data(systems: Sequence[System], texts: Texts | None = None) -> dict[st
             "same": attribution.CAUSES.same,
             "unknown": attribution.CAUSES.unknown,
             "one": dict(attribution.CAUSES.one),
+            "nobody": attribution.NOBODY,
             "several": attribution.CAUSES.several,
         },
     }

@@ -24,6 +24,8 @@ from benchsuite.plots.canvas import (
     dots,
     grid,
     line,
+    marker,
+    of_point,
     path,
     text,
 )
@@ -54,7 +56,7 @@ class Plot:
     """A chart as a page shows it, with its numbers as a table.
 
     Attributes:
-        groups: What the colours stand for, in their order; empty for one that is not drawn.
+        groups: What colours and shapes stand for, in their order; empty for one not drawn.
         hollow: Those of them whose dots are all hollow.
     """
 
@@ -66,6 +68,10 @@ class Plot:
     heads: tuple[str, ...]
     table: tuple[tuple[Cell, ...], ...]
     hollow: frozenset[str] = frozenset()
+
+    def marker(self, group: int) -> Markup:
+        """The mark of a group as the legend shows it."""
+        return marker(group, hollow=self.groups[group] in self.hollow)
 
 
 def scatter(
@@ -85,12 +91,13 @@ def scatter(
     up = Scale.over(tall, log=y.log, start=BOTTOM - 16, end=TOP + 22)
     places = [(across(p.x), up(p.y)) for p in points]
     spans = []
-    for point, (at, height) in zip(points, places, strict=True):
+    for i, (point, (at, height)) in enumerate(zip(points, places, strict=True)):
         kind = f"whisker g{point.group % GROUPS}"
         if point.low is not None and point.high is not None:
-            spans.append(line((at, up(point.low)), (at, up(point.high)), kind))
+            spans.append(of_point(i, line((at, up(point.low)), (at, up(point.high)), kind)))
         if point.left is not None and point.right is not None:
-            spans.append(line((across(point.left), height), (across(point.right), height), kind))
+            ends = (across(point.left), height), (across(point.right), height)
+            spans.append(of_point(i, line(*ends, kind)))
     lines = [line(places[i], places[j], "front") for i, j in pairwise(front)]
     order = [*(i for i in front), *(i for i in range(len(points)) if i not in set(front))]
     below, above = axes(x, y, across, up)

@@ -16,7 +16,7 @@ from markupsafe import Markup
 HEIGHT = 328
 TOP, BOTTOM = 30.0, 286.0
 LEFT, RIGHT = 3.0, 96.0
-GROUPS = 6
+GROUPS = 6  # colours; groups beyond them have another shape
 _LABEL_HEIGHT = 15.0
 _LETTER_WIDTH = 1.55  # per cent of a narrow chart: labels that would overlap there are left out
 _LONGEST_LABEL = 30
@@ -49,7 +49,7 @@ class Point:
     """One point.
 
     Attributes:
-        group: Its colour.
+        group: Its colour and shape.
         hollow: Whether it is modelled or projected.
         link: Where it leads.
         labelled: Whether its name is written beside it, where there is room.
@@ -189,7 +189,11 @@ def dots(
             points[j].group for j in order[rank + 1 :] if _same_place(places[i], places[j])
         } - {point.group}
         radius = _DOT + _RING * min(len(in_front), _MOST_RINGS)
-        drawn.append(dot(places[i], kind, point.label, radius=radius, link=point.link))
+        made = dot(
+            places[i], kind, point.label, radius=radius, link=point.link,
+            shape=point.group // GROUPS,
+        )  # fmt: skip
+        drawn.append(of_point(i, made))
         label = point.label if point.name is None else point.name
         label = label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
         width = taken.letter * len(label)
@@ -204,7 +208,7 @@ def dots(
             if any(_crosses(box, segment) for segment in taken.lines):
                 continue
             written.append(box)
-            names.append(text(across, base, label, kind="name", anchor=anchor))
+            names.append(of_point(i, text(across, base, label, kind="name", anchor=anchor)))
             break
     return [*drawn, *names]
 
@@ -242,15 +246,52 @@ def _crosses(box: Box, segment: tuple[Place, Place]) -> bool:
     return min(heights) < base + _FALLS and max(heights) > base - _RISES
 
 
+def of_point(place: int, drawn: Markup) -> Markup:
+    """A part of one point, which a script finds by the point's place."""
+    return Markup('<g data-at="{}">{}</g>').format(place, drawn)
+
+
+# square, triangle, diamond, cross: about as large as a circle of radius 1
+_SHAPES = (
+    "M-.89-.89h1.78v1.78h-1.78z",
+    "M0-1.25l1.15 2h-2.3z",
+    "M0-1.3l1.3 1.3l-1.3 1.3l-1.3-1.3z",
+    "M-.4-1.2h.8v.8h.8v.8h-.8v.8h-.8v-.8h-.8v-.8h.8z",
+)
+
+
 def dot(
-    at: Place, kind: str, label: str, *, radius: float = _DOT, link: str | None = None
+    at: Place,
+    kind: str,
+    label: str,
+    *,
+    radius: float = _DOT,
+    link: str | None = None,
+    shape: int = 0,
 ) -> Markup:
-    drawn = Markup(
-        '<circle class="dot {}" cx="{}%" cy="{}" r="{}"><title>{}</title></circle>'
-    ).format(kind, f"{at[0]:.2f}", f"{at[1]:.1f}", f"{radius:g}", label)
+    """A mark at a place; `shape` 0 is a circle, the others follow and begin anew."""
+    place = f"{at[0]:.2f}%", f"{at[1]:.1f}"
+    if which := shape % (len(_SHAPES) + 1):
+        drawn = Markup(
+            '<svg x="{}" y="{}" overflow="visible"><path class="dot {}" transform="scale({})" '
+            'vector-effect="non-scaling-stroke" d="{}"><title>{}</title></path></svg>'
+        ).format(*place, kind, f"{radius:g}", _SHAPES[which - 1], label)
+    else:
+        drawn = Markup(
+            '<circle class="dot {}" cx="{}" cy="{}" r="{}"><title>{}</title></circle>'
+        ).format(kind, *place, f"{radius:g}", label)
     if link is None:
         return drawn
     return Markup('<a href="{}" tabindex="-1" aria-label="{}">{}</a>').format(link, label, drawn)
+
+
+def marker(group: int, *, hollow: bool = False) -> Markup:
+    """The mark of a group as a legend shows it."""
+    kind = f"g{group % GROUPS}" + (" hollow" if hollow else "")
+    drawn = dot((50.0, 6.0), kind, "", radius=4.5, shape=group // GROUPS)
+    return Markup('<svg class="marker" width="12" height="12" aria-hidden="true">{}</svg>').format(
+        drawn
+    )
 
 
 def line(start: tuple[float, float], end: tuple[float, float], kind: str) -> Markup:

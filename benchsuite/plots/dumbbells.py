@@ -83,7 +83,15 @@ def dumbbells(bells: Sequence[Bell], *, x: Axis, label: str, origin: float | Non
                 parts.append(line((across(mark.low), at), (across(mark.high), at), f"span {kind}"))
             hollow = " hollow" if mark.hollow else ""
             place = (across(mark.at), at)
-            parts.append(dot(place, f"{kind}{hollow}", mark.label, radius=mark.radius))
+            parts.append(
+                dot(
+                    place,
+                    f"{kind}{hollow}",
+                    mark.label,
+                    radius=mark.radius,
+                    shape=mark.group // GROUPS,
+                )
+            )
     parts.append(line((LEFT, bottom), (RIGHT, bottom), "axis"))
     for at, said in ticks_said(x, across):
         parts.append(line((at, bottom), (at, bottom + 4), "axis"))

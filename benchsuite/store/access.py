@@ -44,6 +44,7 @@ from benchsuite.types import (
     SystemSpec,
     Window,
 )
+from benchsuite.units import counted
 
 
 class Store:
@@ -149,6 +150,15 @@ class Store:
             ).all()
             return [run_of(row) for row in rows]
 
+    def labels(self) -> dict[str, dict[str, str]]:
+        """The labels of every run, by its id."""
+        with self._begin() as connection:
+            query = sa.select(tables.runs.c.id, tables.runs.c.labels)
+            return {
+                row.id: msgspec.convert(row.labels, dict[str, str])
+                for row in connection.execute(query)
+            }
+
     def find_run(self, name: str) -> RunInfo:
         """The run of an id or unique prefix, `latest`, `latest~N`, or `label:KEY[=VALUE]`.
 
@@ -172,7 +182,7 @@ class Store:
         if match := re.fullmatch(r"latest(?:~(\d+))?", name):
             back = int(match[1] or 0)
             if back >= len(runs):
-                raise BadInput(f"{name}: only {len(runs)} runs are stored in {self.place}")
+                raise BadInput(f"{name}: {self.place} has only {counted(len(runs), 'run')}")
             return runs[back]
         near = [run for run in runs if run.id == name]
         near = near or [run for run in runs if run.id.startswith(name)]

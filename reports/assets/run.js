@@ -222,16 +222,19 @@
     return { scale, amount, shares };
   };
 
+  // the sentence, and who owns all shares where that is no team
   const cause = (a, b) => {
-    if (!a.fingerprint || !b.fingerprint) return data.causes.unknown;
+    if (!a.fingerprint || !b.fingerprint) return { text: data.causes.unknown };
     const differing = data.fingerprints.filter((_, i) => a.fingerprint[i] !== b.fingerprint[i]);
     const groups = new Set(differing.map(([, group]) => group));
-    if (!groups.size) return data.causes.same;
+    if (!groups.size) return { text: data.causes.same, owner: data.causes.nobody };
     const names = differing.map(([name]) => name);
     const what = names.length < 2
       ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
-    const text = groups.size > 1 ? data.causes.several : data.causes.one[[...groups][0]];
-    return text.replace("{what}", what);
+    const [first] = groups;
+    const text = groups.size > 1 ? data.causes.several : data.causes.one[first];
+    const teamless = groups.size === 1 && data.teamless.includes(first);
+    return { text: text.replace("{what}", what), owner: teamless ? first : undefined };
   };
 
   // how a number of the split came about: both systems' figures with their hows
@@ -263,23 +266,26 @@
       line.append(make("span", { class: "refused" }, "No split: ", make("bdi", { class: "clip" }, found.missing)));
       return line;
     }
-    const owners = new Map();
-    for (const share of found.shares)
-      owners.set(share.owner, (owners.get(share.owner) || 0) + share.amount);
-    const moved = [...owners].filter(([, amount]) => !still(amount, found.scale))
-      .sort((x, y) => Math.abs(y[1]) - Math.abs(x[1]));
+    const parts = new Map();
+    for (const { owner, title: factor, amount } of found.shares) {
+      const name = data.teamless.includes(owner) ? factor : data.owners[owner];
+      parts.set(name, [owner, (parts.get(name) || [owner, 0])[1] + amount]);
+    }
+    const moved = [...parts].filter(([, [, amount]]) => !still(amount, found.scale))
+      .sort(([, x], [, y]) => Math.abs(y[1]) - Math.abs(x[1]));
     const unit = found.scale === "linear" ? " points" : "";
     const change = make("bdi", {}, still(found.amount, found.scale)
       ? `${title} did not move`
       : `${title} ${found.amount > 0 ? "rose" : "fell"}: ${said(found.amount, found.scale)}${unit}`);
     line.append(noted(change, change.textContent, figure(a, metric), figure(b, metric), ENDS[found.scale]));
-    moved.forEach(([owner, amount], i) => {
-      const part = make("b", { class: `of-${owner}` }, `${data.owners[owner]} ${said(amount, found.scale)}`);
+    moved.forEach(([name, [owner, amount]], i) => {
+      const part = make("b", { class: `of-${owner}` }, `${name} ${said(amount, found.scale)}`);
       const own = found.shares.filter((share) => share.owner === owner);
-      line.append(i ? ", " : " = ", noted(part, part.textContent, "The shares below that fall to it:",
-        ...own.map((share) => `${share.title} ${said(share.amount, found.scale)}`)));
+      line.append(i ? ", " : " = ", noted(part, part.textContent, "The shares below that it is made of:",
+        ...own.filter((share) => name === data.owners[owner] || name === share.title)
+          .map((share) => `${share.title} ${said(share.amount, found.scale)}`)));
     });
-    if (moved.length && moved.length < owners.size) line.append("; everything else stayed");
+    if (moved.length && moved.length < parts.size) line.append("; everything else stayed");
     line.append(".");
     return line;
   };
@@ -344,9 +350,11 @@
       const [a, b] = [data.systems[byId("from").value], data.systems[byId("to").value]];
       const metric = document.querySelector("input[name=metric]:checked").value;
       const found = split(a, b, metric);
+      const why = cause(a, b);
       hide();
+      if (why.owner && found.shares) for (const share of found.shares) share.owner = why.owner;
       fall.querySelector(".say").replaceWith(sentence(found, a, b, metric));
-      fall.querySelector(".cause").replaceChildren(make("b", {}, "Cause"), ` ${cause(a, b)}`);
+      fall.querySelector(".cause").replaceChildren(make("b", {}, "Cause"), ` ${why.text}`);
       fall.querySelector("tbody").replaceChildren(...rows(found, a, b, metric));
       reachable(fall.parentElement);
     };

@@ -18,6 +18,7 @@
       column.text = unpacked(column.text);
       column.sub = column.sub && unpacked(column.sub);
       column.soft = new Set(column.soft || []);
+      column.doubt = column.doubt && unpacked(column.doubt);
     }
     grid.tags = Object.fromEntries(Object.entries(grid.tags || {}).map(([key, texts]) => [key, unpacked(texts)]));
     const count = grid.columns[0].text.length;
@@ -51,9 +52,11 @@
     const column = grid.columns[grid.by];
     const keys = column.sort || column.text;
     const sign = grid.falling ? -1 : 1;
+    // what is modelled stands apart below what was measured, what is missing below both
+    const kind = (i) => (keys[i] === null ? 2 : column.soft.has(i) ? 1 : 0);
     const rank = (a, b) => {
       const [x, y] = [keys[a], keys[b]];
-      if (x === null || y === null) return (x === null) - (y === null) || a - b;
+      if (kind(a) !== kind(b) || x === null) return kind(a) - kind(b) || a - b;
       const less = typeof x === "string" ? x.localeCompare(y) : x - y;
       return sign * less || a - b;
     };
@@ -65,12 +68,15 @@
   // an endless text scrolls in a box of its own, which the keyboard must reach
   const ENDLESS = 90;
   const clip = (text) => make("bdi", { class: "clip", ...(text.length > ENDLESS ? { tabindex: 0 } : {}) }, text);
+  const doubt = (said) => make("span", { class: "dagger", title: said },
+    make("span", { "aria-hidden": "true" }, "\u2020"), make("span", { class: "sr" }, " doubted: ", make("bdi", {}, said)));
   const cell = (grid, column, i, first) => {
     const inside = [];
     let text = clip(column.text[i]);
     if (column.soft.has(i)) text = make("i", {}, text);
     const link = first && grid.links && grid.links[i];
     inside.push(link ? make("a", { href: link }, text) : text);
+    if (column.doubt && column.doubt[i]) inside.push(doubt(column.doubt[i]));
     if (column.sub && column.sub[i]) inside.push(make("small", {}, clip(column.sub[i])));
     if (first) return make("th", { role: "rowheader", scope: "row" }, ...inside);
     const attributes = { role: "cell", "data-label": column.title };
@@ -129,30 +135,49 @@
 
   // --- a permanent link for every state ------------------------------------------------------
 
+  const OTHERS = ["from", "to", "metric", "baseline", "row", "front", "network"]; // what else is picked on a page
+  const unknown = document.getElementById("unknown");
+  const tell = (messages) => {
+    if (!unknown) return;
+    unknown.textContent = messages.join("; ");
+    unknown.hidden = !messages.length;
+  };
   const remember = () => {
     const before = new URLSearchParams(location.hash.startsWith("#?") ? location.hash.slice(2) : "");
-    const kept = ["from", "to", "metric", "baseline", "row"].filter((key) => before.has(key)); // what else was picked
+    const kept = OTHERS.filter((key) => before.has(key));
     const state = new URLSearchParams(kept.map((key) => [key, before.get(key)]));
     if (search && search.value) state.set("q", search.value);
     for (const filter of filters) if (filter.value) state.set(filter.dataset.filter, filter.value);
     for (const grid of grids.values())
-      if (grid.by !== null) state.set(`sort-${grid.id}`, `${grid.falling ? "-" : ""}${grid.by}`);
+      if (grid.by !== null) state.set(`sort-${grid.id}`, `${grid.falling ? "-" : ""}${grid.columns[grid.by].key}`);
     const text = state.toString();
     history.replaceState(null, "", text ? `#?${text}` : location.pathname + location.search);
   };
+  // a filter that leaves no choice has no select, and yet a link may name its one value
+  const everywhere = (key, value) => [...grids.values()].some((grid) => grid.columns.some((column) =>
+    column.filter === key && column.text.includes(value)) || (grid.tags[key] || []).includes(value));
   const restore = () => {
     if (!location.hash.startsWith("#?")) return false;
     const state = new URLSearchParams(location.hash.slice(2));
+    const strange = [];
     if (search) search.value = state.get("q") || "";
     for (const filter of filters) {
       const wanted = state.get(filter.dataset.filter) || "";
-      filter.value = [...filter.options].some((o) => o.value === wanted) ? wanted : "";
+      const known = [...filter.options].some((o) => o.value === wanted);
+      filter.value = known ? wanted : "";
+      if (!known) strange.push(`${filter.dataset.filter}=${wanted} matches nothing`);
     }
     for (const grid of grids.values()) {
-      const sort = /^(-?)(\d+)$/.exec(state.get(`sort-${grid.id}`) || "");
-      const known = sort && Number(sort[2]) < grid.columns.length;
-      [grid.by, grid.falling] = known ? [Number(sort[2]), sort[1] === "-"] : [null, false];
+      const wanted = state.get(`sort-${grid.id}`) || "";
+      const place = grid.columns.findIndex((column) => column.key === wanted.replace(/^-/, ""));
+      [grid.by, grid.falling] = place < 0 ? [null, false] : [place, wanted.startsWith("-")];
+      if (wanted && place < 0) strange.push(`sort-${grid.id}=${wanted} names no column`);
     }
+    const own = new Set(["q", ...OTHERS, ...filters.map((f) => f.dataset.filter),
+      ...[...grids.keys()].map((id) => `sort-${id}`)]);
+    for (const [key, value] of state)
+      if (!own.has(key) && !everywhere(key, value)) strange.push(`${key}=${value} matches nothing`);
+    tell(strange);
     return true;
   };
   const update = () => {
@@ -163,8 +188,11 @@
       count += grid.shown.length;
     }
     if (status) status.textContent = `${count} rows fit`;
+    const shown = [...grids.values()].flatMap((grid) => (grid.links ? grid.shown.map((i) => grid.links[i]) : []));
+    const some = Boolean((search && search.value) || filters.some((filter) => filter.value));
+    document.dispatchEvent(new CustomEvent("filtered", { detail: { links: new Set(shown), some } }));
   };
-  const changed = () => { update(); remember(); };
+  const changed = () => { tell([]); update(); remember(); };
   if (search) search.addEventListener("input", changed);
   for (const filter of filters) filter.addEventListener("change", changed);
   const clear = document.getElementById("clear");

@@ -96,7 +96,7 @@ def pages(found: Sequence[Event], *, root: Path) -> Iterator[Page]:
 
 def _entry(entry: Entry) -> Event:
     standing = entry.places.get("throughput")
-    place = f"place {standing.place} of {standing.of} by throughput" if standing else ""
+    place = f"place {standing} by throughput" if standing else ""
     said = f"unranked: {entry.unranked}" if entry.unranked else place or entry.rank_class
     return _event(entry, entry.since, NEW, said)
 

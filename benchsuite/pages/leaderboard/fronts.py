@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from benchsuite import plots
 from benchsuite.attribution import ENERGY, Origin, energy_origin
@@ -16,6 +17,7 @@ from benchsuite.plots import Axis, Plot, Point
 from benchsuite.ranking import LATENCY, Entry, pareto
 from benchsuite.units import quantity
 
+NO_ENERGY = "No energy was measured with a meter. "
 # what accuracy is weighed against, in the order of their charts
 COSTS = (ENERGY, "work", "model_size", LATENCY)
 # these do not depend on the device: a network on several of them is one point
@@ -28,12 +30,14 @@ class Front:
 
     Attributes:
         entries: The systems of the set; `best` are the places of those on the front.
+        alike: Each entry with those that coincide with it in network, cost and accuracy.
         device: On which they ran; None where the cost does not depend on it.
         origin: Of the energy.
     """
 
     metric: str
     entries: tuple[Entry, ...]
+    alike: tuple[tuple[Entry, ...], ...]
     best: tuple[int, ...]
     device: str | None
     origin: Origin | None
@@ -45,13 +49,23 @@ class Front:
         return {entry.system.workload for entry in self.entries}
 
     @property
+    def measure(self) -> str:
+        """Of the accuracy."""
+        return self.entries[0].system.source("accuracy").measure or "accuracy"
+
+    @property
     def undominated(self) -> set[str]:
         """Those with a system on the front."""
         return {self.entries[place].system.workload for place in self.best}
 
 
 def front(board: Sequence[Entry], metric: str) -> Front | None:
-    """The front of the largest set of systems whose numbers can be compared.
+    """The front of the set of most networks; None where no set has an entry."""
+    return next(iter(fronts(board, metric)), None)
+
+
+def fronts(board: Sequence[Entry], metric: str) -> list[Front]:
+    """The front of every set of systems whose numbers can be compared, that of most networks first.
 
     Comparable are systems of one class, data set and measure, and for a cost that the device has
     a part in, of one device; energies of one source and boundary that a meter measured.
@@ -67,22 +81,25 @@ def front(board: Sequence[Entry], metric: str) -> Front | None:
             continue
         device = None if metric in _OF_NETWORK else key.device_name
         sets[entry.rank_class, key.scale, key.dataset, row.measure, device, origin].append(entry)
-    sets = {key: _distinct(group, metric) for key, group in sets.items()}
-    if not sets:
-        return None
-    _, group = max(sets.items(), key=lambda item: (_networks(item[1]), len(item[1])))
-    system = group[0].system
+    found = [_front(group, metric) for group in sets.values()]
+    return sorted(found, key=lambda each: (-len(each.networks), -len(each.entries)))
+
+
+def _front(group: Sequence[Entry], metric: str) -> Front:
+    alike = _distinct(group, metric)
+    own = [entries[0] for entries in alike]
+    system = own[0].system
     origin = energy_origin(system.source(ENERGY)) if metric == ENERGY else None
     device = None if metric in _OF_NETWORK else system.key.device_name
-    parts = [group[0].rank_class, system.key.scale, system.key.dataset or "no data", device or ""]
+    parts = [own[0].rank_class, system.key.scale, system.key.dataset or "no data", device or ""]
     about = ", ".join(dict.fromkeys(filter(None, parts)))
     if origin is not None:
         about += f"; energy {origin.source}, boundary {origin.boundary}"
-    pairs = [(_cost(entry, metric), _accuracy(entry)) for entry in group]
     return Front(
         metric=metric,
-        entries=tuple(group),
-        best=tuple(pareto(pairs)),
+        entries=tuple(own),
+        alike=tuple(alike),
+        best=tuple(pareto([(_cost(entry, metric), _accuracy(entry)) for entry in own])),
         device=device,
         origin=origin,
         about=about,
@@ -94,17 +111,33 @@ def sentence(found: Front | None, instead: Front | None) -> str | None:
     shown = found or instead
     if shown is None:
         return None
-    said = _undominated(shown)
-    if found is None:
-        return f"No energy was measured with a meter. {said}"
-    return said
+    return f"{NO_ENERGY if found is None else ''}{_undominated(shown)}"
 
 
-def plot(found: Front, *, place: str) -> Plot:
+def plot_id(found: Front, *, first: bool = True) -> str:
+    """A chart's name on its page; those after the first of a metric are named by their set."""
+    name = f"accuracy-{found.metric.replace('_', '-')}"
+    return name if first else f"{name}-{words.slug(f'{found.about}, {found.measure}')}"
+
+
+def data(found: Front, *, place: str) -> dict[str, Any]:
+    """What the script needs to make the front anew of the systems that the filters leave."""
+    return {
+        "name": plot_id(found, first=False),
+        "x": [_cost(entry, found.metric) for entry in found.entries],
+        "y": [_accuracy(entry) for entry in found.entries],
+        "networks": [entry.system.workload for entry in found.entries],
+        "links": [[f"{place}{entry.id}.html" for entry in own] for own in found.alike],
+        "against": _against(found),
+    }
+
+
+def plot(found: Front, *, place: str, first: bool = True) -> Plot:
     """A front as a chart; the bars are 95 % intervals.
 
     Args:
         place: Where the systems' pages lie, as seen from this page.
+        first: Whether it is the page's first chart of its metric.
     """
     metric, group, best = found.metric, found.entries, found.best
     info = METRICS[metric]
@@ -128,15 +161,14 @@ def plot(found: Front, *, place: str) -> Plot:
                 right=cost.high,
             )
         )
-    row = group[0].system.source("accuracy")
-    measure = row.measure or "accuracy"
+    measure = found.measure
     frames = {entry.system.row.frame for entry in group}
     frame = cut(next(iter(frames))) if len(frames) == 1 else "frame"
     against = info.title.lower().replace("frame", frame)
     title = f"{cut(measure)} against {against}"
     unit = info.unit.partition("/")[0]
     return Plot(
-        id=f"accuracy-{metric.replace('_', '-')}",
+        id=plot_id(found, first=first),
         title=title,
         about=found.about,
         svg=plots.scatter(
@@ -163,28 +195,27 @@ def plot(found: Front, *, place: str) -> Plot:
 
 
 def _undominated(found: Front) -> str:
-    row = found.entries[0].system.source("accuracy")
     verb = "is" if len(found.undominated) == 1 else "are"
-    title = METRICS[found.metric].title.lower()
-    where = f" on {cut(found.device)}" if found.device else ""
     return (
         f"{len(found.undominated)} of {words.count(len(found.networks), 'network')} {verb} "
-        f"undominated in {cut(row.measure or 'accuracy')} against {title}{where}."
+        f"undominated {_against(found)}."
     )
 
 
-def _networks(group: Sequence[Entry]) -> int:
-    return len({entry.system.workload for entry in group})
+def _against(found: Front) -> str:
+    title = METRICS[found.metric].title.lower()
+    where = f" on {cut(found.device)}" if found.device else ""
+    return f"in {cut(found.measure)} against {title}{where}"
 
 
-def _distinct(group: Sequence[Entry], metric: str) -> list[Entry]:
-    """Of systems that coincide in accuracy and cost the first."""
-    found: dict[tuple[Hashable, ...], Entry] = {}
+def _distinct(group: Sequence[Entry], metric: str) -> list[tuple[Entry, ...]]:
+    """The systems, those together that coincide in network, accuracy and cost."""
+    found: dict[tuple[Hashable, ...], list[Entry]] = defaultdict(list)
     for entry in group:
         pair = (_cost(entry, metric), _accuracy(entry))
         name = (entry.system.workload, pair) if metric in _OF_NETWORK else (entry.id, pair)
-        found.setdefault(name, entry)
-    return list(found.values())
+        found[name].append(entry)
+    return [tuple(own) for own in found.values()]
 
 
 def _cost(entry: Entry, metric: str) -> float:

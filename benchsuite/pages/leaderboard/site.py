@@ -27,15 +27,33 @@ class Page:
 
 
 def page(
-    path: str, template: str, view: Mapping[str, Any], grids: Sequence[Grid | None], *, root: Path
+    path: str,
+    template: str,
+    view: Mapping[str, Any],
+    grids: Sequence[Grid | None],
+    *,
+    root: Path,
+    fronts: Mapping[str, Any] | None = None,
 ) -> Page:
-    """Fills a template; `grids` are the tables that its script draws."""
+    """Fills a template.
+
+    Args:
+        path: In the site's folder.
+        template: A file of `reports/pages/`.
+        view: What it reads.
+        grids: The tables that its script draws.
+        root: The content folder that holds `reports/`.
+        fronts: By the chart's id what the script needs to filter it.
+    """
     text = render_page(
         root,
         template,
         style="page.css",
-        script=("table.js", "charts.js"),
-        data={"grids": {grid.id: grid.data() for grid in grids if grid is not None}},
+        script=("fronts.js", "table.js", "charts.js") if fronts else ("table.js", "charts.js"),
+        data={
+            "grids": {grid.id: grid.data() for grid in grids if grid is not None},
+            **({"fronts": fronts} if fronts else {}),
+        },
         view={**view, "json": f"{path.rpartition('/')[2].removesuffix('.html')}.json"},
     )
     return Page(path=path, text=text)
@@ -59,11 +77,16 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "class": entry.rank_class,
         "unranked": entry.unranked,
         "provenance": entry.provenance,
+        "own_weights": entry.own_weights,
         "reproduced": entry.reproduced,
         "run": system.row.run,
         "since": entry.since,
         "measured_at": system.row.measured_at,
         "places": {name: [each.place, each.of] for name, each in entry.places.items()},
+        "tied": [name for name, each in entry.places.items() if each.tied],
+        "doubts": {
+            scenario: [doubt.message for doubt in own] for scenario, own in entry.doubts.items()
+        },
         "reasons": dict(entry.reasons),
         "metrics": {name: system.number(name) for name in DIGESTED},
     }

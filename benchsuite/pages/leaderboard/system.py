@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +14,13 @@ from benchsuite.history import CORRECTED, SPEED, Line, Track
 from benchsuite.metrics import METRICS
 from benchsuite.pages.everything import everything_of
 from benchsuite.pages.leaderboard import site, words
+from benchsuite.pages.leaderboard.again import Again
 from benchsuite.pages.leaderboard.site import Page
 from benchsuite.pages.numbers import figure_of, plain_of
 from benchsuite.plots import Axis, Plot
 from benchsuite.ranking import LATENCY, Entry
 from benchsuite.store import Course
+from benchsuite.units import quantity
 
 TEMPLATE = "system.html.j2"
 _RECENT = 10
@@ -34,7 +35,7 @@ class TrackShown:
 
 
 def pages(
-    entry: Entry, system: System, lines: Sequence[Line], *, slug: str, root: Path
+    entry: Entry, system: System, lines: Sequence[Line], repeat: Again, *, slug: str, root: Path
 ) -> Iterator[Page]:
     """The page of a system and its JSON.
 
@@ -42,6 +43,7 @@ def pages(
         entry: Where it stands.
         system: The same with everything that is stored of it.
         lines: Its rows' courses.
+        repeat: How to measure it again.
         slug: Of its workload's page.
         root: The content folder that holds `reports/`.
     """
@@ -59,9 +61,11 @@ def pages(
             ("run", f"run {row.run}"),
             ("measured", date_said(row.measured_at)),
             ("provenance", words.provenance(entry)),
+            *([("weights", words.OWN_WEIGHTS)] if entry.own_weights else []),
         ],
         "standing": _standing(entry, system),
-        "command": _command(system),
+        "again": repeat,
+        "bytes_said": lambda value: quantity(float(value), "B"),
         "tracks": [shown for line in lines for shown in _tracks(line, system)],
         "courses": [_course_table(line.course, system) for line in lines],
         "everything": everything_of(system),
@@ -72,7 +76,9 @@ def pages(
     yield site.page(f"system/{entry.id}.html", TEMPLATE, view, [], root=root)
     told = {
         "entry": site.entry_json(entry),
-        "command": _command(system),
+        "command": repeat.command,
+        "run": {"command": repeat.whole, "labels": dict(repeat.labels)},
+        "environment": repeat.environment,
         "results": [exchange.result_json(row) for row in system.rows.values()],
         "changes": history.as_json(lines),
     }
@@ -87,7 +93,7 @@ def _finding(entry: Entry, system: System) -> str:
     said = f"{who} runs at {plain_of(system, THROUGHPUT)}"
     if place := entry.places.get(THROUGHPUT):
         if place.of > 1:
-            said += f": place {place.place} of {place.of}"
+            said += f": place {place}"
     elif entry.unranked:
         said += ", unranked"
     return said + "."
@@ -103,24 +109,13 @@ def _standing(entry: Entry, system: System) -> list[tuple[str, str, str]]:
             continue
         place = entry.places.get(metric)
         if place:
-            beside = f"place {place.place} of {place.of}"
+            beside = f"place {place}"
         elif metric == "accuracy":
             beside = words.target(system)
         else:
             beside = entry.reasons.get(metric, "")
         found.append((METRICS[metric].title, words.without_query(plain_of(system, metric)), beside))
     return found
-
-
-def _command(system: System) -> str:
-    """The command line that measures the system again."""
-    key = system.key
-    parts = ["benchsuite", "run", key.workload, "--scale", key.scale, "--backend", key.backend,
-             "--precision", key.precision, "--batch", str(key.batch), "--scenario",
-             ",".join(system.rows), "--device", system.row.device]  # fmt: skip
-    if key.threads:
-        parts += ["--threads", str(key.threads)]
-    return shlex.join(parts)
 
 
 def _tracks(line: Line, system: System) -> list[TrackShown]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -106,7 +107,9 @@ def grid(id: str, title: str, group: Sequence[Entry], *, up: str = "") -> Grid:
 def _order(entry: Entry) -> tuple[Any, ...]:
     key = entry.system.key
     place = entry.places.get(THROUGHPUT)
-    return (key.workload, key.scale, key.dataset or "", place.place if place else 1 << 30)
+    first = place.place if place else 1 << 30
+    speed = entry.system.number(THROUGHPUT) or 0.0
+    return (key.workload, key.scale, key.dataset or "", first, -speed)
 
 
 def _cells(entry: Entry, *, goals: bool) -> tuple[Cell, ...]:
@@ -123,7 +126,7 @@ def _cells(entry: Entry, *, goals: bool) -> tuple[Cell, ...]:
         Cell(
             text=plain_of(system, "accuracy"),
             sort=system.number("accuracy"),
-            sub=words.target(system),
+            sub=words.target(system) + (f", {words.OWN_WEIGHTS}" if entry.own_weights else ""),
         ),
         *(_ranked(entry, metric) for metric in (THROUGHPUT, LATENCY, ENERGY)),
         Cell(
@@ -144,9 +147,21 @@ def _ranked(entry: Entry, metric: str) -> Cell:
     return Cell(
         text=words.without_query(plain_of(system, metric)),
         sort=system.number(metric),
-        sub=f"{place.place} of {place.of}".replace(" ", NO_BREAK) if place else cut(reason),
+        sub=str(place).replace(" ", NO_BREAK) if place else cut(reason),
         soft=metric == ENERGY and system.modelled,
+        doubt=words.doubts_said(entry.doubted(metric)) if system.number(metric) else "",
     )
+
+
+def doubts(board: Sequence[Entry]) -> list[tuple[str, int]]:
+    """What the ranked systems are doubted for, and how many are."""
+    found = Counter(
+        code
+        for entry in board
+        if entry.unranked is None
+        for code in {doubt.code for own in entry.doubts.values() for doubt in own}
+    )
+    return [(cut(code.replace("_", " ")), n) for code, n in found.most_common()]
 
 
 def apart(board: Sequence[Entry], *, up: str = "") -> Grid | None:

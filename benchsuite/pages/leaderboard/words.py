@@ -10,9 +10,11 @@ from benchsuite import formatting, history
 from benchsuite.compare import System, threads_said
 from benchsuite.formatting import NO_BREAK, cut
 from benchsuite.ranking import Entry
-from benchsuite.types import SystemKey
+from benchsuite.types import Doubt, SystemKey
 from benchsuite.units import MISSING, percent, significant
 
+DOUBT = "\N{DAGGER}"  # beside a number whose row carries a doubt
+OWN_WEIGHTS = f"own{NO_BREAK}weights"
 NO_HYPHEN = "\N{NON-BREAKING HYPHEN}"
 _LONGEST_SLUG = 60
 _TITLES = {"speed-only": "Speed only"}
@@ -60,6 +62,11 @@ def goals(system: System) -> str:
 def provenance(entry: Entry) -> str:
     """How far the numbers can be checked, without a break in the line."""
     return entry.provenance.replace(" ", NO_BREAK).replace("-", NO_HYPHEN)
+
+
+def doubts_said(doubts: Sequence[Doubt]) -> str:
+    """What a number is doubted for, as its mark tells."""
+    return "; ".join(dict.fromkeys(cut(doubt.message) for doubt in doubts))
 
 
 def without_query(text: str) -> str:
