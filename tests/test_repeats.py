@@ -163,7 +163,7 @@ def test_a_budget_ends_the_repeats_and_keeps_what_there_is(
 def test_waiting_for_the_device_uses_up_no_budget(
     content: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another run had the device for an hour: the budget, and the run's time, begin after it."""
+    """Another run had the device for an hour: the budget begins after it."""
     clock = [0.0]
     monkeypatch.setattr(run, "monotonic", lambda: clock[0])
 
@@ -178,8 +178,6 @@ def test_waiting_for_the_device_uses_up_no_budget(
     store = tmp_path / "s.db"
     assert measured(replay, monkeypatch, *asked(content, store, "--budget", 10)) == 0
     assert {row.status for row in rows(store).values()} == {"ok"}
-    opened = open_store(store)
-    assert opened.find_run("latest").seconds == 0.0
 
 
 def test_a_system_that_fails_at_once_is_not_tried_again(
