@@ -28,7 +28,7 @@ from benchsuite.store import Store
 
 TEMPLATE = "leaderboard.html.j2"
 _NEWEST = 6
-_MOST_FRONTS = 12  # device classes that the first chart can be of
+_MOST_FRONTS = 8  # device classes that the first chart can be of
 _SYSTEMS = "system/"
 
 
