@@ -485,6 +485,7 @@ def _measure_again(
 ) -> RunInfo:
     """Measures systems of a run again, as they were planned; a run of its own."""
     from benchsuite import environment, progress, run
+    from benchsuite.types import CONFIRMS
 
     _check_cache(environment.cache_folder())
     planned = run.repeated_plan(store, new, systems)
@@ -516,23 +517,24 @@ def _leaderboard(options: argparse.Namespace) -> int:
 
 
 def _history(options: argparse.Namespace) -> int:
-    from benchsuite import environment, history, output
+    from benchsuite import chronicle, environment, output, shifts
     from benchsuite.pages import history as page
 
     if options.output is not None:
         _check_writable(str(options.output), "-o")
-    courses = _store(options, create=False).courses()
+    found = shifts.read(_store(options, create=False))
     path = options.output or environment.data_folder() / "reports" / "history.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write_text(str(path), page.render(courses, root=_reports_root(options)))
+    _write_text(str(path), page.render(found, root=_reports_root(options)))
     if options.json:
-        _write_text(options.json, _json(history.as_json(history.lines(courses))))
+        _write_text(options.json, _json(chronicle.as_json(found)))
     if options.json != "-":
-        output.print_path("page", path)
+        output.print_history(found, path)
     return DONE
 
 
 def _ab(options: argparse.Namespace) -> int:
+    from dataclasses import replace
     from time import monotonic
 
     from benchsuite import ab, environment, output, progress, sequential, verdicts
@@ -562,6 +564,7 @@ def _ab(options: argparse.Namespace) -> int:
     code = judgement.exit_code(inconclusive_fails=True)
     if options.bisect:
         code = ab.bisect_code(judgement)
+        judgement = replace(judgement, step=code)
     _write_verdict(options, judgement)
     try:
         _emit(

@@ -109,13 +109,20 @@ def _signed(value: float, factor: float = 1.0, *, digits: int = 3) -> str:
     return f"{'+' if value > 0 else MINUS}{significant(abs(factor * value), digits)}"
 
 
-def times(ratio: float) -> str:
-    """A ratio with the sign by which it multiplies; below 1, that by which it divides."""
+def times(ratio: float, *, decimals: int | None = None) -> str:
+    """A ratio with the sign by which it multiplies; below 1, that by which it divides.
+
+    Args:
+        ratio: Above 0.
+        decimals: Of ratios below 100; None for two, and three of those below 1.1.
+    """
     if abs(math.log(ratio)) < _ONE:
         return f"{TIMES}1"
     larger = max(ratio, 1 / ratio)
     if larger >= 1e6:
         text = f"{larger:.1e}"
+    elif decimals is not None:
+        text = f"{larger:.{decimals}f}" if larger < 100 else f"{larger:.0f}"
     else:
         text = f"{larger:.2f}" if larger >= 1.1 else f"{larger:.3f}"
     return (TIMES if ratio > 1 else DIVIDED) + text

@@ -53,7 +53,7 @@ class Change:
     Attributes:
         place: Of the first moment on the new level, in the track.
         run, measured_at: Of that moment.
-        run_before: Of the moment before it.
+        run_before, before_at: Of the moment before it.
         commit_before, commit: Of the project in these runs; None where none was recorded.
         environments: Of the moment before and of that moment, by their ids.
         before, after: The levels: mean, of ratios geometric, up to the neighbouring changes.
@@ -65,6 +65,7 @@ class Change:
     run: str
     measured_at: str
     run_before: str
+    before_at: str
     before: float
     after: float
     cause: Cause
@@ -75,9 +76,7 @@ class Change:
     @property
     def commits(self) -> str | None:
         """`abc1234..def5678`: what the project was changed by; None where neither end is known."""
-        if self.commit is None and self.commit_before is None:
-            return None
-        return f"{_short(self.commit_before)}..{_short(self.commit)}"
+        return range_of(self.commit_before, self.commit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,44 +197,43 @@ def _noise(array: Floats) -> float:
 def _tracks(course: Course, commits: Mapping[str, str]) -> tuple[Track, ...]:
     found: list[Track] = []
     moments = course.moments
+    digests = [moment.digest for moment in moments]  # of one row, then forgotten
+    columns = digest.columns(digests)
     for metric in _LATENCY if course.scenario == SINGLE_STREAM else _OFFLINE:
-        known, values = _values(moments, metric)
+        known, values = _values(moments, digests, columns, metric)
         # drift is nobody's change: speed as measured is judged only where drift is not known
-        judged = metric != SPEED or not any(_column(moments, "drift"))
+        judged = metric != SPEED or not any(columns["drift"])
         if values:
             found.append(_track(metric, known, values, judged=judged, commits=commits))
     return tuple(found)
 
 
 def _values(
-    moments: tuple[Moment, ...], metric: str
+    moments: tuple[Moment, ...],
+    digests: Sequence[digest.Digest],
+    columns: Mapping[str, Sequence[float | None]],
+    metric: str,
 ) -> tuple[tuple[Moment, ...], tuple[float, ...]]:
     """The moments at which a metric has a value that can be judged, and the values."""
+    found: Sequence[float | None]
     if metric == CORRECTED:
-        pairs = zip(_column(moments, SPEED), _column(moments, "drift"), strict=True)
+        pairs = zip(columns[SPEED], columns["drift"], strict=True)
         found = [speed / drift if speed and drift else None for speed, drift in pairs]
     else:
-        if metric == ENERGY and moments:  # another meter or boundary is another quantity
-            energies = _column(moments, ENERGY)
-            newest = next(
-                (m for m, e in reversed([*zip(moments, energies, strict=True)]) if e), moments[-1]
-            )
-            how = newest.digest.energy_how
-            moments = tuple(m for m in moments if m.digest.energy_how == how)
-        found = _column(moments, metric)
+        found = columns[metric]
     if metric in LINEAR:
         known = [value is not None for value in found]
     else:
         known = [value is not None and value > 0 for value in found]
+    if metric == ENERGY and any(known):  # another meter or boundary is another quantity
+        sources = [each.energy_how for each in digests]
+        newest = sources[len(known) - 1 - known[::-1].index(True)]
+        known = [here and source == newest for here, source in zip(known, sources, strict=True)]
     if all(known):  # as nearly always
         return moments, tuple(value for value in found if value is not None)
     return tuple(compress(moments, known)), tuple(
         v for v in compress(found, known) if v is not None
     )
-
-
-def _column(moments: Sequence[Moment], metric: str) -> list[float | None]:
-    return digest.column([moment.digest for moment in moments], metric)
 
 
 def _track(
@@ -259,6 +257,7 @@ def _track(
             run=moments[place].run,
             measured_at=moments[place].measured_at,
             run_before=moments[place - 1].run,
+            before_at=moments[place - 1].measured_at,
             commit_before=commits.get(moments[place - 1].run),
             commit=commits.get(moments[place].run),
             environments=(moments[place - 1].digest.environment, moments[place].digest.environment),
@@ -269,6 +268,13 @@ def _track(
         for number, place in enumerate(places[1:-1])
     )
     return Track(metric=metric, moments=moments, values=values, changes=changes)
+
+
+def range_of(before: str | None, after: str | None) -> str | None:
+    """`abc1234..def5678`, as git names what lies between two commits; None where none is known."""
+    if before is None and after is None:
+        return None
+    return f"{_short(before)}..{_short(after)}"
 
 
 def _short(commit: str | None) -> str:

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from benchsuite.importing import Imported
     from benchsuite.machines import Duel
     from benchsuite.projection import Projection
+    from benchsuite.shifts import History
     from benchsuite.types import Result
 
 _PIPE_WIDTH = 400
+_TONES = {"improved": "green", "worse": "red"}
 
 
 def print_run(results: Sequence[Result]) -> None:
@@ -249,6 +251,17 @@ def print_judgement(judgement: Judgement) -> None:
         _print("", f"{title}:", *(f"  {line}" for line in lines))
     if judgement.lines:
         _print("", terminal.plain_table("", verdicts.HEADS, verdicts.table(judgement)))
+
+
+def print_history(found: History, page: Path) -> None:
+    """What changed in a store over time, the newest first, and where the page is."""
+    from benchsuite import chronicle
+
+    _print(terminal.line(chronicle.sentence(found)), "")
+    lines = chronicle.report(found)
+    if lines:
+        _print(*(terminal.line(text, tone=_TONES.get(said, "")) for text, said in lines), "")
+    print_path("page", page)
 
 
 def print_imported(imported: Imported) -> None:

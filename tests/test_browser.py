@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchsuite import attribution, compare, difference, hw, nightly, projection
+from benchsuite import attribution, compare, difference, hw, nightly, projection, shifts
 from benchsuite.pages import comparison, history, leaderboard, verdict
 from benchsuite.pages import run as run_page
 from benchsuite.pages.moved import moved_between
@@ -80,7 +80,7 @@ def places(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> dict[s
         patched.setattr(run_page, "MOST_DRAWN", 0)
         texts["folded"] = golden_store.pages(open_store(folder / "golden.db"))["run"]
     many = fill(folder / "many.db", systems=120, nights=12)
-    texts["many"] = history.render(many.courses(), root=ROOT)
+    texts["many"] = history.render(shifts.read(many), root=ROOT)
     hostile = open_store(folder / "hostile.db")
     for name in ("one", "two"):
         hostile.add_run(run_info(id=name), plan=[])
@@ -89,7 +89,7 @@ def places(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> dict[s
     golden = open_store(folder / "golden.db")
     texts["verdict"] = _verdict(golden, golden_store.BASE, golden_store.LATER)
     texts["hostile verdict"] = _verdict(hostile, "one", "two")
-    texts["hostile history"] = history.render(hostile.courses(), root=ROOT)
+    texts["hostile history"] = history.render(shifts.read(hostile), root=ROOT)
     texts["projected"] = _projected(golden)
     sides = [difference.select(hostile, name) for name in ("one", "two")]
     texts["hostile comparison"] = comparison.render(sides, environments=environments(), root=ROOT)

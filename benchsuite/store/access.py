@@ -6,13 +6,13 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from benchsuite import digest
 from benchsuite.errors import BadInput
 from benchsuite.store import tables
 from benchsuite.store.faults import damage, plain
@@ -45,6 +45,8 @@ from benchsuite.types import (
     Window,
 )
 from benchsuite.units import counted
+
+_PART = 10_000  # rows fetched at once: one call for each would take as long as all else
 
 
 class Store:
@@ -322,17 +324,18 @@ class Store:
         with self._begin() as connection:
             keys = keys_of(connection)
             found: dict[int, list[Moment]] = {}
-            unpack = digest.unpack
-            for series, number, run, measured_at, body in connection.execute(query):
-                moment = Moment(number, run, measured_at, unpack(body))
-                found.setdefault(series, []).append(moment)
+            same = dict[str, str]().setdefault  # one object for all rows of a night
+            for part in connection.execute(query).partitions(_PART):
+                for series, number, run, measured_at, body in part:
+                    moment = Moment(number, same(run, run), same(measured_at, measured_at), body)
+                    found.setdefault(series, []).append(moment)
         # sorted here: an index would be read in order, but the rows behind it all over the table
         return [
             Course(
                 series=series,
                 key=keys[series][0],
                 scenario=keys[series][1],
-                moments=tuple(sorted(found[series], key=lambda m: (m.measured_at, m.id))),
+                moments=_in_time(found[series]),
             )
             for series in sorted(found)
         ]
@@ -374,6 +377,13 @@ class Store:
                 f"{self.place}: the store is damaged ({damage(error)}); restore it from a copy, "
                 "or name another file"
             ) from error
+
+
+def _in_time(moments: list[Moment]) -> tuple[Moment, ...]:
+    """By time, those of one moment by their numbers; cheap where they were stored in that order."""
+    moments.sort(key=attrgetter("id"))
+    moments.sort(key=attrgetter("measured_at"))
+    return tuple(moments)
 
 
 def _count_of(name: str) -> int:
