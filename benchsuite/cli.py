@@ -485,7 +485,6 @@ def _measure_again(
 ) -> RunInfo:
     """Measures systems of a run again, as they were planned; a run of its own."""
     from benchsuite import environment, progress, run
-    from benchsuite.types import CONFIRMS
 
     _check_cache(environment.cache_folder())
     planned = run.repeated_plan(store, new, systems)
