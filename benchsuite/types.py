@@ -527,6 +527,9 @@ class Contention:
         steal_s: CPU time that the hypervisor gave to others.
         other_cpu_s: CPU time of other processes.
         counted: Where the two were counted: on which processors, or in which container.
+        bound_cpu_s: CPU time that others and the hypervisor took of the processors that this
+            process is bound to; None where it is bound to none.
+        bound: Those processors, as the kernel lists them.
         programs: Other processes that computed on the accelerator's board at the window's start or
             end.
     """
@@ -535,6 +538,8 @@ class Contention:
     steal_s: float | None = None
     other_cpu_s: float | None = None
     counted: str | None = None
+    bound_cpu_s: float | None = None
+    bound: str | None = None
     programs: tuple[str, ...] = ()
 
 

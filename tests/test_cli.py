@@ -206,6 +206,15 @@ def test_nothing_measured_is_exit_5(content: Path, tmp_path: Path) -> None:
     assert {r.status for r in found} == {"skipped"}
 
 
+@pytest.mark.parametrize("text", ["", "all", "0-", "-1", "1,x"])
+def test_pin_takes_processors_as_the_kernel_lists_them(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Anything else is refused with what it takes."""
+    assert run("run", "image/lenet", f"--pin={text}") == 2
+    assert "must be auto, none, or a list of processors such as 0-3,8" in capsys.readouterr().err
+
+
 def test_a_used_up_budget_skips_the_rest_and_resume_goes_on(content: Path, tmp_path: Path) -> None:
     """With a budget of next to nothing no system is begun; `--resume` measures it."""
     store = ("--store", tmp_path / "r.db", "--report", "none", "--quiet")
