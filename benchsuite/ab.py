@@ -19,6 +19,7 @@ from pathlib import Path
 from time import monotonic
 
 from benchsuite import environment, gate, hw, judge, machine, run, workers
+from benchsuite.advice import advised
 from benchsuite.errors import BadInput, one_line
 from benchsuite.gate import Evidence, Judgement, Line, Row
 from benchsuite.harness import pinning
@@ -31,7 +32,7 @@ SECONDS, WARMUP_S = 1.0, 1.0
 _SPEC_KEYS = ("backend", "precision", "scale", "batch", "scenario", "device", "threads", "data",
               "weights", "python")  # fmt: skip
 _BEFORE, _AFTER = "A", "B"
-# what one process shows as well as ten
+# what one process shows as well as ten; how fast the machine is, `ab` only tells
 _EXACT = ("accuracy", "accuracy_reason", "reference", "reference_reason", "distance",
           "distance_reason", "layer_times", "layer_times_reason", "preprocessing",
           "preprocessing_reason", "postprocessing", "postprocessing_reason")  # fmt: skip
@@ -181,7 +182,8 @@ def compare_sides(
     with run.device_kept(before.plan, 1, lambda event: on_round(f"waiting for {event.text}", 0)):
         first, again = follow(source, limits, started=started)
     lines = judge_rounds(before, after, first, again=again, limits=limits)
-    return _judgement(before, after, lines, rounds=len(first), repeated=len(again))
+    judgement = _judgement(before, after, lines, rounds=len(first), repeated=len(again))
+    return advised(judgement, rounds=len(first), again=len(again), limits=limits)
 
 
 def state(lines: Sequence[Line], limits: Limits) -> State:

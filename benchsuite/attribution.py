@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from benchsuite.origin import MEASURED as MEASURED
 from benchsuite.origin import MODELLED as MODELLED
@@ -191,8 +192,7 @@ class CauseTexts:
         }
     )
     several: str = (
-        "Interaction: {what} differ, so no team is named. "
-        "benchsuite compare --complete measures the systems in between."
+        "Interaction: {what} differ, so no team is named. Change one at a time to see whose it is."
     )
 
 
@@ -305,6 +305,20 @@ def split(before: Result, after: Result, metric: str) -> Split | Missing:
 def cause(before: Result, after: Result) -> Cause:
     """Names the team whose fingerprint alone differs; none where several do."""
     return cause_between(before.fingerprint, after.fingerprint)
+
+
+def versions_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    """`onnxruntime 1.23 -> 1.24` for each package, and each file of the user's plug-ins, that
+    differs between two environments.
+    """
+    old, new = (
+        {**side.get("packages", {}), **side.get("plug-ins", {})} for side in (before, after)
+    )
+    return tuple(
+        f"{name} {old[name] or 'absent'} -> {new[name] or 'absent'}"
+        for name in new
+        if name in old and old[name] != new[name]
+    )
 
 
 def credited(found: Split | Missing, why: Cause) -> Split | Missing:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from benchsuite import __version__
 from benchsuite.errors import BadInput, BenchsuiteError, Interrupted, MissingPackage
-from benchsuite.types import SCALES
+from benchsuite.types import COMMIT, CONFIRMS, SCALES
 
 if TYPE_CHECKING:
     from benchsuite.accounting.roofline import Roof
@@ -142,7 +142,7 @@ def _run(options: argparse.Namespace) -> int:
             planned = plan.make_plan(_request(options), cache=cache, home=home)
         if options.budget is not None:
             planned = run.left_over_first(planned, store)
-        info = run.new_run(_labels(options.label), command=_command_line())
+        info = run.new_run(_of_commit() | _labels(options.label), command=_command_line())
         store.add_run(info, plan=[*planned.specs, *(spec for spec, _ in planned.skipped)])
     for note in planned.notes:
         show.note(note)
@@ -485,11 +485,10 @@ def _measure_again(
 ) -> RunInfo:
     """Measures systems of a run again, as they were planned; a run of its own."""
     from benchsuite import environment, progress, run
-    from benchsuite.types import CONFIRMS
 
     _check_cache(environment.cache_folder())
     planned = run.repeated_plan(store, new, systems)
-    info = run.new_run({CONFIRMS: new.id}, command=_command_line())
+    info = run.new_run(_of_commit() | {CONFIRMS: new.id}, command=_command_line())
     store.add_run(info, plan=planned.specs)
     show = progress.Progress(quiet=options.json == "-")
     with show.running(len(planned.specs)):
@@ -517,23 +516,24 @@ def _leaderboard(options: argparse.Namespace) -> int:
 
 
 def _history(options: argparse.Namespace) -> int:
-    from benchsuite import environment, history, output
+    from benchsuite import chronicle, environment, output, shifts
     from benchsuite.pages import history as page
 
     if options.output is not None:
         _check_writable(str(options.output), "-o")
-    courses = _store(options, create=False).courses()
+    found = shifts.read(_store(options, create=False))
     path = options.output or environment.data_folder() / "reports" / "history.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write_text(str(path), page.render(courses, root=_reports_root(options)))
+    _write_text(str(path), page.render(found, root=_reports_root(options)))
     if options.json:
-        _write_text(options.json, _json(history.as_json(history.lines(courses))))
+        _write_text(options.json, _json(chronicle.as_json(found)))
     if options.json != "-":
-        output.print_path("page", path)
+        output.print_history(found, path)
     return DONE
 
 
 def _ab(options: argparse.Namespace) -> int:
+    from dataclasses import replace
     from time import monotonic
 
     from benchsuite import ab, environment, output, progress, sequential, verdicts
@@ -563,6 +563,7 @@ def _ab(options: argparse.Namespace) -> int:
     code = judgement.exit_code(inconclusive_fails=True)
     if options.bisect:
         code = ab.bisect_code(judgement)
+        judgement = replace(judgement, step=code)
     _write_verdict(options, judgement)
     try:
         _emit(
@@ -734,6 +735,14 @@ def _labels(texts: Sequence[str]) -> dict[str, str]:
             raise BadInput(f"--label {text}: write --label KEY=VALUE")
         labels[key] = value
     return labels
+
+
+def _of_commit() -> dict[str, str]:
+    """The label of the commit that the user stands on; none where nothing tells it."""
+    from benchsuite import revision
+
+    commit = revision.of_project(Path(), os.environ)
+    return {COMMIT: commit} if commit else {}
 
 
 def _listed(text: str | None) -> tuple[str, ...] | None:

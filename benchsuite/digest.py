@@ -5,7 +5,7 @@ A store keeps one beside every result, so that a page over many reads a few hund
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -76,13 +76,14 @@ class Digest(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return self.values[place] if place < len(self.values) else None
 
 
-def column(digests: Iterable[Digest], metric: str) -> list[float | None]:
-    """A metric of `DIGESTED` in many digests; None where it is missing."""
-    place = PLACES[metric]
-    return [
-        each.values[place] if place < len(each.values) else None  # stored before it was kept
-        for each in digests
-    ]
+def columns(digests: Iterable[Digest]) -> dict[str, Sequence[float | None]]:
+    """Every metric of `DIGESTED` in many digests; None where it is missing."""
+    rows = [each.values for each in digests]
+    whole = len(DIGESTED)
+    if any(len(row) < whole for row in rows):  # stored before all of these were kept
+        rows = [row + (None,) * (whole - len(row)) for row in rows]
+    values = zip(*rows, strict=True) if rows else [()] * whole
+    return dict(zip(DIGESTED, values, strict=True))
 
 
 _FINGERPRINT = tuple(Fingerprint.__dataclass_fields__)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from benchsuite import columns
+from benchsuite import columns, raw
 from benchsuite.errors import BadInput
 from benchsuite.metrics import METRICS
 from benchsuite.store import Store
@@ -23,6 +23,7 @@ SCHEMA = "benchsuite/results/1"
 def to_json(store: Store, runs: Sequence[RunInfo]) -> dict[str, Any]:
     """Runs with all their results, as `run --json` and `export --format json` give them."""
     results = [result for run in runs for result in store.results(run.id)]
+    windows = _raw_of(store, results)
     return {
         "schema": SCHEMA,
         "environments": store.environments(sorted({result.environment for result in results})),
@@ -37,8 +38,29 @@ def to_json(store: Store, runs: Sequence[RunInfo]) -> dict[str, Any]:
             for run in runs
         ],
         "counts": _counts_of(results),
-        "results": [result_json(result) for result in results],
+        "results": [
+            result_json(result) | window for result, window in zip(results, windows, strict=True)
+        ],
     }
+
+
+def _raw_of(store: Store, results: Sequence[Result]) -> Iterator[dict[str, Any]]:
+    """Each row's raw window, or why the file has none; a row of several processes has its own."""
+    left = raw.MOST_IN_FILE
+    for result in results:
+        window, reason = store.window(result), None
+        if window is None:
+            reason = "not in the store it came from"
+        elif len(window.durations_ns) > min(left, raw.MOST_DURATIONS):
+            reason = (
+                f"too long: {len(window.durations_ns)} durations; a window may have "
+                f"{raw.MOST_DURATIONS}, all of a file {raw.MOST_IN_FILE}"
+            )
+        if window is None or reason is not None:
+            yield {"raw": None, "raw_reason": reason}
+            continue
+        left -= len(window.durations_ns)
+        yield {"raw": raw.to_json(window), "raw_reason": None}
 
 
 def _counts_of(results: Sequence[Result]) -> dict[str, list[dict[str, Any]]]:

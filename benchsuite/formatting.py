@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from benchsuite.attribution import LINEAR, LOG, Split, parts_of
+from benchsuite.attribution import LINEAR, Split, parts_of
 from benchsuite.types import MetricInfo
 from benchsuite.units import MISSING, quantity, significant
 from benchsuite.units import share as share
@@ -30,7 +30,8 @@ _SHARES = frozenset(
 _RATIOS = frozenset({"configuration_gain", "drift"})
 _ACCURACIES = frozenset({"accuracy", "reference_accuracy", "accuracy_change"})
 _CORRELATIONS = ("rho", "correlation")
-_STILL_LOG = 5e-4  # shown as times 1.000
+_STILL_LOG = math.log(1.005)  # a part of a change that rounds to times 1.00
+_ONE = 5e-4  # a ratio that is shown as times 1
 _STILL_POINTS = 5e-7
 _LONGEST_FRAME = 20
 _LONGEST_LABEL = 120
@@ -108,13 +109,20 @@ def _signed(value: float, factor: float = 1.0, *, digits: int = 3) -> str:
     return f"{'+' if value > 0 else MINUS}{significant(abs(factor * value), digits)}"
 
 
-def times(ratio: float) -> str:
-    """A ratio with the sign by which it multiplies; below 1, that by which it divides."""
-    if still(math.log(ratio), scale=LOG):
+def times(ratio: float, *, decimals: int | None = None) -> str:
+    """A ratio with the sign by which it multiplies; below 1, that by which it divides.
+
+    Args:
+        ratio: Above 0.
+        decimals: Of ratios below 100; None for two, and three of those below 1.1.
+    """
+    if abs(math.log(ratio)) < _ONE:
         return f"{TIMES}1"
     larger = max(ratio, 1 / ratio)
     if larger >= 1e6:
         text = f"{larger:.1e}"
+    elif decimals is not None:
+        text = f"{larger:.{decimals}f}" if larger < 100 else f"{larger:.0f}"
     else:
         text = f"{larger:.2f}" if larger >= 1.1 else f"{larger:.3f}"
     return (TIMES if ratio > 1 else DIVIDED) + text
@@ -127,7 +135,9 @@ def still(amount: float, *, scale: str) -> bool:
 
 def amount_said(amount: float, *, scale: str) -> str:
     """The size of a change or of a share of it: a ratio, or points of a sum."""
-    return points(amount) if scale == LINEAR else times(math.exp(amount))
+    if scale == LINEAR:
+        return points(amount)
+    return f"{TIMES}1.00" if still(amount, scale=scale) else times(math.exp(amount))
 
 
 def change_said(title: str, split: Split) -> str:

@@ -20,6 +20,7 @@ from benchsuite.attribution import (
     credited,
     energy_origin,
     split,
+    versions_between,
 )
 from benchsuite.compare import join
 from benchsuite.judge import (
@@ -42,6 +43,7 @@ from benchsuite.units import counted
 OK = "ok"
 GREEN, YELLOW, RED = "GREEN", "YELLOW", "RED"
 PASSED, SOME_REGRESSED, UNDECIDED, INCOMPLETE = 0, 1, 4, 5
+GOOD, BAD, SKIP = 0, 1, 125  # what `git bisect run` makes of an exit code
 
 _WHOLE = "all"
 _LATER = "not measured this time: the budget was used up, the next run begins with it"
@@ -148,6 +150,8 @@ class Judgement:
         new: Labels of rows that the baseline does not have.
         stale: Rows whose leading metric was inconclusive five runs in a row.
         notes: Sentences on what a reader must know, as of an acceptance that ended.
+        advice: What would make it conclusive, where that is known.
+        step: The exit code for `git bisect run` where this is a step of one; its colour follows.
     """
 
     before: str
@@ -158,6 +162,8 @@ class Judgement:
     new: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    advice: str = ""
+    step: int | None = None
 
     @property
     def regressions(self) -> tuple[Line, ...]:
@@ -204,6 +210,12 @@ class Judgement:
         return median(known) if known else None
 
     @property
+    def coarsest(self) -> float | None:
+        """The largest of these over the rows: whatever regressed by more would have been seen."""
+        found = [line.verdict.detectable for line in self._leading()]
+        return max((each for each in found if each is not None), default=None)
+
+    @property
     def drift(self) -> tuple[float | None, float | None]:
         """The machine's drift of compute and bandwidth: medians over the rows."""
         leading = self._leading()
@@ -234,6 +246,8 @@ class Judgement:
     @property
     def colour(self) -> str:
         """The verdict in a word."""
+        if self.step is not None:
+            return {GOOD: GREEN, BAD: RED}.get(self.step, YELLOW)
         code = self.exit_code(inconclusive_fails=True)
         return {PASSED: GREEN, UNDECIDED: YELLOW}.get(code, RED)
 
@@ -654,20 +668,11 @@ def _line(row: Row, verdict: Verdict, before: Result, after: Result, *, evidence
         key=after.key,
         verdict=verdict,
         cause=why,
-        packages=_packages(before, after, evidence),
+        packages=versions_between(
+            *(evidence.environments.get(each.environment, {}) for each in (before, after))
+        ),
         split=found and credited(found, why),
         leading=verdict.metric == leading_metric(row.scenario),
-    )
-
-
-def _packages(before: Result, after: Result, evidence: Evidence) -> tuple[str, ...]:
-    """The packages whose versions differ, and the files of the user's plug-ins that do."""
-    sides = [evidence.environments.get(result.environment, {}) for result in (before, after)]
-    old, new = ({**side.get("packages", {}), **side.get("plug-ins", {})} for side in sides)
-    return tuple(
-        f"{name} {old[name] or 'absent'} -> {new[name] or 'absent'}"
-        for name in new
-        if name in old and old[name] != new[name]
     )
 
 

@@ -11,15 +11,18 @@ itself uncertain. Metrics that are ratios are cut in logarithms.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import compress, pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from benchsuite import digest
 from benchsuite.attribution import CAUSES, ENERGY, MODELLED, Cause, cause_between
+from benchsuite.compare import said
 from benchsuite.store import Course, Moment
-from benchsuite.types import SINGLE_STREAM, SystemKey
+from benchsuite.types import COMMIT, SINGLE_STREAM, SystemKey
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 PENALTY = 6.0
 LEAST_RUNS = 8
 LEAST_PART = 3
+_HASH = re.compile(r"([0-9a-f]{7})[0-9a-f]*(-dirty)?")
 _LEAST_NOISE = 1e-6  # of a ratio, or of a share of 1: below what pages show
 _OF_DIFFERENCES = 0.6745 * math.sqrt(2)  # median |difference| / standard deviation
 _OF_MEAN = 2 / math.sqrt(math.pi)  # mean |difference| / standard deviation
@@ -49,6 +53,9 @@ class Change:
     Attributes:
         place: Of the first moment on the new level, in the track.
         run, measured_at: Of that moment.
+        run_before, before_at: Of the moment before it.
+        commit_before, commit: Of the project in these runs; None where none was recorded.
+        environments: Of the moment before and of that moment, by their ids.
         before, after: The levels: mean, of ratios geometric, up to the neighbouring changes.
         cause: By the fingerprints of the moments on both sides of the change.
     """
@@ -57,9 +64,19 @@ class Change:
     place: int
     run: str
     measured_at: str
+    run_before: str
+    before_at: str
     before: float
     after: float
     cause: Cause
+    environments: tuple[str, str]
+    commit_before: str | None = None
+    commit: str | None = None
+
+    @property
+    def commits(self) -> str | None:
+        """`abc1234..def5678`: what the project was changed by; None where neither end is known."""
+        return range_of(self.commit_before, self.commit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +119,17 @@ class Line:
         return tuple(change for track in self.tracks for change in track.changes)
 
 
-def lines(courses: Iterable[Course]) -> list[Line]:
-    """The tracks of each row with their changes; rows without any value are left out."""
-    found = (Line(course=course, tracks=_tracks(course)) for course in courses)
+def lines(
+    courses: Iterable[Course], labels: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+) -> list[Line]:
+    """The tracks of each row with their changes; rows without any value are left out.
+
+    Args:
+        courses: Rows over time.
+        labels: Of every run, by its id: `commit` tells what was measured.
+    """
+    commits = {run: own[COMMIT] for run, own in labels.items() if own.get(COMMIT)}
+    found = (Line(course=course, tracks=_tracks(course, commits)) for course in courses)
     return [line for line in found if line.tracks]
 
 
@@ -117,6 +142,10 @@ def as_json(found: Iterable[Line]) -> list[dict[str, Any]]:
             "metric": change.metric,
             "run": change.run,
             "measured_at": change.measured_at,
+            "run_before": change.run_before,
+            "commit": change.commit,
+            "commit_before": change.commit_before,
+            "commits": change.commits,
             "before": change.before,
             "after": change.after,
             "cause": asdict(change.cause),
@@ -165,38 +194,41 @@ def _noise(array: Floats) -> float:
     return max(noise, _LEAST_NOISE)
 
 
-def _tracks(course: Course) -> tuple[Track, ...]:
+def _tracks(course: Course, commits: Mapping[str, str]) -> tuple[Track, ...]:
     found: list[Track] = []
     moments = course.moments
+    digests = [moment.digest for moment in moments]  # of one row, then forgotten
+    columns = digest.columns(digests)
     for metric in _LATENCY if course.scenario == SINGLE_STREAM else _OFFLINE:
-        known, values = _values(moments, metric)
+        known, values = _values(moments, digests, columns, metric)
         # drift is nobody's change: speed as measured is judged only where drift is not known
-        judged = metric != SPEED or not any(_column(moments, "drift"))
+        judged = metric != SPEED or not any(columns["drift"])
         if values:
-            found.append(_track(metric, known, values, judged=judged))
+            found.append(_track(metric, known, values, judged=judged, commits=commits))
     return tuple(found)
 
 
 def _values(
-    moments: tuple[Moment, ...], metric: str
+    moments: tuple[Moment, ...],
+    digests: Sequence[digest.Digest],
+    columns: Mapping[str, Sequence[float | None]],
+    metric: str,
 ) -> tuple[tuple[Moment, ...], tuple[float, ...]]:
     """The moments at which a metric has a value that can be judged, and the values."""
+    found: Sequence[float | None]
     if metric == CORRECTED:
-        pairs = zip(_column(moments, SPEED), _column(moments, "drift"), strict=True)
+        pairs = zip(columns[SPEED], columns["drift"], strict=True)
         found = [speed / drift if speed and drift else None for speed, drift in pairs]
     else:
-        if metric == ENERGY and moments:  # another meter or boundary is another quantity
-            energies = _column(moments, ENERGY)
-            newest = next(
-                (m for m, e in reversed([*zip(moments, energies, strict=True)]) if e), moments[-1]
-            )
-            how = newest.digest.energy_how
-            moments = tuple(m for m in moments if m.digest.energy_how == how)
-        found = _column(moments, metric)
+        found = columns[metric]
     if metric in LINEAR:
         known = [value is not None for value in found]
     else:
         known = [value is not None and value > 0 for value in found]
+    if metric == ENERGY and any(known):  # another meter or boundary is another quantity
+        sources = [each.energy_how for each in digests]
+        newest = sources[len(known) - 1 - known[::-1].index(True)]
+        known = [here and source == newest for here, source in zip(known, sources, strict=True)]
     if all(known):  # as nearly always
         return moments, tuple(value for value in found if value is not None)
     return tuple(compress(moments, known)), tuple(
@@ -204,12 +236,13 @@ def _values(
     )
 
 
-def _column(moments: Sequence[Moment], metric: str) -> list[float | None]:
-    return digest.column([moment.digest for moment in moments], metric)
-
-
 def _track(
-    metric: str, moments: tuple[Moment, ...], values: tuple[float, ...], *, judged: bool
+    metric: str,
+    moments: tuple[Moment, ...],
+    values: tuple[float, ...],
+    *,
+    judged: bool,
+    commits: Mapping[str, str],
 ) -> Track:
     scaled = values if metric in LINEAR else list(map(math.log, values))
     judged = judged and values.count(values[0]) < len(values)  # a constant has one level
@@ -223,6 +256,11 @@ def _track(
             place=place,
             run=moments[place].run,
             measured_at=moments[place].measured_at,
+            run_before=moments[place - 1].run,
+            before_at=moments[place - 1].measured_at,
+            commit_before=commits.get(moments[place - 1].run),
+            commit=commits.get(moments[place].run),
+            environments=(moments[place - 1].digest.environment, moments[place].digest.environment),
             before=levels[number],
             after=levels[number + 1],
             cause=_cause(moments[place - 1], moments[place]),
@@ -230,6 +268,21 @@ def _track(
         for number, place in enumerate(places[1:-1])
     )
     return Track(metric=metric, moments=moments, values=values, changes=changes)
+
+
+def range_of(before: str | None, after: str | None) -> str | None:
+    """`abc1234..def5678`, as git names what lies between two commits; None where none is known."""
+    if before is None and after is None:
+        return None
+    return f"{_short(before)}..{_short(after)}"
+
+
+def _short(commit: str | None) -> str:
+    """As git shortens a hash; another name as it is, within bounds."""
+    if commit is None:
+        return "unknown"
+    hashed = _HASH.fullmatch(commit)
+    return f"{hashed[1]}{hashed[2] or ''}" if hashed else said(commit, longest=40)
 
 
 def _cause(before: Moment, after: Moment) -> Cause:

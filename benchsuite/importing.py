@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
 
+from benchsuite import raw
 from benchsuite.catalog import load_entry, workload_files
 from benchsuite.errors import BadInput, one_line
 from benchsuite.exchange import SCHEMA
@@ -35,6 +36,7 @@ from benchsuite.types import (
     RunInfo,
     SystemKey,
     Value,
+    Window,
     Workload,
 )
 
@@ -43,6 +45,7 @@ _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
 _Number = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]  # three centuries
 _MOST_PROCESSES = 10_000
+Identity = tuple[str, str, SystemKey]
 # no figure of one system has more, in SI units: 1e24 FLOP/s is a million exascale machines
 _MOST = 1e24
 # computed from one window as products of doubles, written with all digits
@@ -102,6 +105,7 @@ class _Row(msgspec.Struct, kw_only=True):
     chosen: bool = False
     counts: _Text | None = None
     layer_times: LayerTimes | None = None
+    raw: dict[str, Any] | None = None
 
 
 class _Run(msgspec.Struct, kw_only=True):
@@ -140,10 +144,15 @@ class Imported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """A file that was found sound."""
+    """A file that was found sound.
+
+    Attributes:
+        windows: Raw windows by `identity`, as the file has them: `raw.from_json` reads them.
+    """
 
     runs: tuple[RunInfo, ...]
     results: tuple[Result, ...]
+    windows: Mapping[Identity, Mapping[str, Any]]
     environments: Mapping[str, Mapping[str, Any]]
 
 
@@ -163,6 +172,7 @@ def import_files(
     """
     runs: dict[str, RunInfo] = {}
     results: list[Result] = []
+    windows: dict[Identity, Mapping[str, Any]] = {}
     environments: dict[str, Mapping[str, Any]] = {}
     for path in paths:
         try:
@@ -177,7 +187,14 @@ def import_files(
                 raise BadInput(f"{path}: run {run.id} is in another file too; name it once")
             runs[run.id] = run
         results.extend(contents.results)
-    left = set(store.merge(list(runs.values()), results, environments=environments))
+        windows.update(contents.windows)
+
+    def window(row: Result) -> Window | None:
+        """One at a time: all of a file's would fill the memory."""
+        found = windows.get(identity(row))
+        return None if found is None else raw.from_json(found)
+
+    left = set(store.merge(list(runs.values()), results, environments=environments, window=window))
     return Imported(
         runs=len(runs) - len(left),
         results=sum(result.run not in left for result in results),
@@ -237,8 +254,9 @@ def read(data: bytes, *, name: str, contract: Contract | None = None) -> Content
     for key, counts in file.counts.items():
         if wrong := wrong_counts(counts):
             raise BadInput(f"{name}: counts.{key[:80]}{wrong}")
-    seen: set[tuple[str, str, SystemKey]] = set()
-    results = []
+    windows: dict[Identity, Mapping[str, Any]] = {}
+    seen: set[Identity] = set()
+    results, durations = [], 0
     for place, row in enumerate(file.results):
         where = f"{name}: results[{place}]"
         if row.run not in runs:
@@ -251,15 +269,20 @@ def read(data: bytes, *, name: str, contract: Contract | None = None) -> Content
         result = _result(row, where, started_at=runs[row.run].started_at, counts=counted)
         if contract is not None and (workload := contract(row.workload)) is not None:
             _check_contract(row, workload, where)
-        identity = (result.run, result.scenario, result.key)
-        if identity in seen:
+        if identity(result) in seen:
             raise BadInput(f"{where}: the same system and scenario is there twice in its run")
-        seen.add(identity)
+        seen.add(identity(result))
         results.append(result)
+        if row.raw is not None:
+            durations += _check_raw(row.raw, result, where)
+            if durations > raw.MOST_IN_FILE:
+                raise BadInput(f"{where}: the file has more than {raw.MOST_IN_FILE} durations")
+            windows[identity(result)] = row.raw
     used = {result.environment for result in results}
     return Contents(
         runs=tuple(runs.values()),
         results=tuple(results),
+        windows=windows,
         environments={key: file.environments[key] for key in used},
     )
 
@@ -330,6 +353,25 @@ def _result(row: _Row, where: str, *, started_at: str, counts: tuple[Count, ...]
             for place, process in enumerate(row.processes)
         ),
     )
+
+
+def identity(result: Result) -> Identity:
+    """What a row is in its file."""
+    return result.run, result.scenario, result.key
+
+
+def _check_raw(found: Mapping[str, Any], row: Result, where: str) -> int:
+    """How many durations a row's raw window has, which gives the row's metrics again."""
+    try:
+        window = raw.from_json(found)
+    except ValueError as error:
+        _unsound(f"{where}.raw", str(error))
+    if row.status != "ok":
+        _unsound(where, f"status {row.status}, and yet a raw window")
+    named = f"{row.key.workload[:80]}, {row.key.backend[:80]}, {row.scenario[:80]}"
+    if wrong := raw.disagreement(window, row):
+        _unsound(f"{where} ({named})", wrong)
+    return raw.count_durations(found)
 
 
 def _check_class(row: _Row, numbers: Mapping[str, float], where: str) -> None:

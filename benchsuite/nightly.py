@@ -14,7 +14,7 @@ from benchsuite.errors import BadInput
 from benchsuite.gate import Evidence, Judgement, Line
 from benchsuite.judge import INCONCLUSIVE, RULES
 from benchsuite.store import Store
-from benchsuite.types import Result, RunInfo, SystemKey, Window
+from benchsuite.types import COMMIT, Result, RunInfo, SystemKey, Window
 
 NIGHTS = 5
 
@@ -197,10 +197,16 @@ def _evidence(store: Store, sides: Sequence[Sequence[Result]]) -> Evidence:
 
 
 def _alike(labels: Mapping[str, str], others: Mapping[str, str]) -> bool:
-    """Whether two runs are nights of one series: `commit=SHA` may differ, `branch=main` may not."""
-    if labels.keys() != others.keys():
+    """Whether two runs are nights of one series: `build=17` may differ, `branch=main` may not.
+
+    The commit says nothing: nights differ in it, and older runs have none.
+    """
+    mine, theirs = (
+        {key: value for key, value in each.items() if key != COMMIT} for each in (labels, others)
+    )
+    if mine.keys() != theirs.keys():
         return False
-    return not labels or bool(labels.items() & others.items())
+    return not mine or bool(mine.items() & theirs.items())
 
 
 def _stale(

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from benchsuite.importing import Imported
     from benchsuite.machines import Duel
     from benchsuite.projection import Projection
+    from benchsuite.shifts import History
     from benchsuite.types import Result
 
 _PIPE_WIDTH = 400
+_TONES = {"improved": "green", "worse": "red"}
 
 
 def print_run(results: Sequence[Result]) -> None:
@@ -251,13 +253,25 @@ def print_judgement(judgement: Judgement) -> None:
         _print("", terminal.plain_table("", verdicts.HEADS, verdicts.table(judgement)))
 
 
+def print_history(found: History, page: Path) -> None:
+    """What changed in a store over time, the newest first, and where the page is."""
+    from benchsuite import chronicle
+
+    _print(terminal.line(chronicle.sentence(found)), "")
+    lines = chronicle.report(found)
+    if lines:
+        _print(*(terminal.line(text, tone=_TONES.get(said, "")) for text, said in lines), "")
+    print_path("page", page)
+
+
 def print_imported(imported: Imported) -> None:
     """What an import brought, and what it left out."""
     if not imported.runs and not imported.skipped:
         _print("nothing was imported: there is no run in what was given")
         return
-    number = imported.results
-    results = f"with {counted(number, 'result')}" if number else "without results"
+    results = (
+        f"with {counted(imported.results, 'result')}" if imported.results else "without results"
+    )
     _print(f"imported: {counted(imported.runs, 'run')} {results}")
     if imported.skipped:
         _print(f"left out, since runs of these ids are stored: {', '.join(imported.skipped)}")
@@ -269,18 +283,14 @@ def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
         [found for found in findings if found["state"] == state]
         for state in ("problem", "note", "good")
     )
-    counted = [_counted(len(problems), "problem")] if problems else ["Fit to measure on"]
-    counted += [_counted(len(notes), "note")] if notes else []
-    _print(", ".join(counted))
+    told = [counted(len(problems), "problem")] if problems else ["Fit to measure on"]
+    told += [counted(len(notes), "note")] if notes else []
+    _print(", ".join(told))
     for found in (*problems, *notes):
         _print("", terminal.finding(found))
     _print("", *(terminal.finding(found) for found in good))
     if good:
         _print("", "How each was seen: benchsuite doctor --json -")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _how(found: Mapping[str, Any]) -> str:

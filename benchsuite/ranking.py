@@ -145,7 +145,7 @@ def entries(
             reasons=reasons[system.id],
             unranked=unranked[system.id],
             own_weights=own_weights(
-                prints.weights if (prints := system.row.fingerprint) else None,
+                system.row.fingerprint.weights if system.row.fingerprint else None,
                 shipped(system.key) if shipped else None,
             ),
             doubts={name: row.doubts for name, row in system.rows.items() if row.doubts},

@@ -41,6 +41,7 @@ from benchsuite.types import (
 from benchsuite.workers import run_worker
 
 OK = "ok"
+_NIGHTS_BACK = 30  # of which it is asked how long a system has waited for its turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +93,8 @@ def execute(
         goals: The deployment's needs, if any.
         on_event: Told of everything.
         done: Processes of each system that an earlier invocation of the same run measured.
-        budget_s: Of the whole run: no process is begun after it; a system that has none by then
-            is skipped.
+        budget_s: From when the device is free: no process is begun after it; a system that has
+            none by then is skipped.
 
     Raises:
         Interrupted: The user stopped; all but the system under way is stored.
@@ -109,9 +110,10 @@ def execute(
             store.add(outcome, environment={})
             on_event(Event(kind="results", number=0, total=total, spec=spec, results=(outcome,)))
         with device_kept(plan, total, on_event):
+            begun = monotonic()  # waiting for another run measures nothing
             for place, (number, spec) in enumerate(turns, 1):
                 turn = _Turn(spec=spec, process=number, place=place, total=total)
-                if budget_s is not None and monotonic() - started > budget_s:
+                if budget_s is not None and monotonic() - begun > budget_s:
                     measurer.skip(turn, f"the run's budget of {budget_s:g} s {USED_UP}")
                 else:
                     measurer.measure(turn)
@@ -122,22 +124,29 @@ def execute(
 
 
 def left_over_first(plan: Plan, store: Store) -> Plan:
-    """The plan with those systems first that the newest run had no time left for.
+    """The plan with those systems first that the runs before had no time for, the longest first.
 
     A run that only confirms another (`gate --remeasure`) measures what was suspected, and is no
-    night of its own.
+    night of its own; one that did not set out to measure a system says nothing of it.
     """
-    newest = [run for run in store.runs() if CONFIRMS not in run.labels][:1]
-    left = [
-        result.key
-        for run in newest
-        for result in store.results(run.id)
-        if result.status == "skipped" and (result.reason or "").endswith(USED_UP)
-    ]
-    return replace(
-        plan,
-        specs=tuple(sorted(plan.specs, key=lambda spec: not any(_is(spec, key) for key in left))),
-    )
+    times = dict.fromkeys(plan.specs, 0)
+    waiting = list(plan.specs)
+    nights = [run for run in store.runs() if CONFIRMS not in run.labels]
+    for night in nights[:_NIGHTS_BACK]:
+        if not waiting:
+            break
+        results = store.results(night.id)
+        for spec in tuple(waiting):
+            own = [result for result in results if _is(spec, result.key)]
+            if own and all(map(_put_off, own)):
+                times[spec] += 1
+            elif own:
+                waiting.remove(spec)
+    return replace(plan, specs=tuple(sorted(plan.specs, key=lambda spec: -times[spec])))
+
+
+def _put_off(result: Result) -> bool:
+    return result.status == "skipped" and (result.reason or "").endswith(USED_UP)
 
 
 def turns_left(plan: Plan, done: Mapping[SystemSpec, int]) -> int:

@@ -146,6 +146,11 @@ def finding(found: Mapping[str, Any]) -> RenderableType:
     return Group(said, more)
 
 
+def line(text: str, *, tone: str = "") -> RenderableType:
+    """A line of text that cannot steer the terminal, in a colour."""
+    return _text(text, style=tone)
+
+
 def doubts(results: Sequence[Result]) -> RenderableType:
     """Each kind of doubt once: whom it concerns, and the first message in full."""
     kinds: dict[str, list[tuple[str, str]]] = {}

@@ -21,6 +21,7 @@ REFERENCE = "reference"
 SCALES = (EMBEDDED, REFERENCE)
 CONFIRMS = "confirms"  # the label of a run that measures again what another one made suspected
 UNRANKED = "unranked"  # the class of a result that takes no place
+COMMIT = "commit"  # the label that names the commit of the project that a run measured
 USED_UP = "was used up (--budget)"  # ends the reason of what a run's budget skipped
 # doubts that keep a result out of rankings
 UNRANKING = (
@@ -574,6 +575,8 @@ class Window:
         warmup_s: Time spent warming up before; `steady` says whether it became steady.
         movement: How far the median still moved at the end of the warm-up (share of 1).
         clocks: The device's clocks and throttle reasons; None where its driver tells none.
+        duration_digits: Significant digits to which a results file rounded `durations_ns`; None:
+            as measured.
     """
 
     scenario: str
@@ -593,6 +596,7 @@ class Window:
     peak_memory_b: int | None = None
     peak_memory_reason: str | None = None
     pace: Pace | None = None
+    duration_digits: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -682,7 +686,7 @@ class SystemSpec:
         rate: Frames a second in `RealTime`.
         latency_bound_s: Of `Server`.
         candidates: Backends of which the fastest is to be measured (`--backend best`).
-        trial: A short look: no accuracy, no stages, one calibration.
+        trial: A short look: no accuracy, no stages, no calibration.
         turns: The worker asks for its turn before all that is timed: another one measures.
         target: The user's own network, which has no workload file; `path` is what it rests on.
         repeats: Processes that measure it, one after another among those of the other systems.
@@ -811,7 +815,7 @@ class Measurement:
         counts: One a signature and batch size.
         probe: Peak and bandwidth at the system's precision and threads, pinned.
         device_peak: fp32 on the whole device, pinned.
-        calibrations: Probe kernels run right before and after the windows.
+        calibrations: Probe kernels run right before and after the windows; none in a trial.
         compile_time_s: Preparing the executable (export, compile, optimise), the first call of each
             batch size and input shape included; never part of a warm-up or window.
         precision_ran: As read back from the backend.

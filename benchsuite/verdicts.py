@@ -15,7 +15,7 @@ from benchsuite.attribution import CAUSES, OWNERS, TEAMLESS, THROUGHPUT, Missing
 from benchsuite.compare import said
 from benchsuite.difference import split_json
 from benchsuite.formatting import amount_said
-from benchsuite.gate import GREEN, YELLOW, Judgement, Line
+from benchsuite.gate import BAD, GOOD, SKIP, YELLOW, Judgement, Line
 from benchsuite.judge import FAILED, IMPROVED, INCONCLUSIVE, MISSING, RULES, Verdict
 from benchsuite.metrics import METRICS
 
@@ -24,24 +24,27 @@ _LONGEST = 400
 _TOO_NOISY = 10.0  # as a share
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~!@$])")
 _LIST_AT_MOST = 50
+_STEPS = {GOOD: "GOOD", BAD: "BAD", SKIP: "SKIP, cannot tell"}
 _PLAIN = ("throughput", "accuracy", "model_size", "work")  # of Offline, or of no scenario
 
 
 def sentence(judgement: Judgement) -> str:
-    """The first line: what to do something about, or that there is nothing."""
+    """The first line: what to do something about, or how large what was not seen may be."""
     colour = judgement.colour
+    head = colour if judgement.step is None else _STEPS[judgement.step]
+    advice = f"; {_clean(judgement.advice)}" if judgement.advice else ""
     if judgement.regressions:
         worst = max(judgement.regressions, key=_urgency)
         others = len(judgement.regressions) - 1
         more = f" (and {others} more)" if others else ""
-        return f"{colour}: {_since(worst)}{regression(worst)}{more}"
+        return f"{head}: {_since(worst)}{regression(worst)}{more}"
     if judgement.absent:
         first = judgement.absent[0]
         others = len(judgement.absent) - 1
         more = f" (and {others} more)" if others else ""
-        return f"{colour}: {_since(first)}{absence(first)}{more}"
+        return f"{head}: {_since(first)}{absence(first)}{more}{advice}"
     if not judgement.lines:
-        return f"{colour}: the two sides share no row: nothing was compared"
+        return f"{head}: the two sides share no row: nothing was compared"
     sure, of = judgement.conclusive
     if colour == YELLOW:
         suspects = [line for line in judgement.undecided if line.verdict.suspected]
@@ -51,9 +54,10 @@ def sentence(judgement: Judgement) -> str:
         moved = change(first.verdict)
         at = f" at {moved}" if moved else ""
         return (
-            f"{colour}: {_since(first)}{_system(first)} {_title(first)} is "
+            f"{head}: {_since(first)}{_system(first)} {_title(first)} is "
             f"inconclusive{at}: "
             f"{_clean(first.verdict.reason or '')}{more}{_differing(first)}"
+            f"{advice}"
         )
     better = [line for line in judgement.lines if line.verdict.verdict == IMPROVED]
     gain = ""
@@ -64,7 +68,9 @@ def sentence(judgement: Judgement) -> str:
         )
     accepted = sum(line.accepted is not None for line in (*judgement.lines, *judgement.creep))
     kept = f", {_count(accepted, 'accepted regression')}" if accepted else ""
-    return f"{GREEN}: nothing regressed in {_count(of, 'row')}, {sure} conclusive{kept}{gain}"
+    seen = judgement.coarsest
+    least = f" by more than {_percent(seen)}" if seen is not None and seen <= _TOO_NOISY else ""
+    return f"{head}: nothing regressed{least} in {_count(of, 'row')}, {sure} conclusive{kept}{gain}"
 
 
 def regression(line: Line) -> str:
@@ -94,7 +100,7 @@ def because(line: Line) -> str:
             return "no recorded fingerprint differs: look at what is not recorded"
         return found.text[0].lower() + found.text[1:].rstrip(".")
     if found.team is None:
-        return f"interaction: {_listed(found.differing)} differ"
+        return f"interaction: {_listed(found.differing)} differ, so no team is named"
     if found.differing == ("software",) and line.packages:
         return f"only {_clean(_listed(line.packages))} changed"
     meter = [each for each in line.packages if each.startswith("meters/")]
@@ -227,7 +233,9 @@ def as_json(judgement: Judgement, *, exit_code: int) -> dict[str, Any]:
         "schema": SCHEMA,
         "verdict": judgement.colour.lower(),
         "exit_code": exit_code,
+        "bisect": None if judgement.step is None else _STEPS[judgement.step].split(",")[0].lower(),
         "sentence": sentence(judgement),
+        "advice": judgement.advice or None,
         "before": judgement.before,
         "after": judgement.after,
         "regressions": len(judgement.regressions),

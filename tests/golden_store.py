@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchsuite import difference, run
+from benchsuite import difference, run, shifts
 from benchsuite.pages import comparison, history, leaderboard
 from benchsuite.pages import run as run_page
 from benchsuite.store import Store, open_store
@@ -197,7 +197,7 @@ def pages(store: Store) -> dict[str, str]:
             windows=store.window,
         ),
         "comparison": comparison.render(sides, environments=store.environments(["e1"]), root=ROOT),
-        "history": history.render(store.courses(), root=ROOT),
+        "history": history.render(shifts.read(store), root=ROOT),
         "leaderboard": site["index.html"],
         "system": next(text for path, text in sorted(site.items()) if path.startswith("system/")),
     }

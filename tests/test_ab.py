@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import re
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,13 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from benchsuite import ab
+from benchsuite import ab, gate
+from benchsuite.advice import advised
 from benchsuite.cli import main
 from benchsuite.errors import BadInput
-from benchsuite.sequential import FEWEST_ROUNDS
+from benchsuite.judge import Estimate, Verdict
+from benchsuite.sequential import FEWEST_ROUNDS, Limits
 from benchsuite.types import Measurement, SystemSpec
 from tests.test_graphs import floats, model
 
+from . import fakes
 from .measurements import measurement, window
 
 
@@ -89,7 +95,10 @@ def test_two_alike_are_the_same(replayed: Made, capsys: pytest.CaptureFixture[st
     """Exit code 0; it stops at the first look that is clear."""
     replay, arguments = replayed(lambda spec: 1.0)
     assert run(*arguments) == 0
-    assert capsys.readouterr().out.startswith("GREEN: nothing regressed in 1 row, 1 conclusive")
+    first = capsys.readouterr().out.splitlines()[0]
+    assert re.fullmatch(
+        r"GREEN: nothing regressed by more than \d\.\d% in 1 row, 1 conclusive", first
+    )
     assert len(replay.order) == 2 * FEWEST_ROUNDS
 
 
@@ -127,7 +136,7 @@ def test_workers_take_turns(content: Path, cache: Path, tmp_path: Path) -> None:
     for outcome in outcomes[:2]:
         assert isinstance(outcome, Measurement)
         assert [each.scenario for each in outcome.windows] == list(spec.scenarios)
-        assert len(outcome.calibrations) == 1
+        assert not outcome.calibrations  # a trial
     assert "unknown backend" in str(outcomes[2])
 
 
@@ -162,11 +171,125 @@ def test_a_noisy_machine_is_inconclusive(
     assert run(*arguments, "--rounds", 6, "--bisect") == 125
 
 
-@pytest.mark.parametrize(("factor", "code"), [(1.0, 0), (1.3, 1), (0.0, 125)])
-def test_bisect_codes(replayed: Made, factor: float, code: int) -> None:
-    """Good, bad, and what cannot be told."""
+@pytest.mark.parametrize(
+    ("factor", "code", "said", "colour"),
+    [(1.0, 0, "GOOD: nothing regressed by more than ", "green"),
+     (1.3, 1, "BAD: image/tiny · onnxruntime fp32 throughput -", "red"),
+     (0.0, 125, "SKIP, cannot tell: ", "yellow")],
+)  # fmt: skip
+def test_bisect_codes(
+    replayed: Made,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    factor: float,
+    code: int,
+    said: str,
+    colour: str,
+) -> None:
+    """Good, bad, and what cannot be told; the sentence, the JSON and the page agree."""
     _, arguments = replayed(lambda spec: factor if spec.backend == "onnxruntime" else 1.0)
-    assert run(*arguments, "--bisect", "--rounds", 6) == code
+    told, page = tmp_path / "ab.json", tmp_path / "ab.html"
+    files = ("--json", told, "-o", page)
+    assert run(*arguments, "--bisect", "--rounds", 6, *files) == code
+    data = json.loads(told.read_text())
+    assert data["sentence"].startswith(said)
+    assert data["bisect"] == said.partition(":")[0].partition(",")[0].lower()
+    assert (data["verdict"], data["exit_code"]) == (colour, code)
+    assert f'class="long verdict {colour}"' in page.read_text()
+    assert run(*arguments, "--bisect", "--rounds", 6, "--quiet") == code
+    assert capsys.readouterr().out.splitlines()[0].startswith(said)
+
+
+def test_what_the_budget_ended_says_what_to_give(
+    replayed: Made, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a bisection and outside of one; no advice where the verdict is clear."""
+    replay, arguments = replayed(lambda spec: 1.0, noise=0.2)
+    told = "the budget of 0.01 s ended after 4 rounds; give --budget 0.05"
+    assert run(*arguments, "--budget", 0.01) == 4
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("YELLOW: ") and first.endswith(told)
+    assert run(*arguments, "--budget", 0.01, "--bisect") == 125
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("SKIP, cannot tell: ") and first.endswith(told)
+    assert run(*arguments, "--rounds", 6) == 4
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.endswith("6 rounds were asked for; give --rounds 12, or leave it out")
+    replay.noise = 0.001
+    assert run(*arguments) == 0
+    assert "give --" not in capsys.readouterr().out
+
+
+def test_a_suspicion_that_did_not_come_again_says_so() -> None:
+    """The two looks disagree: that is no lack of rounds in the first."""
+    line = gate.Line(
+        label="x", scenario="Offline", key=fakes.key(), leading=True,
+        verdict=Verdict(
+            row="x", metric="throughput", verdict="inconclusive", confirmed=False,
+            estimate=Estimate(ratio=0.95, low=0.9, high=1.0, p=0.05, error=0.02, df=7.0),
+        ),
+    )  # fmt: skip
+    made = gate.Judgement(before="a", after="b", lines=(line,))
+    told = advised(made, rounds=6, again=8, limits=Limits(budget_s=60))
+    assert (
+        told.advice == "6 rounds and the 8 that measured it again do not agree; give --budget 300"
+    )
+    most = advised(
+        replace(made, lines=(replace(line, verdict=replace(line.verdict, confirmed=None)),)),
+        rounds=40, again=0, limits=Limits(),
+    )  # fmt: skip
+    assert most.advice == "40 rounds are the most that a budget makes; give --rounds 80"
+    disturbed = replace(line, verdict=replace(line.verdict, estimate=None, reason="contended"))
+    assert (
+        advised(replace(made, lines=(disturbed,)), rounds=4, again=0, limits=Limits()).advice == ""
+    )
+
+
+STEP = """
+import random, sys
+from dataclasses import replace
+from pathlib import Path
+from benchsuite import ab
+from benchsuite.cli import main
+from tests.measurements import measurement, window
+chance = random.Random(5)
+def side(spec):
+    slow = float(Path("slow.txt").read_text()) if spec.backend == "onnxruntime" else 1.0
+    if not slow:
+        return "the worker was ended by SIGKILL in phase 'build'"
+    seconds = 2.0 * slow * (1 + chance.gauss(0, 0.004))
+    return measurement(windows=(replace(window(queries=100), seconds=seconds, energy=None),))
+ab.workers.run_in_turns = lambda specs, *_, **__: [side(spec) for spec in specs]
+sys.exit(main(["ab", "image/tiny@backend=eager", "image/tiny@backend=onnxruntime", "--bisect",
+               "--rounds", "6", "--quiet", "--content", sys.argv[1]]))
+"""
+
+
+def test_git_bisect_finds_the_commit(content: Path, cache: Path, tmp_path: Path) -> None:
+    """Six commits, the third does not run, the fifth made it slower: git names the fifth."""
+    project, step = tmp_path / "project", tmp_path / "step.py"
+    project.mkdir()
+    step.write_text(STEP)
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "BENCHSUITE_CACHE": str(cache)}
+
+    def git(*arguments: str) -> str:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
+        return subprocess.run(["git", *who, *arguments], cwd=project, env=env, check=True,
+                              text=True, capture_output=True).stdout  # fmt: skip
+
+    git("init", "-q")
+    commits = []
+    for number, slow in enumerate((1.0, 1.001, 0.0, 0.999, 1.4, 1.41)):
+        (project / "slow.txt").write_text(str(slow))
+        git("add", ".")
+        git("commit", "-qm", f"commit {number + 1}")
+        commits.append(git("rev-parse", "HEAD").strip())
+    git("bisect", "start", commits[-1], commits[0])
+    said = git("bisect", "run", sys.executable, str(step), str(content))
+    assert f"{commits[4]} is the first bad commit" in said
+    assert {"GOOD: ", "BAD: ", "SKIP, cannot tell: "} <= set(
+        re.findall(r"^(?:GOOD|BAD|SKIP, cannot tell): ", said, re.MULTILINE)
+    )
 
 
 def test_a_side_that_does_not_run_is_named(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from benchsuite import history
+from benchsuite import digest, history
+from benchsuite.cli import main
 from benchsuite.store import open_store
 from benchsuite.types import Result, Value
 from tests.fakes import environments, fingerprint, key, result, run_info
@@ -108,3 +111,39 @@ def test_another_meter_is_no_change_of_energy(tmp_path: Path) -> None:
     assert len(energy.values) == 12
     assert energy.changes == ()
     assert not energy.modelled
+
+
+def test_digests_of_before_a_metric_was_kept_have_none() -> None:
+    """Older rows are shorter: what they lack is missing, not another metric's value."""
+    whole = digest.unpack(digest.pack(result()))
+    short = msgspec.structs.replace(whole, values=whole.values[:3])
+    found = digest.columns([whole, short])
+    assert found.keys() == set(digest.DIGESTED)
+    assert found["throughput"] == (whole.number("throughput"),) * 2
+    assert found["drift"] == (whole.number("drift"), None)
+    assert set(digest.columns([]).values()) == {()}
+
+
+def test_results_of_one_moment_keep_their_order(tmp_path: Path) -> None:
+    """By time, not by when they were stored; of one second, by their numbers."""
+    store = open_store(tmp_path / "r.db")
+    for run, day in (("c", 3), ("a", 1), ("b", 1)):
+        made = replace(row(day, speed=1000.0, software="x"), run=run)
+        store.add(made, environment=environments()["e1"])
+    (course,) = store.courses()
+    assert [moment.run for moment in course.moments] == ["a", "b", "c"]
+
+
+def test_a_damaged_digest_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is read late; it is a user's trouble all the same, not a traceback."""
+    store = open_store(tmp_path / "r.db")
+    store.add(row(1, speed=1000.0, software="x"), environment=environments()["e1"])
+    with sqlite3.connect(tmp_path / "r.db") as connection:
+        connection.execute("UPDATE digests SET body = x'ff00'")
+    place = ["--store", str(tmp_path / "r.db"), "-o", str(tmp_path / "h.html")]
+    assert main(["history", *place]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("benchsuite: the store is damaged (result ")
+    assert said.rstrip().endswith("restore it from a copy")

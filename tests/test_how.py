@@ -46,7 +46,9 @@ def without_how(row: dict[str, Any]) -> list[str]:
     ]
     if (times := row["layer_times"]) and not times["how"].strip():
         found.append("layer_times")
-    accounted = {"metrics", "processes", "beside", "layer_times", *CONFIGURATION}
+    if not (row["raw_reason"] if row["raw"] is None else row["raw"]["how"].strip()):
+        found.append("raw")
+    accounted = {"metrics", "processes", "beside", "layer_times", "raw", *CONFIGURATION}
     found += [key for key, value in row.items() if key not in accounted and list(numbers(value))]
     if row["beside"] and not row["metrics"]["accuracy"]["how"].strip():
         found.append("beside")  # from the accuracy's samples, whose how is theirs
@@ -79,8 +81,9 @@ def test_a_number_without_how_is_found(golden: Store) -> None:
     row = json.loads(json.dumps(exchange.to_json(golden, golden.runs())))["results"][0]
     row["metrics"]["throughput"]["how"] = " "
     row["speed"] = {"value": 3.0}
+    row["raw"]["how"] = ""
     row["processes"] = [{"values": {"speed": 3.0}}]
-    assert without_how(row) == ["metrics.throughput", "speed", "processes[0].speed"]
+    assert without_how(row) == ["metrics.throughput", "raw", "speed", "processes[0].speed"]
 
 
 class Figures(HTMLParser):
@@ -125,6 +128,10 @@ class Figures(HTMLParser):
             interval = tags[-1] == "small" and " to " in data
             named = tags[-2:] == ["small", "bdi"] or "svg" in tags
             return not (interval or named or cell.get("data-label") == "target")
+        if "numbers" in classes and cell is not None:  # words name what the figures are of
+            return bool(re.fullmatch(r"[≈\s]*[\d.,]+\s*\S*", data))
+        if "plot" in classes and self._open[-1][0] == "text":
+            return bool(re.search(r"/s|FLOP/B$", data)) and "tick" not in classes[-1].split()
         return "fact" in classes and self._open[-1][0] == "dd"
 
 

@@ -148,7 +148,7 @@ def test_a_budget_ends_the_repeats_and_keeps_what_there_is(
     content: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No system is skipped that has a process already; its `how` says how many were asked for."""
-    times = iter([0.0, 1.0, 2.0, 99.0, 99.0, 99.0, 99.0, 99.0])
+    times = iter([0.0, 0.0, 1.0, 2.0, 99.0, 99.0, 99.0, 99.0, 99.0])
     monkeypatch.setattr(run, "monotonic", lambda: next(times))
     replay = Replay({"eager": [2.0, 2.5], "onnxruntime": [1.0, 1.1]})
     store = tmp_path / "s.db"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,3 +149,63 @@ def test_what_a_budget_left_over_comes_first(tmp_path: Path) -> None:
     again = run.new_run({run.CONFIRMS: info.id}, command="x")  # as `gate --remeasure` makes one
     store.add_run(again, plan=(first,))
     assert run.left_over_first(plan, store).specs == (second, first)
+
+
+def test_systems_take_turns_over_nights(tmp_path: Path) -> None:
+    """With time for one system a night all four are measured in four nights, and again in the next
+    four; a run of something else in between changes nothing.
+    """
+    store = open_store(tmp_path / "r.db")
+    specs = tuple(replace(spec(), name=f"image/{letter}") for letter in "abcd")
+    plan = Plan(specs=specs, skipped=(), notes=(), device=measurement().device)
+    reason = "the run's budget of 60 s was used up (--budget)"
+    measured = []
+    for night in range(8):
+        ordered = run.left_over_first(plan, store).specs
+        info = run.new_run({}, command="x")
+        store.add_run(info, plan=ordered)
+        for place, each in enumerate(ordered):
+            key = replace(failed().key, workload=each.name, scale=each.scale, dataset=each.dataset,
+                          backend=each.backend, precision=each.precision,
+                          threads=each.threads)  # fmt: skip
+            row = replace(failed(), run=info.id, key=key)
+            if place:
+                row = replace(row, status="skipped", reason=reason)
+            store.add(row, environment={})
+        measured.append(ordered[0].name)
+        if night % 3 == 0:
+            other = run.new_run({}, command="something else")
+            store.add_run(other, plan=())
+    assert sorted(measured[:4]) == [each.name for each in specs]
+    assert measured[4:] == measured[:4]
+
+
+def test_waiting_for_the_device_costs_no_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The budget begins when the run before has ended."""
+    now = [0.0]
+
+    @contextmanager
+    def held(*_: object) -> Iterator[None]:
+        now[0] += 1000.0
+        yield
+
+    def worker(*_: object, **__: object) -> str:
+        now[0] += 8.0
+        return "broken"
+
+    monkeypatch.setattr(run, "monotonic", lambda: now[0])
+    monkeypatch.setattr(run, "device_kept", held)
+    monkeypatch.setattr(run, "run_worker", worker)
+    monkeypatch.setattr(run, "unmeasured", lambda each, info, device, **how: replace(
+        failed(**how), run=info.id, key=replace(failed().key, workload=each.name)
+    ))  # fmt: skip
+    store = open_store(tmp_path / "r.db")
+    specs = tuple(replace(spec(), name=f"image/{letter}") for letter in "abc")
+    plan = Plan(specs=specs, skipped=(), notes=(), device=measurement().device)
+    info = run.new_run({}, command="x")
+    store.add_run(info, plan=specs)
+    run.execute(plan, info, store=store, goals=None, on_event=lambda event: None, budget_s=10.0)
+    found = {each.key.workload: each.status for each in store.results(info.id)}
+    assert found == {"image/a": "failed", "image/b": "failed", "image/c": "skipped"}

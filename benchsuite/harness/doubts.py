@@ -155,6 +155,8 @@ def _disturbed(probe: Probe) -> list[Doubt]:
 
 
 def _drifted(calibrations: Sequence[Calibration], probe: Probe) -> list[Doubt]:
+    if not calibrations:
+        return []  # a trial
     drift = sum(c.peak for c in calibrations) / len(calibrations) / probe.calibration_peak
     if LEAST_DRIFT <= drift <= MOST_DRIFT:
         return []

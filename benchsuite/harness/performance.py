@@ -205,7 +205,7 @@ def back_to_back(load: Load, warmth: Warmth, *, seconds: float, min_queries: int
         queries=cycles * len(chunks) * len(load.calls),
         frames=cycles * len(chunks) * load.frames,
         seconds=(chunks[-1][-1] - chunks[0][0]) * NANOSECOND_S,
-        queries_per_duration=len(load.calls) if load.queued else 1,
+        queries_per_duration=1 if load.wait is None or not load.queued else len(load.calls),
         stamps_b=sum(chunk.buffer_info()[1] * chunk.itemsize for chunk in chunks),
     )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from benchsuite.goals import Goals
 from benchsuite.hw import DeviceModel
 from benchsuite.metrics import cnn, hardware, software, system
-from benchsuite.metrics._context import ELEMENT_B, Context, Metric
+from benchsuite.metrics._context import ELEMENT_B, Context, Metric, Timed
 from benchsuite.types import Measurement, MetricInfo, Value, Window
 
-__all__ = ["ELEMENT_B", "METRICS", "TEAMS", "compute", "empty"]
+__all__ = ["ELEMENT_B", "METRICS", "TEAMS", "compute", "empty", "of_window"]
 
 _TABLES: tuple[Metric, ...] = (
     *system.METRICS,
@@ -42,6 +42,12 @@ def compute(
     if goals is not None:
         values["meets_goals"] = _meets(values, goals, workload=workload)
     return values
+
+
+def of_window(window: Window) -> dict[str, Value]:
+    """The metrics that follow from a raw window alone, as `compute` has them."""
+    timed = Timed(window=window)
+    return {key: compute(timed) for key, compute in system.FROM_WINDOW.items()}
 
 
 def empty(reason: str) -> dict[str, Value]:

@@ -15,14 +15,30 @@ ELEMENT_B = {"fp32": 4.0, "tf32": 4.0, "bf16": 2.0, "fp16": 2.0, "int8": 1.0}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Context:
+class Timed:
+    """A raw window, and what follows from it alone."""
+
+    window: Window
+
+    @cached_property
+    def throughput(self) -> float:
+        """Frames per second over the window."""
+        return self.window.frames / self.window.seconds
+
+    @cached_property
+    def ordered_ns(self) -> list[int]:
+        """The window's durations, ascending."""
+        return sorted(self.window.durations_ns)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context(Timed):
     """One measured window of one system, with what is known of its device.
 
     Quantities of counting are means over the load cycle: each signature by its share.
     """
 
     measurement: Measurement
-    window: Window
     model: DeviceModel | None
     goals: Goals | None = None
 
@@ -50,16 +66,6 @@ class Context:
     def work(self) -> float:
         """FLOP per frame, padding taps included."""
         return self.per_layer(lambda layer: layer.work)
-
-    @cached_property
-    def throughput(self) -> float:
-        """Frames per second over the window."""
-        return self.window.frames / self.window.seconds
-
-    @cached_property
-    def ordered_ns(self) -> list[int]:
-        """The window's durations, ascending."""
-        return sorted(self.window.durations_ns)
 
     @cached_property
     def drift(self) -> float:

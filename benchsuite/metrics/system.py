@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from benchsuite.metrics._context import Context, Metric, missing
+from benchsuite.metrics._context import Context, Metric, Timed, missing
 from benchsuite.metrics._mlperf import minimum_said
 from benchsuite.metrics.pacing import kept
 from benchsuite.origin import MODELLED
@@ -130,10 +130,10 @@ def _paced(context: Context, pace: Pace) -> str:
     )
 
 
-def _latency(share: float) -> Metric:
+def _percentile(share: float) -> Callable[[Timed], Value]:
     name = f"p{100 * share:g}"
 
-    def compute(context: Context) -> Value:
+    def compute(context: Timed) -> Value:
         window = context.window
         if window.scenario == OFFLINE:
             return missing(
@@ -167,6 +167,11 @@ def _latency(share: float) -> Metric:
             ),
         )
 
+    return compute
+
+
+def _latency(share: float) -> Metric:
+    name = f"p{100 * share:g}"
     return Metric(
         info=_info(
             f"latency_{name}",
@@ -175,11 +180,11 @@ def _latency(share: float) -> Metric:
             better="lower",
             about=f"{100 * share:g} % of the queries take at most this long.",
         ),
-        compute=compute,
+        compute=_percentile(share),
     )
 
 
-def _missed_frames(context: Context) -> Value:
+def _missed_frames(context: Timed) -> Value:
     window, found = context.window, kept(context.window)
     if found is None or window.pace is None:
         return missing(
@@ -195,14 +200,14 @@ def _missed_frames(context: Context) -> Value:
     )
 
 
-def _energy_per_frame(context: Context) -> Value:
+def _energy_per_frame(context: Timed) -> Value:
     energy = context.window.energy
     if energy is None:
         return missing(context.window.energy_reason or "no meter")
     return _of_power(energy, f"gross; {energy.how}", frames_per_s=context.throughput)
 
 
-def _net_energy_per_frame(context: Context) -> Value:
+def _net_energy_per_frame(context: Timed) -> Value:
     energy = context.window.energy
     if energy is None:
         return missing(context.window.energy_reason or "no meter")
@@ -217,7 +222,7 @@ def _net_energy_per_frame(context: Context) -> Value:
     )
 
 
-def _mean_power(context: Context) -> Value:
+def _mean_power(context: Timed) -> Value:
     energy = context.window.energy
     if energy is None:
         return missing(context.window.energy_reason or "no meter")
@@ -273,7 +278,7 @@ def clocks_said(clocks: Clocks) -> str:
     return ", ".join(parts)
 
 
-def _max_power(context: Context) -> Value:
+def _max_power(context: Timed) -> Value:
     energy = context.window.energy
     if energy is None:
         return missing(context.window.energy_reason or "no meter")
@@ -540,3 +545,14 @@ METRICS = (
         compute=_meets_goals,
     ),
 )
+
+# what a raw window gives again without the rest of its measurement
+FROM_WINDOW: Mapping[str, Callable[[Timed], Value]] = {
+    "throughput": lambda timed: Value(value=timed.throughput, how="frames over seconds"),
+    **{f"latency_p{100 * share:g}": _percentile(share) for share in (0.50, 0.90, 0.99)},
+    "missed_frames": _missed_frames,
+    "energy_per_frame": _energy_per_frame,
+    "net_energy_per_frame": _net_energy_per_frame,
+    "mean_power": _mean_power,
+    "max_power": _max_power,
+}

@@ -37,6 +37,7 @@ class Cell:
         sort: What it is sorted by; None goes last.
         sub: A second, softer line.
         soft: Whether the value is modelled.
+        tone: `better` or `worse`, for its colour.
         doubt: What the value is doubted for; it is marked.
     """
 
@@ -44,6 +45,7 @@ class Cell:
     sort: float | str | None = None
     sub: str = ""
     soft: bool = False
+    tone: str = ""
     doubt: str = ""
 
 
@@ -95,6 +97,8 @@ class Grid:
                 found["sub"] = _packed([cell.sub for cell in cells])
             if any(cell.soft for cell in cells):
                 found["soft"] = [place for place, cell in enumerate(cells) if cell.soft]
+            if any(cell.tone for cell in cells):
+                found["tone"] = _packed([cell.tone for cell in cells])
             if any(cell.doubt for cell in cells):
                 found["doubt"] = _packed([cell.doubt for cell in cells])
             columns.append(found)

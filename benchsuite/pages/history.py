@@ -8,46 +8,50 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from benchsuite import compare, formatting, history
+from benchsuite import chronicle, compare, formatting, history
 from benchsuite.formatting import cut, date_said
 from benchsuite.history import CORRECTED, SPEED, Change, Line
 from benchsuite.metrics import METRICS
 from benchsuite.pages import render_page
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
-from benchsuite.pages.leaderboard import change_said
 from benchsuite.pages.leaderboard.words import share_said
-from benchsuite.store import Course, Moment
+from benchsuite.shifts import History, Place, Shift
+from benchsuite.store import Moment
 from benchsuite.types import SystemKey
 from benchsuite.units import quantity
 
 TEMPLATE = "history.html.j2"
 _DIGITS = 5
+_GROUPS = 100  # folds on a page
+_ROWS = 50  # in a fold
+_TONES = {True: "better", False: "worse"}
 _IDENTITY = tuple(field.name for field in fields(SystemKey))
 
 
-def render(courses: Sequence[Course], *, root: Path) -> str:
+def render(found: History, *, root: Path) -> str:
     """Every system's metrics over time as one self-contained page.
 
     Args:
-        courses: All rows of the store.
+        found: All rows of the store with their changes.
         root: The content folder that holds `reports/`.
     """
-    lines = history.lines(courses)
-    changes = [(line, change) for line in lines for change in line.changes]
-    changes.sort(key=lambda pair: pair[1].measured_at, reverse=True)
+    lines = found.lines
+    changes = [(shift, place) for shift in found.shifts for place in shift.places]
     grid = _changes(changes)
     places = _places(lines)
     moments = sum(len(line.course.moments) for line in lines)
     times = [moment.measured_at for line in lines for moment in line.course.moments[-1:]]
     view = {
         "title": "History",
-        "finding": _finding(lines, len(changes)),
+        "finding": chronicle.sentence(found),
         "meta": [
             ("results", f"{moments} results"),
             *([("newest", f"newest {date_said(max(times))}")] if times else []),
         ],
+        "groups": [_group(shift) for shift in found.shifts[:_GROUPS]],
+        "earlier": max(0, len(found.shifts) - _GROUPS),
         "grid": grid if changes else None,
-        "filters": _filters(lines),
+        "filters": _filters(changes),
         "lines": [(place, cut(_label(line))) for place, line in enumerate(lines)],
         "few": history.LEAST_RUNS,
     }
@@ -66,27 +70,44 @@ def render(courses: Sequence[Course], *, root: Path) -> str:
     )
 
 
-def title(metric: str) -> str:
-    """A watched metric by name."""
-    return "throughput without drift" if metric == CORRECTED else METRICS[metric].title
-
-
 def label(line: Line) -> str:
     """A row by all that it is told apart by."""
     return _label(line)
 
 
-def _finding(lines: Sequence[Line], changes: int) -> str:
-    if not lines:
-        return "Nothing is stored yet."
-    systems = f"{len(lines)} row{'s' if len(lines) != 1 else ''}"
-    judged = sum(len(line.course.moments) >= history.LEAST_RUNS for line in lines)
-    if not judged:
-        return f"None of {systems} has the {history.LEAST_RUNS} results that judging takes."
-    if not changes:
-        return f"No level changed in {judged} of {systems} that can be judged."
-    moved = sum(bool(line.changes) for line in lines)
-    return f"{changes} change{'s' if changes != 1 else ''} of level in {moved} of {systems}."
+def _group(shift: Shift) -> dict[str, Any]:
+    """A shift as the template folds it: what moved, then the rows, those that moved most first."""
+    return {
+        "when": chronicle.when(shift),
+        "where": chronicle.where(shift),
+        "because": chronicle.because(shift),
+        "systems": shift.systems,
+        "moved": [
+            (_TONES[each.better], chronicle.moved(each), each.systems) for each in shift.moved
+        ],
+        "rows": [
+            (
+                f"#?row={line_id(place.line)}",
+                cut(_label(place.line)),
+                chronicle.title(place.change.metric, modelled=place.modelled),
+                chronicle.amount(place.change.metric, place.amount),
+                _TONES[place.better],
+                chronicle.word(place.better),
+                _levels(place),
+            )
+            for place in shift.places[:_ROWS]
+        ],
+        "left_out": max(0, len(shift.places) - _ROWS),
+    }
+
+
+def _levels(place: Place) -> str:
+    """`1.82 kimage/s to 2.01 kimage/s`."""
+    change = place.change
+    before, after = (
+        _said(value, change.metric, place.line) for value in (change.before, change.after)
+    )
+    return f"{before} to {after}"
 
 
 def _label(line: Line) -> str:
@@ -97,12 +118,13 @@ def _label(line: Line) -> str:
     return " · ".join(parts)
 
 
-def _filters(lines: Sequence[Line]) -> list[tuple[str, str, list[str]]]:
-    changed = [line for line in lines if line.changes]
+def _filters(changes: Sequence[tuple[Shift, Place]]) -> list[tuple[str, str, list[str]]]:
+    places = [place for _, place in changes]
     values = {
-        "device": ("Device", {line.key.device_name for line in changed}),
-        "backend": ("Backend", {line.key.backend for line in changed}),
-        "metric": ("Metric", {title(c.metric) for line in lines for c in line.changes}),
+        "device": ("Device", {place.line.key.device_name for place in places}),
+        "backend": ("Backend", {place.line.key.backend for place in places}),
+        "metric": ("Metric", {chronicle.title(place.change.metric) for place in places}),
+        "went": ("Change", {chronicle.word(place.better) for place in places}),
     }
     return [(key, name, sorted(found)) for key, (name, found) in values.items() if len(found) > 1]
 
@@ -114,18 +136,15 @@ _COLUMNS = (
     Column(key="device", title="device", numeric=False, filter="device", wide=True),
     Column(key="metric", title="metric", numeric=False, filter="metric"),
     Column(key="change", title="change", falling=True),
+    Column(key="went", title="went", numeric=False, filter="went"),
     Column(key="cause", title="what changed there", numeric=False),
 )
 
 
-def _changes(changes: Sequence[tuple[Line, Change]]) -> Grid:
+def _changes(changes: Sequence[tuple[Shift, Place]]) -> Grid:
     rows = []
-    for line, change in changes:
-        key = line.key
-        modelled = any(t.modelled for t in line.tracks if t.metric == change.metric)
-        before, after = (
-            _said(value, change.metric, line) for value in (change.before, change.after)
-        )
+    for shift, place in changes:
+        line, change, key = place.line, place.change, place.line.key
         rows.append(
             GridRow(
                 cells=(
@@ -137,17 +156,17 @@ def _changes(changes: Sequence[tuple[Line, Change]]) -> Grid:
                     Cell(text=key.workload, sub=f"{key.scale} · {line.course.scenario}"),
                     Cell(text=key.backend, sub=f"{key.precision}, {compare.threads_said(key)}"),
                     Cell(text=key.device_name),
-                    Cell(text=title(change.metric), sub="modelled" if modelled else ""),
                     Cell(
-                        text=change_said(change.metric, change.before, change.after),
-                        sort=(
-                            change.after - change.before
-                            if change.metric in history.LINEAR
-                            else change.after / change.before
-                        ),
-                        sub=f"{before} to {after}",
+                        text=chronicle.title(change.metric),
+                        sub="modelled" if place.modelled else "",
                     ),
-                    Cell(text=change.cause.text),
+                    Cell(
+                        text=chronicle.amount(change.metric, place.amount),
+                        sort=place.amount,
+                        sub=_levels(place),
+                    ),
+                    Cell(text=chronicle.word(place.better), tone=_TONES[place.better]),
+                    Cell(text=chronicle.because(shift), sub=change.commits or ""),
                 ),
                 link=f"#?row={line_id(line)}",
             )
@@ -184,14 +203,14 @@ def _line_data(line: Line, places: Mapping[tuple[str, str], int]) -> dict[str, A
         "tracks": [
             {
                 "metric": track.metric,
-                "title": ("modelled " if track.modelled else "") + title(track.metric),
+                "title": chronicle.title(track.metric, modelled=track.modelled),
                 "unit": _shown_unit(track.metric, measure),
                 "values": _packed(track.values),
                 "changes": [
                     [
                         change.place,
-                        change_said(change.metric, change.before, change.after),
-                        change.cause.text,
+                        chronicle.amount(change.metric, Place(line=line, change=change).amount),
+                        _turn(change),
                     ]
                     for change in track.changes
                 ],
@@ -205,6 +224,11 @@ def _line_data(line: Line, places: Mapping[tuple[str, str], int]) -> dict[str, A
         ],
         "frame": cut(line.course.moments[-1].digest.frame),
     }
+
+
+def _turn(change: Change) -> str:
+    """The cause, and between which commits it lies."""
+    return change.cause.text if change.commits is None else f"{change.cause.text} {change.commits}"
 
 
 def line_id(line: Line) -> str:

@@ -11,7 +11,7 @@ from benchsuite import forest, verdicts
 from benchsuite.forest import Band, Forest, Ratio
 from benchsuite.formatting import MINUS, cut
 from benchsuite.gate import Judgement, Line
-from benchsuite.judge import IMPROVED, INCONCLUSIVE, REGRESSED, RULES
+from benchsuite.judge import IMPROVED, INCONCLUSIVE, REGRESSED, RULES, UNMOVED
 from benchsuite.metrics import METRICS
 from benchsuite.pages import render_page
 
@@ -103,7 +103,13 @@ def _ratio(line: Line) -> Ratio:
 
 
 def _band(lines: Sequence[Line]) -> Band | None:
-    """How far the machine itself moved: from the least to the most drift beside these rows."""
+    """How far the machine itself moved: from the least to the most drift beside these rows.
+
+    None where it is not known, too little to see, or moves no such metric, as memory.
+    """
+    rule = RULES[lines[0].verdict.metric]
+    if rule.follows == UNMOVED:
+        return None
     drifts = [
         drift
         for line in lines
@@ -113,7 +119,7 @@ def _band(lines: Sequence[Line]) -> Band | None:
     if not drifts:
         return None
     # a time gets longer where the machine gets slower
-    ends = drifts if RULES[lines[0].verdict.metric].better == "higher" else [1 / d for d in drifts]
+    ends = drifts if rule.better == "higher" else [1 / drift for drift in drifts]
     band = Band(low=min(1.0, *ends), high=max(1.0, *ends))
     return band if band.high - band.low > _VISIBLE else None
 

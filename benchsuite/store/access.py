@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from benchsuite import digest
 from benchsuite.errors import BadInput
 from benchsuite.store import tables
 from benchsuite.store.faults import damage, plain
@@ -45,6 +45,8 @@ from benchsuite.types import (
     Window,
 )
 from benchsuite.units import counted
+
+_PART = 10_000  # rows fetched at once: one call for each would take as long as all else
 
 
 class Store:
@@ -116,6 +118,7 @@ class Store:
         results: Iterable[Result],
         *,
         environments: Mapping[str, Mapping[str, Any]],
+        window: Callable[[Result], Window | None] | None = None,
     ) -> list[str]:
         """Takes over runs of another store, all in one transaction or none.
 
@@ -123,6 +126,8 @@ class Store:
             runs: A run whose id is stored already is left as it is, with its results.
             results: Of these runs.
             environments: By the id that the results carry.
+            window: Gives a result's raw window, durations ascending, where there is one; asked
+                for one after another.
 
         Returns:
             The ids of the runs that were left out.
@@ -136,7 +141,7 @@ class Store:
                 if run.id not in known:
                     add_run(connection, run, plan=[])
             new = [each for each in results if each.run not in known]
-            add_results(connection, new, environments=environments)
+            add_results(connection, new, environments=environments, window=window)
         return [run.id for run in runs if run.id in known]
 
     def runs(self) -> list[RunInfo]:
@@ -146,6 +151,15 @@ class Store:
                 tables.runs.select().order_by(tables.runs.c.number.desc())
             ).all()
             return [run_of(row) for row in rows]
+
+    def labels(self) -> dict[str, dict[str, str]]:
+        """The labels of every run, by its id."""
+        with self._begin() as connection:
+            query = sa.select(tables.runs.c.id, tables.runs.c.labels)
+            return {
+                row.id: msgspec.convert(row.labels, dict[str, str])
+                for row in connection.execute(query)
+            }
 
     def find_run(self, name: str) -> RunInfo:
         """The run of an id or unique prefix, `latest`, `latest~N`, or `label:KEY[=VALUE]`.
@@ -310,17 +324,18 @@ class Store:
         with self._begin() as connection:
             keys = keys_of(connection)
             found: dict[int, list[Moment]] = {}
-            unpack = digest.unpack
-            for series, number, run, measured_at, body in connection.execute(query):
-                moment = Moment(number, run, measured_at, unpack(body))
-                found.setdefault(series, []).append(moment)
+            same = dict[str, str]().setdefault  # one object for all rows of a night
+            for part in connection.execute(query).partitions(_PART):
+                for series, number, run, measured_at, body in part:
+                    moment = Moment(number, same(run, run), same(measured_at, measured_at), body)
+                    found.setdefault(series, []).append(moment)
         # sorted here: an index would be read in order, but the rows behind it all over the table
         return [
             Course(
                 series=series,
                 key=keys[series][0],
                 scenario=keys[series][1],
-                moments=tuple(sorted(found[series], key=lambda m: (m.measured_at, m.id))),
+                moments=_in_time(found[series]),
             )
             for series in sorted(found)
         ]
@@ -362,6 +377,13 @@ class Store:
                 f"{self.place}: the store is damaged ({damage(error)}); restore it from a copy, "
                 "or name another file"
             ) from error
+
+
+def _in_time(moments: list[Moment]) -> tuple[Moment, ...]:
+    """By time, those of one moment by their numbers; cheap where they were stored in that order."""
+    moments.sort(key=attrgetter("id"))
+    moments.sort(key=attrgetter("measured_at"))
+    return tuple(moments)
 
 
 def _count_of(name: str) -> int:

@@ -13,7 +13,9 @@ import sqlalchemy as sa
 
 from benchsuite import digest
 from benchsuite.digest import Digest
+from benchsuite.errors import BadInput
 from benchsuite.store import tables
+from benchsuite.store.faults import damage
 from benchsuite.store.packing import unpack_json
 from benchsuite.types import (
     Count,
@@ -40,7 +42,7 @@ class Latest:
         result: With the metrics that a digest keeps.
         runs: How many results of the row there are.
         since: When the row was measured first.
-        raw: Whether the raw window is in this store: it was measured here, not imported.
+        raw: Whether the raw window is in this store: measured here, or come with its file.
         recomputed: Whether that window gives the stored throughput and energy again.
     """
 
@@ -81,12 +83,31 @@ class _RawWindow(msgspec.Struct):
 
 
 class Moment(msgspec.Struct, frozen=True, gc=False):
-    """One result of a row in the course of time."""
+    """One result of a row in the course of time.
+
+    Attributes:
+        body: Its digest as stored. Decoded when it is asked for: hundreds of thousands that are
+            kept decoded cost ten times the time that decoding takes.
+    """
 
     id: int
     run: str
     measured_at: str
-    digest: Digest
+    body: bytes
+
+    @property
+    def digest(self) -> Digest:
+        """The result in brief.
+
+        Raises:
+            BadInput: The store is damaged.
+        """
+        try:
+            return digest.unpack(self.body)
+        except msgspec.DecodeError as error:
+            raise BadInput(
+                f"the store is damaged (result {self.id}: {damage(error)}); restore it from a copy"
+            ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -78,6 +78,7 @@ def add_results(
     results: Sequence[Result],
     *,
     environments: Mapping[str, Mapping[str, Any]],
+    window: Callable[[Result], Window | None] | None = None,
 ) -> None:
     """Adds results of new runs, with few statements for all of them; of one row the last counts.
 
@@ -105,6 +106,13 @@ def add_results(
             for number, each in zip(numbers, rows, strict=True)
         ],
     )  # fmt: skip
+    if window is None:
+        return
+    for number, each in zip(numbers, rows, strict=True):
+        found = window(each)
+        if found is not None:
+            packed = pack_window(found) | {"time_order": False}
+            connection.execute(tables.raw.insert().values(result=number, **packed))
 
 
 def _series_of(

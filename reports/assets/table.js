@@ -17,6 +17,7 @@
     for (const column of grid.columns) {
       column.text = unpacked(column.text);
       column.sub = column.sub && unpacked(column.sub);
+      column.tone = column.tone && unpacked(column.tone);
       column.soft = new Set(column.soft || []);
       column.doubt = column.doubt && unpacked(column.doubt);
     }
@@ -73,6 +74,7 @@
   const cell = (grid, column, i, first) => {
     const inside = [];
     let text = clip(column.text[i]);
+    if (column.tone && column.tone[i]) text.classList.add(column.tone[i]);
     if (column.soft.has(i)) text = make("i", {}, text);
     const link = first && grid.links && grid.links[i];
     inside.push(link ? make("a", { href: link }, text) : text);

@@ -8,7 +8,17 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-SECTIONS = ("harness", "peaks", "bandwidth", "backends", "best", "contended", "counts", "store")
+SECTIONS = (
+    "harness",
+    "peaks",
+    "bandwidth",
+    "backends",
+    "best",
+    "contended",
+    "counts",
+    "store",
+    "history",
+)
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ import re
 import zlib
 from collections.abc import Callable, Sequence
 
-from benchsuite import formatting, history
+from benchsuite import chronicle, formatting, history
 from benchsuite.compare import System, threads_said
 from benchsuite.formatting import NO_BREAK, cut
 from benchsuite.ranking import Entry
@@ -95,6 +95,4 @@ def slug(name: str) -> str:
 
 def change_said(metric: str, before: float, after: float) -> str:
     """A change of level as a ratio, or in points."""
-    if metric in history.LINEAR:
-        return f"{formatting.points(after - before)} points"
-    return formatting.times(after / before)
+    return chronicle.amount(metric, after - before if metric in history.LINEAR else after / before)
