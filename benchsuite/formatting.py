@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from benchsuite.attribution import LINEAR, Split, parts_of
 from benchsuite.types import MetricInfo
-from benchsuite.units import MISSING, quantity, significant
+from benchsuite.units import MISSING, percent, quantity, significant
 from benchsuite.units import share as share
 
 MINUS = "\N{MINUS SIGN}"
@@ -87,6 +88,13 @@ def target(value: float, *, measure: str | None = None) -> str:
 def is_correlation(measure: str | None) -> bool:
     """Whether an accuracy measure is a correlation, which is not said in per cent."""
     return measure is not None and any(word in measure.casefold() for word in _CORRELATIONS)
+
+
+def share_said(measure: str | None) -> Callable[[float], str]:
+    """An accuracy with a digit more than in tables: on an axis neighbours must differ."""
+    if is_correlation(measure):
+        return lambda value: significant(value, 4)
+    return lambda value: percent(value, digits=4)
 
 
 def spread(value: float, *, low: float, high: float) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -116,10 +118,25 @@ class History:
 
 def read(store: Store) -> History:
     """The history of a store."""
-    lines = history.lines(store.courses(), store.labels())
+    with _uncollected():
+        lines = history.lines(store.courses(), store.labels())
     ids = sorted({e for line in lines for change in line.changes for e in change.environments})
     facts = store.environments(ids) if ids else {}
     return History(lines=tuple(lines), shifts=together(lines, facts))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without garbage collection: nothing that is made has cycles, and each pass would look at all
+    of hundreds of thousands of objects.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def together(

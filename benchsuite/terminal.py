@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from benchsuite import compare, formatting, units
-from benchsuite.accounting.summary import roofline_total
 from benchsuite.attribution import ENERGY, LINEAR, OWNERS, Missing, Split
 from benchsuite.compare import OK, System
 from benchsuite.metrics import METRICS
@@ -60,6 +59,8 @@ def shares_table(split: Split | Missing) -> RenderableType:
 
 def count_table(counted: WorkloadCount) -> RenderableType:
     """A network's layers with what each must compute and move, per frame in fp32."""
+    from benchsuite.accounting.summary import roofline_total  # much to import for the other tables
+
     roofed = counted.roof is not None
     columns = ["output", "parameters", "work", "unpadded", "traffic", "FLOP/B", "of work"]
     table = _table("layer", "kind", right=(*columns, *(("at best", "bound by") if roofed else ())))

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from benchsuite import chronicle, compare, formatting, history
-from benchsuite.formatting import cut, date_said
+from benchsuite.formatting import cut, date_said, share_said
 from benchsuite.history import CORRECTED, SPEED, Change, Line
 from benchsuite.metrics import METRICS
 from benchsuite.pages import render_page
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
-from benchsuite.pages.leaderboard.words import share_said
 from benchsuite.shifts import History, Place, Shift
 from benchsuite.store import Moment
 from benchsuite.types import SystemKey

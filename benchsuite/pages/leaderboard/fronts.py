@@ -9,7 +9,7 @@ from typing import Any
 
 from benchsuite import plots
 from benchsuite.attribution import ENERGY, Origin, energy_origin
-from benchsuite.formatting import cut
+from benchsuite.formatting import cut, share_said
 from benchsuite.metrics import METRICS
 from benchsuite.pages.leaderboard import words
 from benchsuite.pages.numbers import plain_of
@@ -174,7 +174,7 @@ def plot(found: Front, *, place: str, first: bool = True) -> Plot:
         svg=plots.scatter(
             points,
             x=Axis(title=against, said=lambda value: quantity(value, unit, digits=2), log=True),
-            y=Axis(title=cut(measure), said=words.share_said(measure)),
+            y=Axis(title=cut(measure), said=share_said(measure)),
             label=f"{title}: {words.count(len(best), 'system')} of {len(group)} on the front",
             front=best,
         ),
@@ -230,5 +230,5 @@ def _interval(entry: Entry, measure: str) -> str:
     value = entry.system.value("accuracy")
     if value.low is None or value.high is None:
         return ""
-    said = words.share_said(measure)
+    said = share_said(measure)
     return f"{said(value.low)} to {said(value.high)}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from benchsuite import compare, exchange, history, plots
 from benchsuite.attribution import ENERGY, THROUGHPUT
 from benchsuite.compare import System
-from benchsuite.formatting import cut, date_said
+from benchsuite.formatting import cut, date_said, share_said
 from benchsuite.history import CORRECTED, SPEED, Line, Track
 from benchsuite.metrics import METRICS
 from benchsuite.pages.everything import everything_of
@@ -137,7 +137,7 @@ def _track(track: Track, corrected: Track | None, line: Line, system: System) ->
 
     def said(value: float) -> str:
         if track.metric in history.LINEAR:
-            return words.share_said(row.measure)(value)
+            return share_said(row.measure)(value)
         return words.without_query(str(figure_of(value, track.metric, row)))
 
     runs = words.count(len(track.values), "run")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from benchsuite import chronicle, formatting, history
 from benchsuite.compare import System, threads_said
 from benchsuite.formatting import NO_BREAK, cut
 from benchsuite.ranking import Entry
 from benchsuite.types import Doubt, SystemKey
-from benchsuite.units import MISSING, percent, significant
+from benchsuite.units import MISSING
 
 DOUBT = "\N{DAGGER}"  # beside a number whose row carries a doubt
 OWN_WEIGHTS = f"own{NO_BREAK}weights"
@@ -23,13 +23,6 @@ _TITLES = {"speed-only": "Speed only"}
 def class_title(rank_class: str) -> str:
     """A class as a heading."""
     return _TITLES.get(rank_class, rank_class.capitalize())
-
-
-def share_said(measure: str | None) -> Callable[[float], str]:
-    """An accuracy with a digit more than in tables: on an axis neighbours must differ."""
-    if formatting.is_correlation(measure):
-        return lambda value: significant(value, 4)
-    return lambda value: percent(value, digits=4)
 
 
 def software(system: System) -> str:
@@ -66,7 +59,8 @@ def provenance(entry: Entry) -> str:
 
 def doubts_said(doubts: Sequence[Doubt]) -> str:
     """What a number is doubted for, as its mark tells."""
-    return "; ".join(dict.fromkeys(cut(doubt.message) for doubt in doubts))
+    said = (doubt.message.replace(doubt.code, doubt.code.replace("_", " ")) for doubt in doubts)
+    return "; ".join(dict.fromkeys(cut(each) for each in said))
 
 
 def without_query(text: str) -> str:
