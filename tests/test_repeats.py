@@ -302,7 +302,9 @@ def test_an_exported_row_takes_its_processes_along(
     """Export and import keep what each process gave."""
     store, file = tmp_path / "s.db", tmp_path / "r.json"
     replay = Replay({"eager": [2.0, 2.5, 1.6], "onnxruntime": [1.0, 1.1, 1.2]})
-    measured(replay, monkeypatch, *asked(content, store, "--repeats", 3, "--json", file))
+    measured(
+        replay, monkeypatch, *asked(content, store, "--repeats", 3, "--batch", 1, "--json", file)
+    )
     assert main(["import", str(file), "--store", str(tmp_path / "other.db")]) == 0
     there, here = rows(tmp_path / "other.db"), rows(store)
     assert [p.values for p in there["eager"].processes] == [
