@@ -163,7 +163,8 @@ def compare_sides(
         before, after: A and B.
         limits: When to stop.
         on_round: Told of each round that begins.
-        started: When the budget began (`time.monotonic`); None for now.
+        started: When the budget began (`time.monotonic`); a wait for the device prolongs it. None
+            for now.
     """
     started = monotonic() if started is None else started
     known: list[Round] = []
@@ -179,10 +180,12 @@ def compare_sides(
         return state(judge_rounds(before, after, rounds, limits=limits, rate=rate), limits)
 
     source = Source(measure=measure, usable=complete, judged=judged, clock=monotonic)
+    asked = monotonic()
     with run.device_kept(before.plan, 1, lambda event: on_round(f"waiting for {event.text}", 0)):
-        first, again = follow(source, limits, started=started)
+        waited = monotonic() - asked  # for another run: that measures nothing
+        first, again = follow(source, limits, started=started + waited)
     lines = judge_rounds(before, after, first, again=again, limits=limits)
-    judgement = _judgement(before, after, lines, rounds=len(first), repeated=len(again))
+    judgement = _judgement(before, after, lines, first, repeated=len(again))
     return advised(judgement, rounds=len(first), again=len(again), limits=limits)
 
 
@@ -367,15 +370,27 @@ def _failures(before: Side, after: Side, last: Round) -> tuple[Line, ...]:
 
 
 def _judgement(
-    before: Side, after: Side, lines: tuple[Line, ...], *, rounds: int, repeated: int = 0
+    before: Side, after: Side, lines: tuple[Line, ...], rounds: Sequence[Round], *, repeated: int
 ) -> Judgement:
     again = f", {repeated} more to confirm" if repeated else ""
+    turns = max((_turns(each) for each in rounds), default=0)
+    in_turns = (
+        f"; a round's ratio is the median of {turns} short turns side by side" if turns > 1 else ""
+    )
     return Judgement(
         before=before.name,
         after=after.name,
         lines=lines,
-        notes=(f"{rounds} interleaved rounds of fresh processes{again}",),
+        notes=(f"{len(rounds)} interleaved rounds of fresh processes{again}{in_turns}",),
     )
+
+
+def _turns(each: Round) -> int:
+    """Pairs of turns in a round's longest window; 0 where it failed."""
+    if not isinstance(each.before, Measurement) or not isinstance(each.after, Measurement):
+        return 0
+    sides = (each.before.turns, each.after.turns)
+    return max((min(len(side.get(name, ())) for side in sides) for name in sides[0]), default=0)
 
 
 # --- the SPEC -------------------------------------------------------------------------------------
