@@ -32,7 +32,7 @@ SECONDS, WARMUP_S = 1.0, 1.0
 _SPEC_KEYS = ("backend", "precision", "scale", "batch", "scenario", "device", "threads", "data",
               "weights", "python")  # fmt: skip
 _BEFORE, _AFTER = "A", "B"
-# what one process shows as well as ten
+# what one process shows as well as ten; how fast the machine is, `ab` only tells
 _EXACT = ("accuracy", "accuracy_reason", "reference", "reference_reason", "distance",
           "distance_reason", "layer_times", "layer_times_reason", "preprocessing",
           "preprocessing_reason", "postprocessing", "postprocessing_reason")  # fmt: skip

@@ -231,7 +231,9 @@ def _train(options: argparse.Namespace) -> int:
         threads=options.threads,
     )
     with progress.TrainingProgress(entry.name, quiet=options.quiet) as show:
-        outcome = train.train(job, on_step=show.on_step, on_epoch=show.on_epoch)
+        outcome = train.train(
+            job, on_step=show.on_step, on_epoch=show.on_epoch, on_wait=show.on_wait
+        )
     if options.json:
         _write_text(options.json, _json(outcome.record))
     if not options.quiet and options.json != "-":
@@ -620,6 +622,7 @@ def _request(options: argparse.Namespace) -> Request:
         rate=options.rate,
         device=options.device,
         threads=options.threads,
+        cores=options.pin,
         repeats=options.repeats,
         time_limit_s=options.time_limit,
         meter=options.meter,
@@ -636,7 +639,7 @@ def _request(options: argparse.Namespace) -> Request:
 def _check_resume(options: argparse.Namespace) -> None:
     """A resumed run measures what it set out to: what would choose other systems is refused."""
     chosen = ["targets", "scale", "backend", "precision", "batch", "scenario", "rate", "device",
-              "threads", "repeats", "time_limit", "weights", "label", "data", "places",
+              "threads", "pin", "repeats", "time_limit", "weights", "label", "data", "places",
               "input"]  # fmt: skip
     given = [name for name in chosen if getattr(options, name) not in (None, [])]
     if options.meter != "auto":
@@ -878,6 +881,19 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _processors(text: str) -> tuple[int, ...] | None:
+    """What `--pin` names: None to choose, none at all, or a list."""
+    if text == "auto":
+        return None
+    from benchsuite import machine
+
+    if text != "none" and not machine.numbers(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be auto, none, or a list of processors such as 0-3,8"
+        )
+    return machine.numbers(text)
+
+
 def _seconds(text: str) -> float:
     return _above_zero(text, "a number of seconds")
 
@@ -940,11 +956,14 @@ def _parser() -> argparse.ArgumentParser:
                      help="of RealTime; else the workload's own")  # fmt: skip
     run.add_argument("--device", metavar="KIND[:N]", help="cpu, cuda:0, ...")
     run.add_argument("--threads", type=_positive, metavar="N")
+    run.add_argument("--pin", type=_processors, metavar="auto|none|LIST",
+                     help="the processors to stay on: one a thread, any, or 0-3,8")  # fmt: skip
     run.add_argument("--repeats", type=_positive, metavar="N",
                      help="processes a system, all systems in turn: gives intervals")  # fmt: skip
     run.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of one process")
     run.add_argument("--budget", type=_seconds, metavar="SECONDS",
-                     help="of the whole run; what is left over is the next's first")  # fmt: skip
+                     help="of the whole run, but for its wait for the device; what is left over "
+                          "is the next's first")  # fmt: skip
     run.add_argument(
         "--meter", default="auto", metavar="NAME[:FILE]", help="where joules come from"
     )

@@ -388,7 +388,7 @@ def _speed(systems: Sequence[System]) -> str:
 
 
 def _energy(pairs: Sequence[tuple[System, System, float]]) -> str:
-    """What the faster software spends, where a meter measured both."""
+    """How the energy changes with the faster software, where a meter measured both."""
     factors = []
     for system, base, _ in pairs:
         less, more = system.number(ENERGY), base.number(ENERGY)
@@ -398,7 +398,16 @@ def _energy(pairs: Sequence[tuple[System, System, float]]) -> str:
         if mine.kind != MEASURED or mine.grounds != theirs.grounds:
             return ""
         factors.append(less / more)
-    return f" and spends {ratios(factors)} times the energy per frame"
+    return f", energy per frame {_changes(factors)}"
+
+
+def _changes(factors: Sequence[float]) -> str:
+    """By what a number is multiplied, or, where it falls, divided."""
+    if max(factors) < 1:
+        return f"\N{DIVISION SIGN}{ratios([1 / factor for factor in factors])}"
+    if min(factors) >= 1:
+        return f"\N{MULTIPLICATION SIGN}{ratios(factors)}"
+    return f"between {_changes([min(factors)])} and {_changes([max(factors)])}"
 
 
 def _mixed(gains: Mapping[str, Sequence[tuple[System, System, float]]]) -> str:
@@ -494,7 +503,8 @@ def _trouble(systems: Sequence[System]) -> str:
         parts.append(f"{_number(counts[FAILED])} of {_count(len(systems), 'system')} failed")
     if counts["skipped"]:
         verb = "was" if counts["skipped"] == 1 else "were"
-        parts.append(f"{_number(counts['skipped'])} {verb} skipped")
+        what = _number(counts["skipped"]) if parts else _count(counts["skipped"], "system")
+        parts.append(f"{what} {verb} skipped")
     return f"{_capital(', '.join(parts))}." if parts else ""
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from benchsuite.types import Doubt, Fingerprint, Result, SystemKey, Value
+from benchsuite.steadiness import NOT_STEADY, moved_said, still_moved
+from benchsuite.types import Doubt, Fingerprint, Process, Result, SystemKey, Value
 
 # the order is that of `Digest.values` in stored bytes: add at the end only
 DIGESTED = (
@@ -28,6 +29,8 @@ DIGESTED = (
     "fraction_of_roofline",
     "meets_goals",
 )
+# those whose interval tells how far they stray, in the order of `Digest.intervals`
+STRAYING = ("throughput", "latency_p90", "energy_per_frame")
 PLACES = {metric: place for place, metric in enumerate(DIGESTED)}
 _ENERGY = "energy_per_frame"
 _MISSING = Value(value=None, how="", reason="told with the whole result")
@@ -41,6 +44,10 @@ class Digest(msgspec.Struct, frozen=True, array_like=True, gc=False):
         accuracy_interval: Its low and high end.
         energy_how: Where joules come from: source and boundary, as `how` begins.
         doubts: Their codes.
+        intervals: Low and high end of the metrics of `STRAYING`; the last fields are absent in
+            digests that were stored before they were kept.
+        processes: How many measured the row; 0 where one was asked for.
+        moved: How far the median still moved, of a row that was not steady (share of 1).
     """
 
     environment: str
@@ -59,6 +66,9 @@ class Digest(msgspec.Struct, frozen=True, array_like=True, gc=False):
     accuracy_interval: tuple[float | None, float | None]
     energy_how: str
     doubts: tuple[str, ...]
+    intervals: tuple[tuple[float | None, float | None], ...] = ()
+    processes: int = 0
+    moved: float | None = None
 
     def number(self, metric: str) -> float | None:
         """A metric of `DIGESTED`; None where it is missing or was stored before it was kept."""
@@ -115,9 +125,12 @@ def pack(result: Result) -> bytes:
                 else tuple(getattr(result.fingerprint, name) for name in _FINGERPRINT)
             ),
             values=tuple(_value(result.metrics, key) for key in DIGESTED),
-            accuracy_interval=(None, None) if found is None else (found.low, found.high),
+            accuracy_interval=_ends(found),
             energy_how="" if energy is None else energy.how.partition(";")[0],
             doubts=tuple(doubt.code for doubt in result.doubts),
+            intervals=tuple(_ends(result.metrics.get(metric)) for metric in STRAYING),
+            processes=len(result.processes),
+            moved=still_moved(result.doubts),
         )
     )
 
@@ -171,16 +184,27 @@ def result(digest: Digest, *, run: str, key: SystemKey, scenario: str, measured_
         frame=digest.frame,
         fingerprint=fingerprint(digest),
         metrics=_metrics(digest),
-        doubts=tuple(Doubt(code=code, message=code) for code in digest.doubts),
+        doubts=tuple(_doubt(code, digest.moved) for code in digest.doubts),
+        processes=(Process(measured_at=measured_at),) * digest.processes,
         target=digest.target,
         measure=digest.measure,
         measured_at=measured_at,
     )
 
 
+def _doubt(code: str, moved: float | None) -> Doubt:
+    told = code == NOT_STEADY and moved is not None
+    return Doubt(code=code, message=f"{code}: {moved_said(moved or 0.0)}" if told else code)
+
+
+def _ends(value: Value | None) -> tuple[float | None, float | None]:
+    return (None, None) if value is None else (value.low, value.high)
+
+
 def _metrics(digest: Digest) -> dict[str, Value]:
     """The values of `DIGESTED`; all that are missing are one object."""
     found = dict.fromkeys(DIGESTED, _MISSING)
+    intervals = dict(zip(STRAYING, digest.intervals, strict=False))
     for name, value in zip(DIGESTED, digest.values, strict=False):  # older digests are shorter
         if value is None:
             continue
@@ -188,7 +212,9 @@ def _metrics(digest: Digest) -> dict[str, Value]:
             low, high = digest.accuracy_interval
             found[name] = Value(value=value, how="", low=low, high=high)
         else:
-            found[name] = Value(value=value, how=digest.energy_how if name == _ENERGY else "")
+            low, high = intervals.get(name, (None, None))
+            how = digest.energy_how if name == _ENERGY else ""
+            found[name] = Value(value=value, how=how, low=low, high=high)
     return found
 
 

@@ -51,8 +51,10 @@ def alike(
         if not system.measured:
             reason = f"not measured on {device}"
         elif faster is not None:
-            reason = f"slower on {device} than the same with {threads_said(faster.key)}"
-            name += f" · {threads_said(system.key)}"
+            again = faster.key.threads == system.key.threads
+            with_what = "in another run" if again else f"with {threads_said(faster.key)}"
+            reason = f"slower on {device} than the same {with_what}"
+            name += f" · {f'run {system.row.run}' if again else threads_said(system.key)}"
         else:
             reason = f"only on {device}"
         missing.append((reason, name))

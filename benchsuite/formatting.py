@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from benchsuite.attribution import LINEAR, LOG, Split, parts_of
+from benchsuite.attribution import LINEAR, Split, parts_of
 from benchsuite.types import MetricInfo
 from benchsuite.units import MISSING, percent, quantity, significant
 from benchsuite.units import share as share
@@ -31,7 +31,8 @@ _SHARES = frozenset(
 _RATIOS = frozenset({"configuration_gain", "drift"})
 _ACCURACIES = frozenset({"accuracy", "reference_accuracy", "accuracy_change"})
 _CORRELATIONS = ("rho", "correlation")
-_STILL_LOG = 5e-4  # shown as times 1.000
+_STILL_LOG = math.log(1.005)  # a part of a change that rounds to times 1.00
+_ONE = 5e-4  # a ratio that is shown as times 1
 _STILL_POINTS = 5e-7
 _LONGEST_FRAME = 20
 _LONGEST_LABEL = 120
@@ -123,7 +124,7 @@ def times(ratio: float, *, decimals: int | None = None) -> str:
         ratio: Above 0.
         decimals: Of ratios below 100; None for two, and three of those below 1.1.
     """
-    if still(math.log(ratio), scale=LOG):
+    if abs(math.log(ratio)) < _ONE:
         return f"{TIMES}1"
     larger = max(ratio, 1 / ratio)
     if larger >= 1e6:
@@ -142,7 +143,9 @@ def still(amount: float, *, scale: str) -> bool:
 
 def amount_said(amount: float, *, scale: str) -> str:
     """The size of a change or of a share of it: a ratio, or points of a sum."""
-    return points(amount) if scale == LINEAR else times(math.exp(amount))
+    if scale == LINEAR:
+        return points(amount)
+    return f"{TIMES}1.00" if still(amount, scale=scale) else times(math.exp(amount))
 
 
 def change_said(title: str, split: Split) -> str:

@@ -54,13 +54,19 @@ def allowed() -> frozenset[int] | None:
     return frozenset(began or os.sched_getaffinity(0))
 
 
+def bound() -> frozenset[int] | None:
+    """Processors that this process is bound to; None where it may use all it began with."""
+    may = allowed()
+    now = None if may is None else frozenset(os.sched_getaffinity(0))
+    return None if now == may else now
+
+
 def binding() -> dict[str, str | None]:
     """The processors that this process is bound to, or why it may use all it was given."""
-    may = allowed()
-    bound = None if may is None else frozenset(os.sched_getaffinity(0))
-    if bound is None or bound == may:
-        return {"bound to": None, "reason": os.environ.get(UNBOUND, "no worker of benchsuite")}
-    return {"bound to": listed(bound), "reason": None}
+    processors = bound()
+    if processors is None:
+        return {"bound to": None, "reason": os.environ.get(UNBOUND, "bound to none as a whole")}
+    return {"bound to": listed(processors), "reason": None}
 
 
 def numbers(text: str) -> tuple[int, ...]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchsuite import backends, catalog, datasets, devices, meters, targets
+from benchsuite import backends, catalog, datasets, devices, machine, meters, targets
 from benchsuite.catalog import Catalog, Entry
 from benchsuite.errors import BadInput, MissingPackage, NotMeasurable
-from benchsuite.harness import network, scenarios
+from benchsuite.harness import network, pinning, scenarios
 from benchsuite.metrics import ELEMENT_B
 from benchsuite.types import (
     OFFLINE,
@@ -49,6 +49,7 @@ class Request:
         rate: Frames a second in `RealTime`.
         inputs: `NAME=1x3x224x224`, for networks of the user's own that leave a shape open.
         repeats: Processes a system.
+        cores: Processors to bind to, empty for none; None to choose them.
     """
 
     targets: tuple[str, ...]
@@ -60,6 +61,7 @@ class Request:
     rate: float | None = None
     device: str | None = None
     threads: int | None = None
+    cores: tuple[int, ...] | None = None
     repeats: int | None = None
     time_limit_s: float | None = None
     meter: str = meters.AUTOMATIC
@@ -147,6 +149,7 @@ def make_plan(request: Request, *, cache: Path, home: Path) -> Plan:
     _check_request(request)
     device = devices.find(request.device) if request.device else devices.default_device()
     _check_threads(request.threads, device)
+    _check_cores(request.cores)
     _check_meter(request.meter, device, roots)
     specs: list[SystemSpec] = []
     skipped: list[tuple[SystemSpec, str]] = []
@@ -336,7 +339,13 @@ def _systems(
         names = names or (_GRAPH_BACKEND,)
     if ALL in names:
         names = tuple(backends.names())
-    threads = request.threads or group.threads or device.units
+    threads = request.threads or group.threads or _default_threads(request, device)
+    if device.kind == "cpu" and request.cores and threads > len(request.cores):
+        named = machine.listed(request.cores)
+        raise BadInput(
+            f"--pin {named}: {threads} threads need as many processors; name more of them, or give "
+            f"--threads {len(request.cores)}"
+        )
     base = SystemSpec(
         path=str(entry.path),
         name=entry.name,
@@ -356,6 +365,7 @@ def _systems(
         time_limit_s=request.time_limit_s or suite.time_limit_s,
         min_queries=suite.min_queries,
         repeats=request.repeats or suite.repeats,
+        cores=request.cores,
         samples_per_query=request.batch or group.samples_per_query or SAMPLES_PER_QUERY,
         rate=request.rate or group.rate or entry.workload.rate,
         latency_bound_s=group.latency_bound_s or entry.workload.latency_bound_s,
@@ -564,6 +574,20 @@ def _check_threads(threads: int | None, device: DeviceInfo) -> None:
     most = int(device.facts.get("logical", device.units))
     if device.kind == "cpu" and threads is not None and threads > most:
         raise BadInput(f"--threads {threads}: this machine has {counted(most, 'processor')}")
+
+
+def _default_threads(request: Request, device: DeviceInfo) -> int:
+    """All cores, or as many as the user's processors."""
+    return min(device.units, len(request.cores)) if request.cores else device.units
+
+
+def _check_cores(cores: tuple[int, ...] | None) -> None:
+    allowed = machine.allowed()
+    if not cores:
+        return
+    if allowed is None:
+        raise BadInput("--pin: this system binds no process to processors; leave it out")
+    pinning.check(cores, allowed)
 
 
 def _check_names(where: str, names: Sequence[str], known: Sequence[str], *, what: str) -> None:

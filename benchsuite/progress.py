@@ -76,7 +76,7 @@ class Progress:
         """Shows one event."""
         system = _safe(f"{event.spec.name} · {event.spec.backend} {event.spec.precision}")
         if event.kind == "waiting":
-            self._console.print(f"the device is in use ({_safe(event.text)}); waiting for it")
+            self._console.print(_in_use(event.text))
         elif event.kind in ("start", "phase") and self._bar is not None:
             phase = event.text or "start"
             self._bar.update(self._task, description=f"{system} [dim]{_safe(phase)}[/]")
@@ -124,6 +124,10 @@ class TrainingProgress:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
+    def on_wait(self, holder: str) -> None:
+        """Somebody else measures on the device."""
+        self._console.print(_in_use(holder))
+
     def on_step(self, done: float, total: int, loss: float) -> None:
         """After each step."""
         text = f"{self._workload}  epoch {min(total, int(done) + 1)}/{total}  loss {loss:.3f}"
@@ -134,6 +138,10 @@ class TrainingProgress:
         self._accuracy = f"  accuracy {accuracy:.3f}"
         if not self._console.is_terminal:
             self._console.print(f"epoch {number}: accuracy {accuracy:.3f}, {seconds:.0f} s")
+
+
+def _in_use(holder: str) -> str:
+    return f"the device is in use ({_safe(holder)}); waiting for it"
 
 
 def _line(event: Event, system: str) -> str:

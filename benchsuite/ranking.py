@@ -10,7 +10,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 import msgspec
@@ -105,7 +105,6 @@ class Entry:
 def entries(
     latest: Iterable[Latest],
     elsewhere: Iterable[Elsewhere] = (),
-    whole: Mapping[int, Result] | None = None,
     shipped: Callable[[SystemKey], str | None] | None = None,
 ) -> list[Entry]:
     """Every system of a store, ranked; in the order in which they first appeared.
@@ -113,9 +112,6 @@ def entries(
     Args:
         latest: The newest result of each row.
         elsewhere: Those of other sources.
-        whole: The newest results with all that is stored of them, by their numbers in the store:
-            how far processes stray and what the doubts say. Without it doubts are codes, and a
-            lone process's spread is assumed of all.
         shipped: Gives the hash of the weights that travel with a workload (`shipped_weights`).
     """
     stored = list(latest)
@@ -124,7 +120,6 @@ def entries(
         others[each.series].append(each)
     where = {id(each.result): each for each in stored}
     systems = compare.join([each.result for each in stored], over_runs=True)
-    full = {system.id: _full(system, where, whole or {}) for system in systems}
     unranked = {system.id: _unranked(system) for system in systems}
     sets: dict[tuple[str, tuple[Hashable, ...]], list[System]] = defaultdict(list)
     reasons: dict[str, dict[str, str]] = defaultdict(dict)
@@ -138,7 +133,7 @@ def entries(
                 sets[metric, comparable(system, metric)].append(system)
     places: dict[str, dict[str, Place]] = defaultdict(dict)
     for (metric, _), group in sets.items():
-        variances = {each.id: spread_of(full[each.id], metric).variance for each in group}
+        variances = {each.id: spread_of(each, metric).variance for each in group}
         for system, place in placed(group, metric, variances=variances):
             places[system.id][metric] = place
     return [
@@ -153,7 +148,7 @@ def entries(
                 system.row.fingerprint.weights if system.row.fingerprint else None,
                 shipped(system.key) if shipped else None,
             ),
-            doubts={name: row.doubts for name, row in full[system.id].rows.items() if row.doubts},
+            doubts={name: row.doubts for name, row in system.rows.items() if row.doubts},
             reproduced=sum(
                 reproduces(system.row, other.result)
                 for other in others[where[id(system.row)].series]
@@ -161,12 +156,6 @@ def entries(
         )
         for system in systems
     ]
-
-
-def _full(system: System, where: Mapping[int, Latest], whole: Mapping[int, Result]) -> System:
-    """The system with whole rows where they are at hand."""
-    rows = {name: whole.get(where[id(row)].id, row) for name, row in system.rows.items()}
-    return replace(system, rows=rows)
 
 
 def reproduces(row: Result, other: Result) -> bool:

@@ -19,8 +19,6 @@ FEWEST_ROUNDS = 4
 MOST_ROUNDS = 40
 CONFIRMING_ROUNDS = 8
 LOOKS = (4, 6, 9, 13, 19, 28, 40)
-# of the time, after which what is suspected is measured again
-_SHARE_FIRST = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +74,12 @@ def follow(source: Source[R], limits: Limits, *, started: float) -> tuple[list[R
         limits: When to stop.
         started: When the budget began, on the source's clock.
     """
-    first, longest = _first_look(source, limits, started=started)
-    if not any(map(source.usable, first)) or not source.judged(first, RATE).suspected:
+    first, longest, room = _first_look(source, limits, started=started)
+    usable = any(map(source.usable, first))
+    if not usable or not room or not source.judged(first, RATE).suspected:
         return first, []
     again: list[R] = []
     wanted = limits.rounds or max(len(first), CONFIRMING_ROUNDS)  # not what these rounds show
-    late = source.clock() - started + FEWEST_ROUNDS * longest > limits.budget_s
-    if limits.rounds is None and late and len(first) > FEWEST_ROUNDS:
-        return first, []  # it was seen too late to be measured again
     while len(again) < wanted:
         begun = source.clock()
         over = begun - started + longest > limits.budget_s
@@ -94,25 +90,31 @@ def follow(source: Source[R], limits: Limits, *, started: float) -> tuple[list[R
     return first, again
 
 
-def _first_look(source: Source[R], limits: Limits, *, started: float) -> tuple[list[R], float]:
-    """Rounds until every row is clear or the time is over, and how long one takes.
+def _first_look(
+    source: Source[R], limits: Limits, *, started: float
+) -> tuple[list[R], float, bool]:
+    """Rounds until every row is clear or the time is over.
 
-    Where something is suspected it ends at 60 % of the time: the rest is for measuring it again.
+    What is suspected is measured again while there is time for it; what is suspected too late for
+    that gets more rounds instead, and stays inconclusive.
+
+    Returns:
+        The rounds, how long one takes, and whether there is room for a second measurement.
     """
     rounds: list[R] = []
     longest = 0.0
-    paused = False
+    room, usable = True, False
     while len(rounds) < (limits.rounds or MOST_ROUNDS):
         begun = source.clock()
-        spent = begun - started + longest
-        usable = any(map(source.usable, rounds))
+        spent = begun - started
         if limits.rounds is None and len(rounds) >= FEWEST_ROUNDS:
-            if spent > limits.budget_s:
-                break
-            if spent > _SHARE_FIRST * limits.budget_s and not paused:
-                paused = True
+            if room and spent + (FEWEST_ROUNDS + 1) * longest > limits.budget_s:
+                # the last chance
                 if usable and source.judged(rounds, RATE).suspected:
                     break
+                room = False
+            if spent + longest > limits.budget_s:
+                break
         rounds.append(source.measure(len(rounds), False))
         took = source.clock() - begun
         # the first also finds what is exact: the others are shorter
@@ -121,7 +123,8 @@ def _first_look(source: Source[R], limits: Limits, *, started: float) -> tuple[l
         if len(rounds) >= 2 and not usable:
             break  # twice in a row nothing came of it: it does not run
         # each look has its part of the false-discovery rate
-        look = limits.rounds is None and len(rounds) in LOOKS and usable
-        if look and source.judged(rounds, RATE / len(LOOKS)).clear:
-            break
-    return rounds, longest
+        if limits.rounds is None and usable and len(rounds) in LOOKS:
+            found = source.judged(rounds, RATE / len(LOOKS))
+            if found.clear and (room or not found.suspected):
+                break
+    return rounds, longest, room

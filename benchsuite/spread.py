@@ -7,24 +7,21 @@ the row's median still moved at the end of its warm-up where that was more.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchsuite.attribution import ENERGY
 from benchsuite.compare import System
 from benchsuite.stats import PROCESS_SPREAD, SINGLE_DF, student_quantile
-from benchsuite.types import Doubt
+from benchsuite.steadiness import still_moved
 from benchsuite.units import percent
 
 OF_ENERGY = frozenset({ENERGY, "mean_power", "max_power"})
 MEASURED, ASSUMED, MOVED, FIXED = "measured", "assumed", "moved", "fixed"
-NOT_STEADY = "not_steady"
 # these do not stray from process to process: they are counted, published or pinned
 _FIXED = frozenset({"power_envelope", "peak", "peak_per_watt"})
 _TWO_SIDED = 0.05
 QUANTILE = student_quantile(_TWO_SIDED, SINGLE_DF)
-_STILL_MOVED = re.compile(r"the median still moved (?P<percent>\d+(?:\.\d+)?)%")
 ABOUT = (
     "Of a lone process the spread between processes is assumed, "
     f"{percent(PROCESS_SPREAD, digits=1)} (standard deviation), or what its median still moved "
@@ -64,15 +61,6 @@ def spread_of(system: System, metric: str) -> Spread:
     if moved is not None and moved > PROCESS_SPREAD:
         return Spread(variance=moved**2 + meter, basis=MOVED, moved=moved)
     return Spread(variance=PROCESS_SPREAD**2 + meter, basis=ASSUMED)
-
-
-def still_moved(doubts: Sequence[Doubt]) -> float | None:
-    """How far the median of a row still moved (share of 1); None where it was steady."""
-    for doubt in doubts:
-        found = _STILL_MOVED.search(doubt.message) if doubt.code == NOT_STEADY else None
-        if found:
-            return float(found["percent"]) / 100
-    return None
 
 
 def said(spreads: Sequence[Spread]) -> str:

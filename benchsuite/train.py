@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchsuite import __version__, datasets, devices, environment, meters
+from benchsuite import __version__, datasets, device_lock, devices, environment, meters
 from benchsuite.catalog import Entry, network_hash
 from benchsuite.errors import BadInput, NotMeasurable
-from benchsuite.types import EnergyReading, Score
+from benchsuite.types import DeviceInfo, EnergyReading, Quality, Score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +64,18 @@ def train(
     *,
     on_step: Callable[[float, int, float], None],
     on_epoch: Callable[[int, float, float], None],
+    on_wait: Callable[[str], None],
 ) -> Outcome:
     """Trains, measures and writes weights and record.
+
+    Holds the device's lock from the first step to the last: a training's time and joules are
+    measured, too, so that letting others in between two epochs would spoil both.
 
     Args:
         job: What to train.
         on_step: Told after each step: epochs done (a fraction), epochs in all, loss.
         on_epoch: Told after each epoch: its number, test accuracy, seconds so far.
+        on_wait: Told who measures on the device while this waits for it.
 
     Raises:
         BadInput: No recipe, no data, or the output cannot be written.
@@ -81,12 +86,24 @@ def train(
         raise BadInput(f"{job.entry.name} has no data set {job.dataset!r}; it has: {have}")
     _check_output(job.output)
     prepared = datasets.prepare(job.dataset, cache=job.cache, place=job.place)
+    device = devices.find("cpu")
+    with device_lock.held(job.cache, device.label, on_wait):
+        return _trained(job, quality, device, prepared=prepared, on_step=on_step, on_epoch=on_epoch)
 
+
+def _trained(
+    job: TrainingJob,
+    quality: Quality,
+    device: DeviceInfo,
+    *,
+    prepared: datasets.Prepared,
+    on_step: Callable[[float, int, float], None],
+    on_epoch: Callable[[int, float, float], None],
+) -> Outcome:
     import torch
 
     from benchsuite.harness import network, training
 
-    device = devices.find("cpu")
     threads = job.threads or device.units
     torch.set_num_threads(threads)
     watch, energy_how = _start_meter(job, device, threads=threads)

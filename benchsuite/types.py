@@ -527,6 +527,9 @@ class Contention:
         steal_s: CPU time that the hypervisor gave to others.
         other_cpu_s: CPU time of other processes.
         counted: Where the two were counted: on which processors, or in which container.
+        bound_cpu_s: CPU time that others and the hypervisor took of the processors that this
+            process is bound to; None where it is bound to none.
+        bound: Those processors, as the kernel lists them.
         programs: Other processes that computed on the accelerator's board at the window's start or
             end.
     """
@@ -535,6 +538,8 @@ class Contention:
     steal_s: float | None = None
     other_cpu_s: float | None = None
     counted: str | None = None
+    bound_cpu_s: float | None = None
+    bound: str | None = None
     programs: tuple[str, ...] = ()
 
 
@@ -686,7 +691,7 @@ class SystemSpec:
         rate: Frames a second in `RealTime`.
         latency_bound_s: Of `Server`.
         candidates: Backends of which the fastest is to be measured (`--backend best`).
-        trial: A short look: no accuracy, no stages, one calibration.
+        trial: A short look: no accuracy, no stages, no calibration.
         turns: The worker asks for its turn before all that is timed: another one measures.
         target: The user's own network, which has no workload file; `path` is what it rests on.
         repeats: Processes that measure it, one after another among those of the other systems.
@@ -815,7 +820,7 @@ class Measurement:
         counts: One a signature and batch size.
         probe: Peak and bandwidth at the system's precision and threads, pinned.
         device_peak: fp32 on the whole device, pinned.
-        calibrations: Probe kernels run right before and after the windows.
+        calibrations: Probe kernels run right before and after the windows; none in a trial.
         compile_time_s: Preparing the executable (export, compile, optimise), the first call of each
             batch size and input shape included; never part of a warm-up or window.
         precision_ran: As read back from the backend.

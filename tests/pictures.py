@@ -1,8 +1,8 @@
 """Pictures of the pages for the README, from the results in `reports/data`: `make pictures`.
 
-`reports/data` holds stores (`*.db`, with their raw windows) and results of other machines
-(`*.json`). The run page is that of the newest run of the first store; the comparison is of two
-runs on different devices where there are such, else of the two newest.
+`reports/data` holds results of other machines (`*.json`), and may hold stores (`*.db`). The run
+page is that of the newest run with raw windows, else of the newest; the comparison is of two runs
+on different devices where there are such, else of the two newest.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ def test_workers_take_turns(content: Path, cache: Path, tmp_path: Path) -> None:
     for outcome in outcomes[:2]:
         assert isinstance(outcome, Measurement)
         assert [each.scenario for each in outcome.windows] == list(spec.scenarios)
-        assert len(outcome.calibrations) == 1
+        assert not outcome.calibrations  # a trial
     assert "unknown backend" in str(outcomes[2])
 
 

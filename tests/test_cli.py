@@ -70,7 +70,9 @@ def test_the_results_json_is_the_contracts(measured: dict[str, Path]) -> None:
     data = json.loads(measured["json"].read_text())
     assert data["schema"] == "benchsuite/results/1"
     (info,) = data["runs"]
-    assert info["labels"] == {"branch": "test"}
+    labels = dict(info["labels"])
+    labels.pop("commit", None)  # of the working directory, where that is a repository
+    assert labels == {"branch": "test"}
     for result in data["results"]:
         assert result["run"] == info["id"]
         assert result["environment"] in data["environments"]
@@ -202,6 +204,15 @@ def test_nothing_measured_is_exit_5(content: Path, tmp_path: Path) -> None:
     store = open_store(tmp_path / "r.db")
     found = store.results(store.find_run("latest").id)
     assert {r.status for r in found} == {"skipped"}
+
+
+@pytest.mark.parametrize("text", ["", "all", "0-", "-1", "1,x"])
+def test_pin_takes_processors_as_the_kernel_lists_them(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Anything else is refused with what it takes."""
+    assert run("run", "image/lenet", f"--pin={text}") == 2
+    assert "must be auto, none, or a list of processors such as 0-3,8" in capsys.readouterr().err
 
 
 def test_a_used_up_budget_skips_the_rest_and_resume_goes_on(content: Path, tmp_path: Path) -> None:

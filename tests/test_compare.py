@@ -205,16 +205,29 @@ FINDINGS = {
             result(source="rapl", power=10.0),
             result(source="rapl", power=8.0, backend="onnxruntime"),
         ],
-        "image/squeezenet reaches its quality target; onnxruntime is 2.1 times as fast as eager "
-        "and spends 0.38 times the energy per frame.",
+        "image/squeezenet reaches its quality target; onnxruntime is 2.1 times as fast as eager, "
+        "energy per frame ÷2.6.",
+    ),
+    "more energy": (
+        [
+            result(source="rapl", power=10.0),
+            result(source="rapl", power=30.0, backend="onnxruntime"),
+        ],
+        "image/squeezenet reaches its quality target; onnxruntime is 2.1 times as fast as eager, "
+        "energy per frame ×1.4.",
+    ),
+    "one skipped": (
+        [result(), failed("image/lenet", status="skipped", reason="no time")],
+        "image/squeezenet reaches its quality target; eager runs 3\u202f910 images a second. "
+        "One system was skipped.",
     ),
     "two meters of one boundary": (
         [
             result(source="nvml sampled", boundary="board", power=10.0),
             result(source="nvml counter", boundary="board", power=8.0, backend="onnxruntime"),
         ],
-        "image/squeezenet reaches its quality target; onnxruntime is 2.1 times as fast as eager "
-        "and spends 0.38 times the energy per frame.",
+        "image/squeezenet reaches its quality target; onnxruntime is 2.1 times as fast as eager, "
+        "energy per frame ÷2.6.",
     ),
     "two boundaries": (
         [

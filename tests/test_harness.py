@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from benchsuite import catalog
+from benchsuite import catalog, machine
 from benchsuite.arrays import as_arrays, to_tensors
 from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.harness import accuracy, contention, doubts, network, performance, probing
@@ -264,6 +264,57 @@ def test_others_are_judged_against_the_cores_in_use(
     assert (said is not None) == flagged
     if said is not None and switches is not None:
         assert said.endswith(f"interrupted {switches} times a second")
+
+
+@pytest.mark.parametrize(
+    ("threads", "ours_s", "other_s", "switches", "flagged"),
+    [
+        # recorded, one thread: quiet, a busy process on another core, one on ours
+        (1, 0.01, 0.11, 10, False),
+        (1, 0.02, 0.88, 140, False),
+        (1, 0.40, 0.46, 100, True),
+        # interruptions without time taken tell nothing; time taken without a count of them does
+        (1, 0.00, 0.20, 900, False),
+        (1, 0.40, 0.46, None, True),
+        # one busy process is enough on any number of cores
+        (32, 0.45, 0.95, 100, True),
+        (32, 0.20, 0.95, 100, False),
+        # a twentieth of the whole, wherever it runs
+        (1, 0.00, 4.0, 2, True),
+    ],
+)
+def test_a_bound_run_is_judged_by_what_was_taken_of_its_cores(
+    threads: int, ours_s: float, other_s: float, switches: int | None, flagged: bool
+) -> None:
+    """On 64 cores: what others do beside it is harmless until they share caches and memory."""
+    found = Contention(
+        involuntary_switches=switches, other_cpu_s=other_s, bound_cpu_s=ours_s, bound="4"
+    )
+    said = contention.disturbance(found, seconds=1.0, cores=64, threads=threads)
+    assert (said is not None) == flagged
+    if said is not None:
+        assert f"{ours_s:.2f} s on processor 4, where this run is bound" in said
+
+
+def test_time_taken_of_our_own_cores_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Busy time and steal of the processors we are bound to, less our own; others' are left out."""
+    monkeypatch.setenv(machine.STARTED_WITH, "0-3")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {1})
+    monkeypatch.setattr(os, "sysconf", lambda name: 100)
+    rows = "cpu0 900 0 0 0 0 0 0 0\ncpu1 {} 0 0 0 0 0 0 {}\n"
+    root = recorded(tmp_path, {"proc/stat": rows.format(200, 10), "proc/self/cgroup": "0::/\n"})
+    before = replace(contention.read(root), own_s=1.0)
+    recorded(tmp_path, {"proc/stat": rows.format(300, 15)})
+    after = replace(contention.read(root), own_s=1.7)
+    found = contention.between(before, after)
+    assert (found.bound, found.bound_cpu_s) == ("1", pytest.approx(1.05 - 0.7))
+    # bound anew meanwhile: the two counts are of different processors
+    moved = replace(after, bound="2")
+    assert contention.between(before, moved).bound_cpu_s is None
+    monkeypatch.delenv(machine.STARTED_WITH)
+    assert contention.read(root).bound is None
 
 
 def test_every_thread_s_interruptions_are_read() -> None:

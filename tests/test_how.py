@@ -128,6 +128,10 @@ class Figures(HTMLParser):
             interval = tags[-1] == "small" and " to " in data
             named = tags[-2:] == ["small", "bdi"] or "svg" in tags
             return not (interval or named or cell.get("data-label") == "target")
+        if "numbers" in classes and cell is not None:  # words name what the figures are of
+            return bool(re.fullmatch(r"[≈\s]*[\d.,]+\s*\S*", data))
+        if "plot" in classes and self._open[-1][0] == "text":
+            return bool(re.search(r"/s|FLOP/B$", data)) and "tick" not in classes[-1].split()
         return "fact" in classes and self._open[-1][0] == "dd"
 
 

@@ -106,6 +106,19 @@ def test_what_has_no_partner_is_named_with_its_reason_and_counted() -> None:
     assert f"slower on {SMALL} than the same with 2 threads" in header
 
 
+def test_the_slower_of_two_runs_is_named_as_that() -> None:
+    """The same system twice on a device: the faster one is compared."""
+    sides = [
+        side("one", [*rows(run="one")]),
+        side("two", [*rows(run="two", speed=0.5)]),
+        side("large", [*rows(device=LARGE, run="large")]),
+    ]
+    first, second = machines.machines(sides, {})
+    assert [(each.reason, str(each)) for each in machines.duel(first, second).excluded[ALIKE]] == [
+        (f"slower on {SMALL} than the same in another run", "image/made · eager fp32 · run two")
+    ]
+
+
 def test_no_network_on_both_still_names_what_each_has() -> None:
     """Without a pair there is no ratio, and all systems are excluded by name."""
     sides = [side("small", rows()), side("large", rows(workload="image/b", device=LARGE, run="l"))]

@@ -19,6 +19,8 @@ from benchsuite import attribution, compare
 from benchsuite.formatting import TIMES
 from benchsuite.metrics import METRICS
 from benchsuite.pages.run import render
+from benchsuite.pages.run.doubts import doubts as raised
+from benchsuite.pages.run.environments import machines_of
 from benchsuite.pages.run.folded import MOST_DRAWN
 from benchsuite.types import Doubt, LayerTime, LayerTimes, Result, RunInfo
 from benchsuite.units import MISSING
@@ -351,6 +353,50 @@ def test_the_environment_is_shown(whole: str) -> None:
     text = Page(whole).text
     for part in ("Linux 6.18.0", "avx512_vnni", "L2 · 1.05 MB", "7.80 GB", "not known"):
         assert part in text
+
+
+def test_what_is_known_not_to_be_is_told_from_what_is_not_known() -> None:
+    """No limit, no CUDA and no package are facts; a governor that nobody tells is unknown."""
+    facts = environments()["e1"] | {
+        "processor": {"container limits": {"processors": None, "memory_b": 1 << 30}},
+        "libraries": {"torch": {"CUDA": None, "cuDNN": None, "BLAS": None}},
+        "workload file": {"commit": "264416a", "dirty": False, "reason": None},
+        "plug-ins": {},
+    }
+    (shown,) = machines_of([result()], {"e1": facts})
+    told = shown.facts
+    assert told["processor"] == {"container limits": {"processors": "none", "memory_b": 1 << 30}}
+    assert told["libraries"] == {"torch": {"CUDA": "none", "cuDNN": "none", "BLAS": None}}
+    assert told["packages"]["nvidia-ml-py"] == "not installed"
+    assert told["machine"]["frequency governor"] is None
+    assert told["workload file"] == {"commit": "264416a", "dirty": False}
+    assert "plug-ins" not in told
+    gpu = {"libraries": {"torch": {"CUDA": "12.8", "cuDNN": None}}}
+    lost = {"workload file": {"commit": None, "dirty": None, "reason": "git is not installed"}}
+    alone = {"machine": {"architecture": "x86_64", "hypervisor": None}}
+    for system, said in (("Linux 6.18", "none"), ("Darwin 24.1", None)):
+        own = facts | gpu | lost | alone | {"system": {"kernel": system}}
+        (shown,) = machines_of([result()], {"e1": own})
+        assert shown.facts["libraries"] == gpu["libraries"]
+        assert shown.facts["workload file"] == lost["workload file"]
+        assert shown.facts["machine"]["hypervisor"] == said
+    (shown,) = machines_of([result()], {"e1": {"packages": ["torch"], "processor": None}})
+    assert shown.facts == {"packages": ["torch"], "processor": None}
+
+
+def test_of_a_kind_of_doubt_the_largest_comes_first() -> None:
+    """A median that moved 16.5 % is not hidden behind one that moved 0.5 %."""
+    rows = [
+        replace(
+            result(backend=backend),
+            doubts=(Doubt(code="not_steady", message=f"Offline: the median still moved {moved}"),),
+        )
+        for backend, moved in (("eager", "0.5 %"), ("compile", "16.5%"), ("openvino", "somewhat"))
+    ]
+    (kind,) = raised(compare.join(rows))
+    assert [text.rpartition(" moved ")[2] for text, _ in kind.messages] == [
+        "16.5%", "0.5 %", "somewhat"
+    ]  # fmt: skip
 
 
 def test_the_page_is_not_large(whole: str) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from benchsuite import machine
 from benchsuite.catalog import content_roots
 from benchsuite.errors import BadInput
 from benchsuite.plan import Plan, Request, load_suite, make_plan
 from benchsuite.stats import least_queries
+from benchsuite.types import SystemSpec
 
 
 def plan_of(cache: Path, tmp_path: Path, *targets: str, **settings: object) -> Plan:
@@ -79,6 +81,28 @@ def test_bad_requests_are_one_sentence(
     with pytest.raises(BadInput, match=says) as caught:
         make_plan(Request(**settings), cache=cache, home=tmp_path)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
+
+
+def test_processors_of_the_users_choice_go_to_every_system(
+    content: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--pin`: a list, none, or the worker's choice; what cannot be is refused before anything."""
+    monkeypatch.setattr(machine, "allowed", lambda: frozenset(range(4)))
+
+    def asked(**settings: object) -> list[SystemSpec]:
+        request = Request(targets=("image/tiny",), content=(content,), device="cpu", **settings)  # type: ignore[arg-type]
+        return list(make_plan(request, cache=cache, home=tmp_path).specs)
+
+    assert {spec.cores for spec in asked()} == {None}
+    assert {spec.cores for spec in asked(cores=())} == {()}
+    assert {(spec.cores, spec.threads) for spec in asked(cores=(3,))} == {((3,), 1)}
+    with pytest.raises(BadInput, match="--pin: .* processor 7; it may use 0-3"):
+        asked(cores=(1, 7))
+    with pytest.raises(BadInput, match="--pin 2: 2 threads need as many processors"):
+        asked(cores=(2,), threads=2)
+    monkeypatch.setattr(machine, "allowed", lambda: None)
+    with pytest.raises(BadInput, match="--pin: this system binds no process"):
+        asked(cores=(0,))
 
 
 def test_a_wrong_data_folder_names_the_first_thing_missing(cache: Path, tmp_path: Path) -> None:

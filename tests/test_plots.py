@@ -94,6 +94,46 @@ def test_no_label_hides_another_dot() -> None:
     assert len(re.findall(r'class="name"', svg)) < 6
 
 
+def test_systems_at_one_place_are_all_seen_and_named() -> None:
+    """The dot behind is a ring around the one in front; their names stand apart."""
+    points = [
+        Point(x=10.0, y=2e9, label="one", group=0),
+        Point(x=10.0, y=2e9, label="two", group=1),
+        Point(x=1.0, y=1e8, label="far", group=1),
+    ]
+    roofs = [Roof(label="fp32", peak=8e9, bandwidth=1e9)]
+    svg = str(roofline(points, roofs, label="roofline", said=PLAIN))
+    behind, *front = (float(circle["r"]) for circle in shapes(svg, "circle"))
+    assert behind == 7.5 and front == [5.0, 5.0]
+    names = [each for each in shapes(svg, "text") if each["class"] == "name"]
+    assert len(names) == 3
+    assert abs(float(names[0]["y"]) - float(names[1]["y"])) > 15
+
+
+def test_a_name_keeps_clear_of_roofs() -> None:
+    """A system just under its roof is named below its dot, where no line strikes the name."""
+    roofs = [Roof(label="fp32", peak=8e9, bandwidth=1e9)]
+    names = []
+    for rate in (7.5e9, 4e8):
+        svg = str(roofline([Point(x=40.0, y=rate, label="mine")], roofs, label="chart", said=PLAIN))
+        (dot,) = shapes(svg, "circle")
+        (name,) = (each for each in shapes(svg, "text") if each["class"] == "name")
+        names.append(float(name["y"]) - float(dot["cy"]))
+    assert names == [pytest.approx(19.0, abs=0.1), pytest.approx(-9.0, abs=0.1)]
+
+
+def test_figures_of_a_roof_lead_to_their_notes() -> None:
+    """Peak, bandwidth and ridge carry the places of their notes; an axis' ticks have none."""
+    roof = Roof(label="fp32", peak=8e9, bandwidth=1e9, slope="1 GB/s", ridge="ridge 8",
+                notes=(4, 5, 6))  # fmt: skip
+    svg = str(roofline([Point(x=10.0, y=1e9, label="a")], [roof], label="chart", said=PLAIN))
+    noted = re.findall(r'<text class="(\w+) n"[^>]*data-note="(\d)">([^<]*)<', svg)
+    assert sorted(noted, key=lambda each: each[1]) == [
+        ("end", "4", "fp32"), ("bound", "5", "1 GB/s"), ("bound", "6", "ridge 8")
+    ]  # fmt: skip
+    assert svg.count("data-note") == 3
+
+
 def test_windows_of_equal_length_are_marked_once() -> None:
     """A band from the begin to the end; ends that differ have a line each."""
     same = [Trace(label="a", at_s=(-1.0, 3.0, 7.0), values=(1.0, 2.0, 1.5), end_s=5.0)] * 2

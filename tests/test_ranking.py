@@ -15,8 +15,9 @@ from benchsuite.places import placed
 from benchsuite.ranking import Entry, entries, pareto
 from benchsuite.shipped import shipped_weights
 from benchsuite.spread import QUANTILE
+from benchsuite.steadiness import still_moved
 from benchsuite.store import open_store
-from benchsuite.types import SINGLE_STREAM, Doubt, Result
+from benchsuite.types import SINGLE_STREAM, Doubt, Process, Result
 from tests.fakes import environments, failed, result, run_info
 
 
@@ -111,7 +112,7 @@ def test_what_is_not_told_apart_shares_a_place(tmp_path: Path) -> None:
 
 
 def test_a_row_that_was_not_steady_is_told_apart_from_fewer(tmp_path: Path) -> None:
-    """Its interval is as wide as its median still moved, where the whole results are at hand."""
+    """Its interval is as wide as its median still moved."""
     moved = Doubt(code="not_steady", message="Offline: (the median still moved 20.0%). Repeat it")
     store = open_store(tmp_path / "r.db")
     for row in (
@@ -120,14 +121,25 @@ def test_a_row_that_was_not_steady_is_told_apart_from_fewer(tmp_path: Path) -> N
         result(backend="c", roofline=0.2),
     ):
         store.add(row, environment=environments()["e1"])
-    latest = store.latest()
-    brief = entries(latest)
-    assert [e.places["throughput"].place for e in brief] == [1, 2, 3]
-    assert brief[1].doubted("throughput")[0].code == "not_steady"
-    found = entries(latest, whole=store.whole([each.id for each in latest]))
+    found = entries(store.latest())
     assert [str(e.places["throughput"]) for e in found] == ["1= of 3", "1= of 3", "2 of 3"]
-    assert found[1].doubts == {"Offline": (moved,)}
+    (doubt,) = found[1].doubted("throughput")
+    assert (doubt.code, still_moved([doubt])) == ("not_steady", 0.2)
     assert found[0].doubts == {}
+
+
+def test_several_processes_tell_apart_what_lone_ones_do_not(tmp_path: Path) -> None:
+    """A row of `--repeats` strays as its processes did: 2 % are told apart within 0.4 %."""
+    store = open_store(tmp_path / "r.db")
+    for backend, roofline in (("a", 0.400), ("b", 0.392)):
+        row = result(backend=backend, roofline=roofline)
+        speed = row.metrics["throughput"]
+        assert speed.value is not None
+        narrow = replace(speed, low=0.998 * speed.value, high=1.002 * speed.value)
+        moments = tuple(Process(measured_at=f"2026-01-0{i}T00:00:00+00:00") for i in (1, 2, 3))
+        row = replace(row, metrics={**row.metrics, "throughput": narrow}, processes=moments)
+        store.add(row, environment=environments()["e1"])
+    assert [str(e.places["throughput"]) for e in entries(store.latest())] == ["1 of 2", "2 of 2"]
 
 
 @pytest.mark.parametrize("seed", range(5))

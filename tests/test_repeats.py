@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -156,6 +158,28 @@ def test_a_budget_ends_the_repeats_and_keeps_what_there_is(
     assert code == 0
     assert replay.order == ["eager", "onnxruntime"]
     assert {row.status for row in rows(store).values()} == {"ok"}
+
+
+def test_waiting_for_the_device_uses_up_no_budget(
+    content: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run had the device for an hour: the budget, and the run's time, begin after it."""
+    clock = [0.0]
+    monkeypatch.setattr(run, "monotonic", lambda: clock[0])
+
+    @contextmanager
+    def after_an_hour(cache: Path, device: str, on_wait: Callable[[str], None]) -> Iterator[None]:
+        on_wait("process 7: benchsuite run full, since noon")
+        clock[0] += 3600.0
+        yield
+
+    monkeypatch.setattr(run.device_lock, "held", after_an_hour)
+    replay = Replay({"eager": [2.0], "onnxruntime": [1.0]})
+    store = tmp_path / "s.db"
+    assert measured(replay, monkeypatch, *asked(content, store, "--budget", 10)) == 0
+    assert {row.status for row in rows(store).values()} == {"ok"}
+    opened = open_store(store)
+    assert opened.find_run("latest").seconds == 0.0
 
 
 def test_a_system_that_fails_at_once_is_not_tried_again(

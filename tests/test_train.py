@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchsuite import catalog, datasets, environment
+from benchsuite import catalog, datasets, device_lock, environment
 from benchsuite.errors import BadInput
 from benchsuite.harness import network, training
 from benchsuite.plan import trained_path
@@ -138,11 +141,19 @@ def test_training_a_workload_writes_weights_and_record(cache: Path, tmp_path: Pa
         output=tmp_path / "w.safetensors", cache=cache, roots=catalog.content_roots(), threads=1,
     )  # fmt: skip
     epochs: list[int] = []
+
+    def on_epoch(number: int, accuracy: float, seconds: float) -> None:
+        epochs.append(number)
+        # time and joules to accuracy are measured: nothing else measures meanwhile
+        assert f"process {os.getpid()}" in str(device_lock.holder(cache, "cpu"))
+
     outcome = train(
         job,
         on_step=lambda done, total, loss: None,
-        on_epoch=lambda number, accuracy, seconds: epochs.append(number),
+        on_epoch=on_epoch,
+        on_wait=lambda holder: pytest.fail(f"{holder} has the device"),
     )
+    assert device_lock.holder(cache, "cpu") is None
     assert epochs == [1]
     net = network.build(job.entry, "embedded")
     network.load_weights(net, outcome.output)
@@ -155,6 +166,35 @@ def test_training_a_workload_writes_weights_and_record(cache: Path, tmp_path: Pa
     assert not torch.isnan(next(net.parameters())).any()
 
 
+def test_a_training_waits_for_who_measures(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says who holds the device before it takes a step."""
+    told: list[str] = []
+
+    @contextmanager
+    def in_use(folder: Path, device: str, on_wait: Callable[[str], None]) -> Iterator[None]:
+        assert (folder, device) == (cache, "cpu")
+        on_wait("process 7: benchsuite run smoke")
+        raise BadInput("waited")
+        yield
+
+    monkeypatch.setattr(device_lock, "held", in_use)
+    found = catalog.load_catalog(catalog.content_roots()).entries["image/lenet"]
+    job = TrainingJob(
+        entry=found, scale="embedded", dataset="mnist-5k", place=None, seed=0,
+        output=tmp_path / "w.safetensors", cache=cache, roots=catalog.content_roots(), threads=1,
+    )  # fmt: skip
+    with pytest.raises(BadInput, match="waited"):
+        train(
+            job,
+            on_step=lambda *_: pytest.fail("it did not wait"),
+            on_epoch=lambda *_: None,
+            on_wait=told.append,
+        )
+    assert told == ["process 7: benchsuite run smoke"]
+
+
 def test_an_unknown_data_set_of_a_workload_is_refused(cache: Path, tmp_path: Path) -> None:
     """A data set that the workload does not have is named with those it has."""
     job = TrainingJob(
@@ -162,7 +202,7 @@ def test_an_unknown_data_set_of_a_workload_is_refused(cache: Path, tmp_path: Pat
         output=tmp_path / "w.safetensors", cache=cache, roots=(),
     )  # fmt: skip
     with pytest.raises(BadInput, match="it has: mnist-5k"):
-        train(job, on_step=lambda *_: None, on_epoch=lambda *_: None)
+        train(job, on_step=lambda *_: None, on_epoch=lambda *_: None, on_wait=lambda *_: None)
 
 
 def test_weights_of_ones_own_lie_in_the_users_folder() -> None:

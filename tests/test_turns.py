@@ -175,3 +175,11 @@ def test_rare_stalls_are_not_the_same() -> None:
     assert found.verdict == INCONCLUSIVE
     assert found.reason is not None
     assert "something rare stalls one side" in found.reason
+
+
+def test_time_taken_of_one_core_is_not_summed_over_turns() -> None:
+    """Of 20 ms each, the kernel's ticks of 10 ms would be most of it: the whole is judged."""
+    each = replace(window(), contention=Contention(other_cpu_s=0.01, bound_cpu_s=0.01, bound="0"))
+    found = turns.together([each, each]).contention
+    assert (found.bound_cpu_s, found.bound) == (None, None)
+    assert found.other_cpu_s == 0.02

@@ -4,10 +4,10 @@ Only processors that this process may use are looked at: `/proc/stat` shows a wh
 container. Where a container's quota is below its processors, nobody knows on which of them it will
 run, and the busy ones of a host of many say nothing: there the container's own CPU time is counted.
 
-What others take is judged three ways. Of the whole, since caches, memory and the clock are shared.
-Of the cores that the run uses, since work beside it is harmless only while free cores hold it. And
-by how often a thread of ours was interrupted, since the scheduler may put others on our core while
-other cores are free.
+What others take is judged twice. Of the whole, since caches, memory and the clock are shared. And
+of the cores that the run uses: for a process that is bound to its own, what others took of these is
+counted. For one that is not, work beside it is harmless only while free cores hold it, and while no
+thread of ours is interrupted often, since the scheduler may put others on our core all the same.
 """
 
 from __future__ import annotations
@@ -26,11 +26,18 @@ OTHERS_SHARE = 0.05
 # Cores. A run waits for its slowest thread, however many it has: one busy process that shares a
 # core with it gets half of that core, and half of that half is enough to tell.
 BUSY_PROCESS = 0.25
-# Interruptions of one thread in a second. Single-thread windows of 1 s on a machine of two cores
-# whose others used a quarter of a core elsewhere: median 2, 18 of 20 up to 7, then 19 and 46. Two
-# runnable threads on one core, at the longest turns that Linux gives them (CFS, 24 ms for both):
-# 41. They count only beside foreign CPU time, since a library's own threads interrupt one another,
-# too: of 87 windows with under 2 % of a core of foreign time a tenth had more than 136.
+# Interruptions of one thread in a second, for a process that is bound to no cores: they tell that
+# something disturbs it, not how much. Windows of 1 s, one thread, two cores (Linux 6.18):
+#   bound, quiet (32 windows):                       1 to 10, others took 0.01 s of its core at most
+#   bound, a busy process on the other core (32):   29 to 140, 0.00 to 0.08 s; as fast as quiet ones
+#   bound, a busy process on its core (12):        100 to 111, 0.40 to 0.48 s; at 0.6 of the speed
+#   not bound, others used a quarter of a core (20): 18 up to 7, then 19 and 46
+# Two runnable threads on one core, at the longest turns that older kernels give them (CFS, 24 ms
+# for both): 41. A bound process is judged by the time taken of its core, which tells the second
+# from the third and leaves 0.01 s and 0.40 s on either side of the 0.07 s allowed in such a window.
+# Elsewhere 30 lies between a quiet window and a shared core on any kernel; it counts only beside
+# foreign CPU time, since a library's own threads interrupt one another, too: of 87 windows with
+# under 2 % of a core of foreign time a tenth had more than 136.
 MOST_SWITCHES = 30.0
 TICK_S = 0.01
 
@@ -41,6 +48,8 @@ class Reading:
 
     Attributes:
         involuntary: Involuntary context switches of each thread of this process, by its number.
+        bound_s: All processes' and the hypervisor's time on the processors of `bound`.
+        bound: Processors that this process is bound to, as the kernel lists them.
     """
 
     involuntary: Mapping[int, int] | None
@@ -48,6 +57,8 @@ class Reading:
     busy_s: float | None
     own_s: float
     counted: str | None = None
+    bound_s: float | None = None
+    bound: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +97,7 @@ def read(root: Path = Path("/")) -> Reading:
     """
     own = os.times()
     found = Reading(involuntary=_switches(), steal_s=None, busy_s=None, own_s=own.user + own.system)
+    found = _where_bound(root, found)
     return _in_container(root, found) or _on_processors(root, found) or _everywhere(found)
 
 
@@ -103,6 +115,23 @@ def _switches() -> Mapping[int, int] | None:
     return found or None
 
 
+def _where_bound(root: Path, found: Reading) -> Reading:
+    """Counted on the processors that this process is bound to, if it is."""
+    bound = machine.bound()
+    ticks = of_processors(_stat(root), bound) if bound else None
+    if ticks is None:
+        return found
+    seconds = (ticks.busy + ticks.steal) / os.sysconf("SC_CLK_TCK")
+    return replace(found, bound_s=seconds, bound=machine.listed(bound or ()))
+
+
+def _stat(root: Path) -> str:
+    try:
+        return (root / "proc/stat").read_text()
+    except OSError:
+        return ""
+
+
 def _in_container(root: Path, found: Reading) -> Reading | None:
     """Counted in this process's control group, where its quota is below its processors."""
     quota = cgroup.limits(root).cpus
@@ -118,11 +147,7 @@ def _in_container(root: Path, found: Reading) -> Reading | None:
 def _on_processors(root: Path, found: Reading) -> Reading | None:
     """Counted on the processors of the affinity mask."""
     mask = machine.allowed()
-    try:
-        text = (root / "proc/stat").read_text()
-    except OSError:
-        return None
-    ticks = None if mask is None else of_processors(text, mask)
+    ticks = None if mask is None else of_processors(_stat(root), mask)
     if mask is None or ticks is None:
         return None
     tick_s = 1 / os.sysconf("SC_CLK_TCK")
@@ -172,9 +197,12 @@ def of_processors(stat: str, mask: Collection[int]) -> Ticks | None:
 
 def between(before: Reading, after: Reading) -> Contention:
     """What happened between two readings."""
-    others = None
+    own_s = after.own_s - before.own_s
+    others = on_ours = None
     if before.busy_s is not None and after.busy_s is not None:
-        others = max(0.0, (after.busy_s - before.busy_s) - (after.own_s - before.own_s))
+        others = max(0.0, after.busy_s - before.busy_s - own_s)
+    if before.bound_s is not None and after.bound_s is not None and before.bound == after.bound:
+        on_ours = max(0.0, after.bound_s - before.bound_s - own_s)
     return Contention(
         involuntary_switches=(
             None
@@ -191,6 +219,8 @@ def between(before: Reading, after: Reading) -> Contention:
         ),
         other_cpu_s=others,
         counted=after.counted,
+        bound_cpu_s=on_ours,
+        bound=None if on_ours is None else after.bound,
     )
 
 
@@ -216,23 +246,41 @@ def disturbance(found: Contention, *, seconds: float, cores: int, threads: int) 
         threads: Threads that the run computes with.
     """
     stolen = (found.steal_s or 0.0) + (found.other_cpu_s or 0.0)
-    used = max(1, min(threads, cores))
-    ticks = _ticks_s(cores)
     of_all = allowed_s(seconds, cores=cores)
-    of_ours = min(OTHERS_SHARE * used, BUSY_PROCESS) * seconds + ticks
-    squeezed = stolen - (cores - used) * seconds
-    rate = _rate(found, seconds)
-    interrupted = rate is not None and rate > MOST_SWITCHES and stolen > of_ours
-    if stolen <= of_all and squeezed <= of_ours and not interrupted:
+    if stolen <= of_all and not _took_ours(found, seconds=seconds, cores=cores, threads=threads):
         return None
+    rate = _rate(found, seconds)
     where = f", counted {found.counted}" if found.counted else ""
     taken = (
         "" if rate is None else f", and a thread of ours was interrupted {rate:.3g} times a second"
     )
+    ours = (
+        ""
+        if found.bound_cpu_s is None
+        else f"; {found.bound_cpu_s:.2f} s on {_processors(found.bound)}, where this run is bound"
+    )
     return (
         f"other processes or the hypervisor took {stolen:.2f} s of CPU time in "
-        f"{seconds:.2f} s on {cores} core{'' if cores == 1 else 's'}{where}{taken}"
+        f"{seconds:.2f} s on {cores} core{'' if cores == 1 else 's'}{where}{ours}{taken}"
     )
+
+
+def _took_ours(found: Contention, *, seconds: float, cores: int, threads: int) -> bool:
+    """Whether others took time of the cores that the run computes on."""
+    used = max(1, min(threads, cores))
+    share_s = min(OTHERS_SHARE * used, BUSY_PROCESS) * seconds
+    if found.bound_cpu_s is not None and found.bound is not None:
+        return found.bound_cpu_s > share_s + _ticks_s(len(machine.numbers(found.bound)))
+    stolen = (found.steal_s or 0.0) + (found.other_cpu_s or 0.0)
+    of_ours = share_s + _ticks_s(cores)
+    rate = _rate(found, seconds)
+    interrupted = rate is not None and rate > MOST_SWITCHES and stolen > of_ours
+    return interrupted or stolen - (cores - used) * seconds > of_ours
+
+
+def _processors(numbers: str | None) -> str:
+    several = len(machine.numbers(numbers or "")) > 1
+    return f"processor{'s' * several} {numbers}"
 
 
 def _rate(found: Contention, seconds: float) -> float | None:

@@ -8,6 +8,7 @@ from benchsuite import meters
 from benchsuite.devices import cpu
 from benchsuite.harness import contention, throttling
 from benchsuite.metrics.pacing import MOST_MISSED, kept
+from benchsuite.steadiness import NOT_STEADY, moved_said
 from benchsuite.types import (
     Calibration,
     Count,
@@ -64,10 +65,10 @@ def of_window(window: Window) -> list[Doubt]:
 def _not_steady(window: Window) -> list[Doubt]:
     if window.steady:
         return []
-    moved = "" if window.movement is None else f" (the median still moved {window.movement:.1%})"
+    moved = "" if window.movement is None else f" ({moved_said(window.movement)})"
     return [
         Doubt(
-            code="not_steady",
+            code=NOT_STEADY,
             message=(
                 f"{window.scenario}: not steady after {window.warmup_s:.1f} s of warm-up{moved}. "
                 "Measure it on a quieter machine or in a suite of longer windows"
@@ -154,6 +155,8 @@ def _disturbed(probe: Probe) -> list[Doubt]:
 
 
 def _drifted(calibrations: Sequence[Calibration], probe: Probe) -> list[Doubt]:
+    if not calibrations:
+        return []  # a trial
     drift = sum(c.peak for c in calibrations) / len(calibrations) / probe.calibration_peak
     if LEAST_DRIFT <= drift <= MOST_DRIFT:
         return []

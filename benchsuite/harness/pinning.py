@@ -212,9 +212,8 @@ def bound_to(cores: Collection[int]) -> Iterator[None]:
 @contextmanager
 def room_for(threads: int) -> Iterator[None]:
     """Binds anew meanwhile where this process is bound to fewer processors than `threads`."""
-    allowed = machine.allowed()
-    bound = None if allowed is None else os.sched_getaffinity(0)
-    if allowed is None or bound is None or bound == allowed or threads <= len(bound):
+    allowed, bound = machine.allowed(), machine.bound()
+    if allowed is None or bound is None or threads <= len(bound):
         yield
         return
     pin(choose(threads, allowed, topology()) or allowed)

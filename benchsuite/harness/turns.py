@@ -118,6 +118,9 @@ def _contention(found: Sequence[Contention]) -> Contention:
     switches = total("involuntary_switches")
     return replace(
         found[0],
+        # counted in ticks of 10 ms, what was taken of one core in turns this short is mostly error
+        bound_cpu_s=None,
+        bound=None,
         involuntary_switches=None if switches is None else int(switches),
         steal_s=total("steal_s"),
         other_cpu_s=total("other_cpu_s"),

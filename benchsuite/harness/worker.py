@@ -214,13 +214,12 @@ def measure_system(spec: SystemSpec) -> Measurement:
     )
     expected = _expected(system)
 
-    # before the memory's base level is read: the pinned kernel may be another library's, whose
-    # import is no part of the system
-    calibrator = probing.Calibrator(plug, device, pinned.probe)
+    calibrator: probing.Calibrator | None = None
     calibrations: list[Calibration] = []
-    if spec.trial:
-        calibrator.load()
-    else:
+    if not spec.trial:
+        # before the memory's base level is read: the pinned kernel may be another library's, whose
+        # import is no part of the system
+        calibrator = probing.Calibrator(plug, device, pinned.probe)
         if spec.turns:
             phases.await_turn()
         phases.tell("calibration")
@@ -248,8 +247,9 @@ def measure_system(spec: SystemSpec) -> Measurement:
         gc.collect()
         gc.freeze()  # a hundred thousand objects of the libraries', which each turn goes through
     measured, taken, unmet = _windows(setting, expected)
-    phases.tell("calibration")
-    calibrations.append(calibrator.run())
+    if calibrator is not None:
+        phases.tell("calibration")
+        calibrations.append(calibrator.run())
 
     phases.tell("accuracy")
     with torch.inference_mode():

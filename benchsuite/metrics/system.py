@@ -89,10 +89,15 @@ def _others(found: Contention, *, seconds: float) -> str:
         )
     if found.other_cpu_s is None or found.counted is None:
         return told
+    ours = (
+        ""
+        if found.bound_cpu_s is None
+        else f", both {found.bound_cpu_s:.2f} s on those that this one was bound to ({found.bound})"
+    )
     steal = "" if found.steal_s is None else f", the hypervisor {found.steal_s:.2f} s"
     return (
         f"; other processes took {found.other_cpu_s:.2f} s of CPU time{steal} ({found.counted})"
-        f"{told}"
+        f"{ours}{told}"
     )
 
 

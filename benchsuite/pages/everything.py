@@ -89,6 +89,8 @@ def _lines(system: System, metric: str) -> list[Line]:
         text = str(figure_of(value.value, metric, row))
         if spread := spread_of(value, metric, row):
             text += f" ({spread})"
+        elif value.value is not None and value.high is not None:
+            text += f" (at most {figure_of(value.high, metric, row).number})"
         how = (value.reason or "no reason was recorded") if missing else value.how
         said[text, how, missing].append(scenario)
     return [

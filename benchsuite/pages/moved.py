@@ -11,8 +11,14 @@ from benchsuite import attribution, charts, compare, formatting
 from benchsuite.attribution import ENERGY, OWNERS, SPLITTABLE, TEAMLESS, THROUGHPUT, Missing, Split
 from benchsuite.compare import System
 from benchsuite.formatting import cut
+from benchsuite.pages import Texts
 from benchsuite.pages.numbers import plain_of
 
+# the metrics that are factors or addends of a split, and the wholes
+_FIGURES = (
+    *SPLITTABLE, "work", "fit", "fraction_of_roofline", "configuration_gain", "device_peak",
+    "drift", "mean_power", "power_envelope", "reference_accuracy", "accuracy_change",
+)  # fmt: skip
 SPLIT_TITLES = {THROUGHPUT: "Throughput", ENERGY: "Energy per frame", "accuracy": "Accuracy"}
 
 
@@ -86,9 +92,14 @@ def choices_of(systems: Sequence[System]) -> list[tuple[str, list[tuple[str, str
     return list(found.items())
 
 
-def split_data(systems: Sequence[System]) -> dict[str, Any]:
-    """What the script needs to split the change between any two systems."""
-    shared = _Shared(factors={}, grounds={})
+def split_data(systems: Sequence[System], texts: Texts | None = None) -> dict[str, Any]:
+    """What the script needs to split the change between any two systems.
+
+    Args:
+        systems: All that can be picked.
+        texts: Where the page keeps its texts, `hows` among them; None keeps these apart.
+    """
+    shared = _Shared(factors={}, grounds={}, hows=Texts() if texts is None else texts)
     return {
         "systems": {
             system.id: {
@@ -101,11 +112,13 @@ def split_data(systems: Sequence[System]) -> dict[str, Any]:
                     ]
                 ),
                 "metrics": {metric: shared.metric(system, metric) for metric in SPLITTABLE},
+                "figures": shared.figures(system),
             }
             for system in systems
         },
         "factors": [list(own) for own in shared.factors],
         "grounds": [list(own) for own in shared.grounds],
+        **({"hows": shared.hows.listed()} if texts is None else {}),
         "owners": dict(OWNERS),
         "teamless": sorted(TEAMLESS),
         "wholes": {
@@ -130,10 +143,20 @@ class _Shared:
     Attributes:
         factors: Key, title, owner and whole of each factor of a split.
         grounds: Name and value of what two systems must agree in.
+        hows: How a figure was obtained.
     """
 
     factors: dict[tuple[tuple[str, str, str, str | None], ...], int]
     grounds: dict[tuple[tuple[str, str], ...], int]
+    hows: Texts
+
+    def figures(self, system: System) -> dict[str, tuple[str, int]]:
+        """What a split's notes tell of a system: each metric in it, and its how."""
+        return {
+            key: (plain_of(system, key), self.hows.place(value.how))
+            for key in _FIGURES
+            if (value := system.value(key)).value is not None
+        }
 
     def metric(self, system: System, metric: str) -> dict[str, Any]:
         """One metric of a system taken apart, or why it cannot be."""

@@ -11,6 +11,7 @@ from benchsuite.compare import System
 from benchsuite.formatting import NO_BREAK
 from benchsuite.metrics import METRICS
 from benchsuite.pages import Notes
+from benchsuite.plots import Noted
 from benchsuite.types import Result, Value
 
 ENERGIES = frozenset(
@@ -71,6 +72,11 @@ def plain_of(system: System, metric: str) -> str:
     figure = figure_of(system.number(metric), metric, system.source(metric))
     modelled = metric in ENERGIES and system.modelled
     return ("≈ " if modelled else "") + str(figure).replace(" ", NO_BREAK)
+
+
+def noted_of(system: System, metric: str, notes: Notes) -> Noted:
+    """The same with the note behind it, for a chart's table."""
+    return Noted(plain_of(system, metric), number_of(system, metric, notes).note)
 
 
 def fact_of(systems: Sequence[System], metric: str, notes: Notes) -> Fact:

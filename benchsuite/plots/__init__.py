@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -32,12 +33,22 @@ from benchsuite.plots.dumbbells import Bell, Mark, dumbbells
 from benchsuite.plots.roofs import Cloud, Roof, roofline
 
 __all__ = [
-    "Axis", "Bell", "Cloud", "Mark", "Plot", "Point", "Roof", "course", "dumbbells",
-    "roofline", "scatter",
+    "Axis", "Bell", "Cell", "Cloud", "Mark", "Noted", "Plot", "Point", "Roof", "course",
+    "dumbbells", "roofline", "scatter",
 ]  # fmt: skip
 
 _COURSE = 16.0  # where a course begins: the figures of its axis stand before it
 _FEW = 12  # values of a course that are drawn as dots too
+
+
+class Noted(NamedTuple):
+    """A figure in a chart's table, with the place of the note on how it was obtained."""
+
+    text: str
+    note: int
+
+
+Cell = str | Noted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +66,7 @@ class Plot:
     svg: Markup
     groups: tuple[str, ...]
     heads: tuple[str, ...]
-    table: tuple[tuple[str, ...], ...]
+    table: tuple[tuple[Cell, ...], ...]
     hollow: frozenset[str] = frozenset()
 
     def marker(self, group: int) -> Markup:

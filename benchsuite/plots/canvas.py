@@ -9,17 +9,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from markupsafe import Markup
 
-HEIGHT = 320
+HEIGHT = 328
 TOP, BOTTOM = 30.0, 286.0
 LEFT, RIGHT = 3.0, 96.0
 GROUPS = 6  # colours; groups beyond them have another shape
 _LABEL_HEIGHT = 15.0
 _LETTER_WIDTH = 1.55  # per cent of a narrow chart: labels that would overlap there are left out
 _LONGEST_LABEL = 30
-_OVER = (1.0, 26.0)  # how far above its own dot a label would hide another
+_GAP = 1.5  # per cent between two labels of one height
+_ABOVE, _BELOW = -9.0, 19.0  # a label's base line, from its dot
+_RISES, _FALLS = 11.0, 4.0  # how far letters reach from their base line
+_DOT = 5.0  # a dot's radius in pixels
+_RING, _MOST_RINGS = 2.5, 3  # how much larger a dot is for each colour in front of it
+_HIDES = (0.7, 4.0)  # dots closer than this, in per cent and pixels, hide each other
+Place = tuple[float, float]
+Box = tuple[float, float, float]  # left, right and base line of a text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +130,7 @@ def floor(x: Axis, across: Scale) -> tuple[list[Markup], list[Markup]]:
         below.append(line((at, BOTTOM), (at, BOTTOM + 4), "axis"))
         anchor = "start" if at < 10 else "end" if at > 90 else "middle"
         above.append(text(at, BOTTOM + 17, said, anchor=anchor))
-    above.append(text(RIGHT, BOTTOM - 6, f"{x.title} →", kind="end", anchor="end"))
+    above.append(text(RIGHT, BOTTOM + 35, f"{x.title} →", kind="end", anchor="end"))
     return below, above
 
 
@@ -145,40 +153,97 @@ def ticks_said(axis: Axis, scale: Scale) -> list[tuple[float, str]]:
     return [(place, text) for text, place in texts.items()]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What labels keep clear of, and how wide their letters are.
+
+    Attributes:
+        lines: Segments, each from one place to another.
+        texts: Texts that stand there already.
+        letter: Per cent of the chart's width.
+    """
+
+    lines: tuple[tuple[Place, Place], ...] = ()
+    texts: tuple[Box, ...] = ()
+    letter: float = _LETTER_WIDTH
+
+
 def dots(
-    points: Sequence[Point], places: Sequence[tuple[float, float]], order: Sequence[int]
+    points: Sequence[Point],
+    places: Sequence[Place],
+    order: Sequence[int],
+    *,
+    taken: Taken | None = None,
 ) -> list[Markup]:
-    """Dots, with as many labels as find room, those first in `order` first."""
+    """Dots, with as many labels as find room, those first in `order` first.
+
+    A dot behind some of other colours is the larger for each colour, so that all are seen.
+    """
+    taken = taken or Taken()
     drawn, names = [], []
-    written: list[tuple[float, float, float]] = []
-    for i in order:
+    written = list(taken.texts)
+    for rank, i in enumerate(order):
         point, (across, up) = points[i], places[i]
         kind = f"g{point.group % GROUPS}" + (" hollow" if point.hollow else "")
-        made = dot(places[i], kind, point.label, link=point.link, shape=point.group // GROUPS)
+        in_front = {
+            points[j].group for j in order[rank + 1 :] if _same_place(places[i], places[j])
+        } - {point.group}
+        radius = _DOT + _RING * min(len(in_front), _MOST_RINGS)
+        made = dot(
+            places[i], kind, point.label, radius=radius, link=point.link,
+            shape=point.group // GROUPS,
+        )  # fmt: skip
         drawn.append(of_point(i, made))
         label = point.label if point.name is None else point.name
         label = label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
-        width = _LETTER_WIDTH * len(label)
+        width = taken.letter * len(label)
         sides = ("end", "start") if across > 55 else ("start", "end")
-        for anchor in sides if point.labelled else ():
-            start = across - width if anchor == "end" else across
-            if start < 0 or start + width > 100 or _crowded(written, start, start + width, up):
+        for anchor, rise in product(sides, (_ABOVE, _BELOW)) if point.labelled else ():
+            start, base = across - width if anchor == "end" else across, up + rise
+            box = (start, start + width, base)
+            if start < 0 or start + width > 100 or base > BOTTOM - 4 or _crowded(written, box):
                 continue
-            if any(start < x < start + width and _OVER[0] < up - y < _OVER[1] for x, y in places):
+            if any(_covers(box, place) for place in places):
                 continue
-            written.append((start, start + width, up))
-            names.append(of_point(i, text(across, up - 9, label, kind="name", anchor=anchor)))
+            if any(_crosses(box, segment) for segment in taken.lines):
+                continue
+            written.append(box)
+            names.append(of_point(i, text(across, base, label, kind="name", anchor=anchor)))
             break
     return [*drawn, *names]
 
 
-def _crowded(
-    written: Sequence[tuple[float, float, float]], start: float, end: float, at: float
-) -> bool:
+def _same_place(one: Place, other: Place) -> bool:
+    """Whether two dots hide each other."""
+    return abs(one[0] - other[0]) < _HIDES[0] and abs(one[1] - other[1]) < _HIDES[1]
+
+
+def _crowded(written: Sequence[Box], box: Box) -> bool:
     """Whether a text would run into one that is written already."""
+    start, end, base = box
     return any(
-        abs(at - y) < _LABEL_HEIGHT and start < right and left < end for left, right, y in written
+        abs(base - at) < _LABEL_HEIGHT and start < right + _GAP and left < end + _GAP
+        for left, right, at in written
     )
+
+
+def _covers(box: Box, place: Place) -> bool:
+    """Whether a text would lie on a dot."""
+    start, end, base = box
+    beside = start - _HIDES[0] < place[0] < end + _HIDES[0]
+    return beside and base - _RISES - _DOT < place[1] < base + _FALLS + _DOT - 1
+
+
+def _crosses(box: Box, segment: tuple[Place, Place]) -> bool:
+    """Whether a line would strike a text."""
+    start, end, base = box
+    (x1, y1), (x2, y2) = sorted(segment)
+    left, right = max(start, x1), min(end, x2)
+    if left > right:
+        return False
+    slope = (y2 - y1) / (x2 - x1) if x2 > x1 else 0.0
+    heights = (y1 + slope * (left - x1), y1 + slope * (right - x1)) if x2 > x1 else (y1, y2)
+    return min(heights) < base + _FALLS and max(heights) > base - _RISES
 
 
 def of_point(place: int, drawn: Markup) -> Markup:
@@ -196,11 +261,11 @@ _SHAPES = (
 
 
 def dot(
-    at: tuple[float, float],
+    at: Place,
     kind: str,
     label: str,
     *,
-    radius: float = 5.0,
+    radius: float = _DOT,
     link: str | None = None,
     shape: int = 0,
 ) -> Markup:
@@ -263,9 +328,19 @@ def band(start: float, end: float, kind: str) -> Markup:
     )
 
 
-def text(x: float, y: float, said: str, *, kind: str = "tick", anchor: str = "start") -> Markup:
-    return Markup('<text class="{}" x="{}%" y="{}" text-anchor="{}">{}</text>').format(
-        kind, f"{x:.2f}", f"{y:.1f}", anchor, said
+def text(
+    x: float,
+    y: float,
+    said: str,
+    *,
+    kind: str = "tick",
+    anchor: str = "start",
+    note: int | None = None,
+) -> Markup:
+    """A line of text; one that is a figure leads to the note on how that was obtained."""
+    noted = Markup("") if note is None else Markup(' data-note="{}"').format(note)
+    return Markup('<text class="{}" x="{}%" y="{}" text-anchor="{}"{}>{}</text>').format(
+        kind if note is None else f"{kind} n", f"{x:.2f}", f"{y:.1f}", anchor, noted, said
     )
 
 

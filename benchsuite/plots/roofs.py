@@ -17,8 +17,11 @@ from benchsuite.plots.canvas import (
     RIGHT,
     TOP,
     Axis,
+    Box,
+    Place,
     Point,
     Scale,
+    Taken,
     axes,
     chart,
     cloud,
@@ -28,6 +31,7 @@ from benchsuite.plots.canvas import (
 )
 
 _ROOM = 2.5  # the ratio by which an axis reaches past the outermost value
+_LETTER = 1.1  # per cent: the chart takes the page's whole width, names are hidden on narrow ones
 _LINE = 13.0  # roofs whose labels would be closer than this are labelled once
 
 
@@ -39,6 +43,7 @@ class Roof:
         group: Its colour; None is that of text.
         slope: What is said of the bandwidth, beside the slope.
         ridge: What is said of the ridge, below it.
+        notes: Places of the notes on how peak, bandwidth and ridge were obtained.
     """
 
     label: str
@@ -47,6 +52,7 @@ class Roof:
     group: int | None = 0
     slope: str = ""
     ridge: str = ""
+    notes: tuple[int | None, int | None, int | None] = (None, None, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,28 +91,39 @@ def roofline(
     high = max([*(p.x for p in points), *(x for x, _ in small), *ridges]) * _ROOM
     bounds = [min(roof.peak, roof.bandwidth * low) for roof in roofs]
     heights = [*(p.y for p in points), *(y for _, y in small), *bounds]
-    across = Scale.over([low, high], log=True, start=LEFT, end=RIGHT)
+    across = Scale.over([low, high], log=True, start=LEFT + 15, end=RIGHT)
     up = Scale.over(
         [*heights, *(roof.peak for roof in roofs)], log=True, start=BOTTOM - 12, end=TOP + 26
     )
-    lines, texts = [], []
+    lines: list[Markup] = []
+    texts: list[Markup] = []
+    struck: list[tuple[Place, Place]] = []
+    boxes: list[Box] = []
     written: list[float] = []
+
+    def write(x: float, y: float, said: str, anchor: str, note: int | None) -> None:
+        width = _LETTER * len(said)
+        boxes.append((x - width, x, y) if anchor == "end" else (x, x + width, y))
+        kind = "end" if said == roof.label else "bound"
+        texts.append(text(x, y, said, kind=kind, anchor=anchor, note=note))
+
     for roof, ridge in zip(roofs, ridges, strict=True):
         corner = (across(ridge), up(roof.peak))
         kind = "roof" if roof.group is None else f"roof g{roof.group % GROUPS}"
-        foot = (across(low), up(roof.bandwidth * low))
-        lines += [line(foot, corner, kind), line(corner, (across(high), corner[1]), kind)]
+        foot, end = (across(low), up(roof.bandwidth * low)), (across(high), corner[1])
+        struck += [(foot, corner), (corner, end)]
+        lines += [line(foot, corner, kind), line(corner, end, kind)]
         if roof.slope and not written:
             middle = ((foot[0] + corner[0]) / 2, (foot[1] + corner[1]) / 2)
-            texts.append(text(middle[0] + 1.5, middle[1] + 10, roof.slope))
+            write(middle[0] + 1.5, middle[1] + 10, roof.slope, "start", roof.notes[1])
         if roof.ridge:
             lines.append(line(corner, (corner[0], BOTTOM), "ridge"))
             if not written:
                 side = -0.8 if corner[0] > 50 else 0.8
                 anchor = "end" if side < 0 else "start"
-                texts.append(text(corner[0] + side, BOTTOM - 22, roof.ridge, anchor=anchor))
+                write(corner[0] + side, BOTTOM - 8, roof.ridge, anchor, roof.notes[2])
         if all(abs(corner[1] - other) >= _LINE for other in written):
-            texts.append(text(across(high), corner[1] - 6, roof.label, kind="end", anchor="end"))
+            write(end[0], corner[1] - 6, roof.label, "end", roof.notes[0])
         written.append(corner[1])
     x = Axis(title="arithmetic intensity (FLOP/B)", said=lambda value: f"{value:g}", log=True)
     clouds = [
@@ -115,6 +132,7 @@ def roofline(
         if own.places
     ]
     places = [(across(p.x), up(p.y)) for p in points]
-    drawn = dots(points, places, range(len(points)))
+    taken = Taken(lines=tuple(struck), texts=tuple(boxes), letter=_LETTER)
+    drawn = dots(points, places, range(len(points)), taken=taken)
     below, above = axes(x, said, across, up)
     return chart(label, [*below, *lines, *clouds, *above, *texts, *drawn])

@@ -10,7 +10,8 @@
     from.forEach((node, i) => {
       const style = getComputedStyle(node);
       for (const name of WRITTEN) to[i].setAttribute(name, style.getPropertyValue(name));
-      to[i].removeAttribute("class");
+      const left = node.matches(".n") ? ["class", "data-note", "tabindex", "role"] : ["class"];
+      for (const name of left) to[i].removeAttribute(name);
     });
     for (const link of copy.querySelectorAll("a")) link.replaceWith(...link.childNodes);
     const ground = document.createElementNS("http://www.w3.org/2000/svg", "rect");

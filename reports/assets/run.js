@@ -25,6 +25,7 @@
   // --- the note behind a number ------------------------------------------------------------------
 
   const note = byId("note");
+  const told = new WeakMap(); // the notes of numbers that the script itself has drawn
   let held = null; // the number whose note is shown
 
   const hide = () => {
@@ -35,7 +36,8 @@
   const show = (number) => {
     if (held === number) return;
     hide();
-    const [title, ...lines] = data.notes[Number(number.dataset.note)].map((place) => data.texts[place]);
+    const [title, ...lines] = told.get(number)
+      || data.notes[Number(number.dataset.note)].map((place) => data.texts[place]);
     number.setAttribute("aria-describedby", "note");
     write(number, title, lines, number.getBoundingClientRect());
   };
@@ -64,7 +66,7 @@
   };
   const layerAt = (event) => {
     const plot = event.target instanceof Element && event.target.closest("svg.plot");
-    if (!plot || event.target.closest("a, .dot")) return null; // a system's dot tells its own
+    if (!plot || event.target.closest("a, .dot, .n")) return null; // they tell their own
     const box = plot.getBoundingClientRect();
     let [found, least] = [null, NEAR];
     for (const [x, y, row] of cloudsOf(plot)) {
@@ -118,8 +120,9 @@
   }, { passive: true, capture: true });
 
   // one tab stop a table or list; the arrow keys move inside it
+  const GROUPS = "table.systems, .team, .verdicts, svg.plot, .numbers table, #fall";
   const reachable = (root) => {
-    for (const group of root.querySelectorAll("table.systems, .team, .verdicts")) {
+    for (const group of root.querySelectorAll(GROUPS)) {
       group.querySelectorAll(".n[data-note]").forEach((number, place) => {
         number.tabIndex = place ? -1 : 0;
         number.setAttribute("role", "button");
@@ -143,7 +146,7 @@
     if (event.key === "Escape") return hide();
     const number = document.activeElement && document.activeElement.closest(".n[tabindex]");
     if (!number || event.altKey || event.ctrlKey || event.metaKey) return;
-    const group = number.closest("table.systems, .team, .verdicts");
+    const group = number.closest(GROUPS);
     const all = [...group.querySelectorAll(".n[data-note]")];
     const next = {
       ArrowRight: () => all[all.indexOf(number) + 1],
@@ -167,7 +170,7 @@
 
   // --- who moved it: the server has taken every number apart; here it is subtracted and drawn ----
 
-  const STILL = { log: 5e-4, linear: 5e-7 };
+  const STILL = { log: Math.log(1.005), linear: 5e-7 };
   const still = (amount, scale) => Math.abs(amount) < STILL[scale];
   const significant = (value, digits) => {
     const decimals = digits - 1 - Math.floor(Math.log10(value));
@@ -178,7 +181,7 @@
     if (scale === "linear")
       return still(amount, scale)
         ? "±0" : (amount > 0 ? "+" : "\u2212") + significant(Math.abs(100 * amount), 2);
-    if (still(amount, scale)) return "\u00d71";
+    if (still(amount, scale)) return "\u00d71.00";
     const larger = Math.exp(Math.abs(amount));
     const text = larger >= 1e6
       ? larger.toExponential(1) : larger.toFixed(larger >= 1.1 ? 2 : 3);
@@ -212,7 +215,7 @@
       [mine, theirs] = [coarser(mine), coarser(theirs)];
     const scale = from.scale;
     const amount = scale === "linear" ? to.number - from.number : Math.log(to.number / from.number);
-    const shares = mine.map(([, title, owner, part], i) => ({ title, owner, amount: theirs[i][3] - part }));
+    const shares = mine.map(([key, title, owner, part], i) => ({ key, title, owner, amount: theirs[i][3] - part }));
     const rest = shares.reduce((sum, share) => sum + share.amount, -amount);
     if (Math.abs(rest) > 2e-9)
       return { missing: `the shares leave ${rest.toPrecision(2)} of the change unexplained` };
@@ -234,7 +237,30 @@
     return { text: text.replace("{what}", what), owner: teamless ? first : undefined };
   };
 
-  const sentence = (found, title) => {
+  // how a number of the split came about: both systems' figures with their hows
+  const noted = (node, title, ...lines) => {
+    node.classList.add("n");
+    node.dataset.note = "";
+    told.set(node, [title, ...lines]);
+    return node;
+  };
+  const hows = data.hows || data.texts;
+  const figure = (system, key) => {
+    if (key === "share_of_envelope") return `${system.label}: mean power over power envelope`;
+    const [text, how] = system.figures[key];
+    return `${system.label}: ${text} (${hows[how]})`;
+  };
+  const ENDS = {
+    log: "The second over the first; the shares multiply to it.",
+    linear: "The second less the first, in points; the shares add up to it.",
+  };
+  const PART = {
+    log: "What their ratio does to the whole; the shares multiply to it.",
+    linear: "The second less the first, in points; the shares add up to the whole.",
+  };
+
+  const sentence = (found, a, b, metric) => {
+    const { title } = b.metrics[metric];
     const line = make("p", { class: "say" });
     if (found.missing !== undefined) {
       line.append(make("span", { class: "refused" }, "No split: ", make("bdi", { class: "clip" }, found.missing)));
@@ -248,12 +274,16 @@
     const moved = [...parts].filter(([, [, amount]]) => !still(amount, found.scale))
       .sort(([, x], [, y]) => Math.abs(y[1]) - Math.abs(x[1]));
     const unit = found.scale === "linear" ? " points" : "";
-    line.append(make("bdi", {}, still(found.amount, found.scale)
+    const change = make("bdi", {}, still(found.amount, found.scale)
       ? `${title} did not move`
-      : `${title} ${found.amount > 0 ? "rose" : "fell"}: ${said(found.amount, found.scale)}${unit}`));
+      : `${title} ${found.amount > 0 ? "rose" : "fell"}: ${said(found.amount, found.scale)}${unit}`);
+    line.append(noted(change, change.textContent, figure(a, metric), figure(b, metric), ENDS[found.scale]));
     moved.forEach(([name, [owner, amount]], i) => {
-      line.append(i ? ", " : " = ",
-        make("b", { class: `of-${owner}` }, `${name} ${said(amount, found.scale)}`));
+      const part = make("b", { class: `of-${owner}` }, `${name} ${said(amount, found.scale)}`);
+      const own = found.shares.filter((share) => share.owner === owner);
+      line.append(i ? ", " : " = ", noted(part, part.textContent, "The shares below that it is made of:",
+        ...own.filter((share) => name === data.owners[owner] || name === share.title)
+          .map((share) => `${share.title} ${said(share.amount, found.scale)}`)));
     });
     if (moved.length && moved.length < parts.size) line.append("; everything else stayed");
     line.append(".");
@@ -282,28 +312,35 @@
 
   const rows = (found, a, b, metric) => {
     const name = (text) => make("bdi", { class: "clip" }, text);
-    const end = (system) => make("tr", { class: "end" }, make("th", { scope: "row", colspan: 2 }, name(system.label)),
-      make("td", {}, make("bdi", {}, system.metrics[metric].value)));
+    const end = (system) => {
+      const { title, value } = system.metrics[metric];
+      const known = system.figures[metric];
+      const number = make("bdi", {}, value);
+      return make("tr", { class: "end" }, make("th", { scope: "row", colspan: 2 }, name(system.label)),
+        make("td", {}, known ? noted(number, `${title} of ${system.label}`, hows[known[1]]) : number));
+    };
     if (found.missing !== undefined) return [end(a), end(b)];
     const ends = [0];
     for (const share of found.shares) ends.push(ends[ends.length - 1] + share.amount);
     const low = Math.min(...ends);
     const span = Math.max(...ends) - low || 1;
     const place = (amount) => 4 + (92 * (amount - low)) / span;
-    const steps = found.shares.map(({ title, owner, amount }, i) => {
+    const steps = found.shares.map(({ key, title, owner, amount }, i) => {
       const ratio = said(amount, found.scale);
       return make("tr", still(amount, found.scale) ? { class: "still" } : {},
         make("th", { scope: "row" }, make("i", { class: `of-${owner}` }), `${title} `,
           make("small", {}, data.owners[owner])),
         make("td", { class: "lane-box" },
           lane(place(ends[i]), place(ends[i + 1]), place(0), owner, `${title}: ${ratio}`)),
-        make("td", {}, ratio));
+        make("td", {}, noted(make("bdi", {}, ratio), `${title}: ${ratio}`,
+          figure(a, key), figure(b, key), PART[found.scale])));
     });
     const ratio = said(found.amount, found.scale);
     const whole = make("tr", { class: "whole" }, make("th", { scope: "row" }, "the whole"),
       make("td", { class: "lane-box" },
         lane(place(0), place(ends[ends.length - 1]), place(0), "total", `the whole: ${ratio}`)),
-      make("td", {}, ratio));
+      make("td", {}, noted(make("bdi", {}, ratio), `the whole: ${ratio}`,
+        figure(a, metric), figure(b, metric), ENDS[found.scale])));
     return [end(a), ...steps, whole, end(b)];
   };
 
@@ -314,10 +351,12 @@
       const metric = document.querySelector("input[name=metric]:checked").value;
       const found = split(a, b, metric);
       const why = cause(a, b);
+      hide();
       if (why.owner && found.shares) for (const share of found.shares) share.owner = why.owner;
-      fall.querySelector(".say").replaceWith(sentence(found, b.metrics[metric].title));
+      fall.querySelector(".say").replaceWith(sentence(found, a, b, metric));
       fall.querySelector(".cause").replaceChildren(make("b", {}, "Cause"), ` ${why.text}`);
       fall.querySelector("tbody").replaceChildren(...rows(found, a, b, metric));
+      reachable(fall.parentElement);
     };
     const metrics = [...document.querySelectorAll("input[name=metric]")];
     const chosen = () => {

@@ -28,7 +28,7 @@ from benchsuite.store import Store
 
 TEMPLATE = "leaderboard.html.j2"
 _NEWEST = 6
-_MOST_FRONTS = 12  # device classes that the first chart can be of
+_MOST_FRONTS = 8  # device classes that the first chart can be of
 _SYSTEMS = "system/"
 
 
@@ -40,8 +40,7 @@ def render_site(store: Store, *, root: Path) -> Iterable[Page]:
         root: The content folder that holds `reports/`.
     """
     latest = store.latest()
-    whole = store.whole([each.id for each in latest])
-    board = entries(latest, store.elsewhere(latest), whole, shipped_weights(root))
+    board = entries(latest, store.elsewhere(latest), shipped_weights(root))
     slugs = words.slugs(sorted({entry.system.workload for entry in board}))
     shown = [front for metric in fronts.COSTS if (front := fronts.front(board, metric))]
     yield from _index(board, shown, slugs, root=root)
@@ -52,6 +51,7 @@ def render_site(store: Store, *, root: Path) -> Iterable[Page]:
         yield from workload.pages(name, group, slug=slugs[name], root=root)
     lines = history.lines(store.courses())
     yield from changes.pages(changes.events(board, shown, lines), root=root)
+    whole = store.whole([each.id for each in latest])
     full = {
         entry.id: System(
             id=entry.id,

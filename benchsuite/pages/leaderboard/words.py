@@ -59,7 +59,8 @@ def provenance(entry: Entry) -> str:
 
 def doubts_said(doubts: Sequence[Doubt]) -> str:
     """What a number is doubted for, as its mark tells."""
-    return "; ".join(dict.fromkeys(cut(doubt.message) for doubt in doubts))
+    said = (doubt.message.replace(doubt.code, doubt.code.replace("_", " ")) for doubt in doubts)
+    return "; ".join(dict.fromkeys(cut(each) for each in said))
 
 
 def without_query(text: str) -> str:

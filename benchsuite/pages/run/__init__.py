@@ -71,7 +71,7 @@ def render(
         "choices": choices_of(systems),
         "splittable": [(metric, SPLIT_TITLES[metric]) for metric in SPLITTABLE],
         "owners": OWNERS,
-        "rooflines": rooflines(measured),
+        "rooflines": rooflines(measured, notes),
         "networks": shown,
         "everything": everything,
         "folded": folded,
@@ -85,7 +85,7 @@ def render(
     texts = Texts()
     data = {
         "notes": notes.data(texts),
-        **split_data(systems),
+        **split_data(systems, texts),
         **(details(everything, shown, texts) if folded else {}),
         "texts": texts.listed(),
     }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchsuite.compare import OK, System
 from benchsuite.types import Doubt
+
+_PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,15 +27,26 @@ def own_doubts(system: System) -> dict[Doubt, None]:
 
 
 def doubts(systems: Sequence[System]) -> list[Raised]:
-    """Every doubt of the run by its kind."""
+    """Every doubt of the run by its kind, within a kind that of the largest share first."""
     kinds: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for system in systems:
         for doubt in own_doubts(system):
             kinds[doubt.code][doubt.message].append(system.label)
     return [
-        Raised(code=code, messages=tuple((text, tuple(own)) for text, own in messages.items()))
+        Raised(
+            code=code,
+            messages=tuple(
+                (text, tuple(own))
+                for text, own in sorted(messages.items(), key=lambda each: -_share(each[0]))
+            ),
+        )
         for code, messages in kinds.items()
     ]
+
+
+def _share(message: str) -> float:
+    """The largest percentage that a doubt names; 0 where it names none."""
+    return max(map(float, _PERCENT.findall(message)), default=0.0)
 
 
 def count(raised: Sequence[Raised]) -> int:

@@ -9,6 +9,11 @@ from typing import Any
 
 from benchsuite.types import Result
 
+NONE = "none"
+_WORDS = {("processor", "container limits"): NONE}
+_ACCELERATED = ("CUDA", "cuDNN")
+_TELLS_HYPERVISOR = ("x86_64", "AMD64", "i686")  # whose flags name it
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
@@ -34,13 +39,54 @@ def machines_of(
     rows = Counter(result.environment for result in results if environments.get(result.environment))
     found: list[Machine] = []
     for name, count in rows.most_common():
-        own = environments[name]
+        own = _worded(environments[name])
         if not found:
             found.append(Machine(name=name, rows=count, facts=own))
             continue
         other = differing(own, found[0].facts)
         found.append(Machine(name=name, rows=count, facts=other, beside=found[0].name))
     return found
+
+
+def _worded(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts in which what is known not to be says so; what stays None is not known."""
+    return {
+        key: (
+            {inner: _word(key, inner, value, facts) for inner, value in own.items()}
+            if isinstance(own, Mapping)
+            else own
+        )
+        for key, own in facts.items()
+        if not (key == "plug-ins" and not own)
+    } | _file(facts)
+
+
+def _word(part: str, name: str, value: Any, facts: Mapping[str, Any]) -> Any:
+    """A fact as it is shown: None by what `environment.capture` means by it there."""
+    if isinstance(value, Mapping) and (part, name) in _WORDS:
+        return {key: _WORDS[part, name] if leaf is None else leaf for key, leaf in value.items()}
+    if (part, name) == ("libraries", "torch") and isinstance(value, Mapping):
+        built = value.get("CUDA", NONE) is not None
+        lacking = {} if built else {key: NONE for key in _ACCELERATED if key in value}
+        return {**value, **lacking}
+    if value is not None:
+        return value
+    if part == "packages":
+        return "not installed"
+    machine, system = facts.get("machine"), facts.get("system")
+    if (part, name) == ("machine", "hypervisor") and isinstance(machine, Mapping):
+        linux = isinstance(system, Mapping) and str(system.get("kernel")).startswith("Linux")
+        if linux and machine.get("architecture") in _TELLS_HYPERVISOR:
+            return NONE
+    return None
+
+
+def _file(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The workload file's git state without the reason that it has none, where it has one."""
+    own = facts.get("workload file")
+    if not isinstance(own, Mapping) or own.get("reason") is not None:
+        return {}
+    return {"workload file": {key: value for key, value in own.items() if key != "reason"}}
 
 
 def differing(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

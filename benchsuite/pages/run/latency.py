@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from benchsuite.compare import System
 from benchsuite.formatting import cut, tick
-from benchsuite.pages.numbers import plain_of
+from benchsuite.pages import Notes
+from benchsuite.pages.numbers import noted_of, plain_of
 from benchsuite.plots import Axis, Plot
 from benchsuite.plots.distribution import Curve, curve, distribution
 from benchsuite.types import Result, Window
@@ -30,7 +31,11 @@ class Drawn:
 
 
 def latency(
-    systems: Sequence[System], *, id: str, windows: Callable[[Result], Window | None]
+    systems: Sequence[System],
+    notes: Notes,
+    *,
+    id: str,
+    windows: Callable[[Result], Window | None],
 ) -> Drawn:
     """The curves of the systems with the lowest median; the table has all."""
     known: list[System] = []
@@ -44,6 +49,7 @@ def latency(
             known.append(system)
     known.sort(key=lambda system: system.number("latency_p50") or 0.0)
     curves: list[Curve] = []
+    digits: set[int] = set()
     for system in known:
         if len(curves) == MOST_LINES:
             break
@@ -53,16 +59,20 @@ def latency(
             without.setdefault(reason, []).append(system.short)
         else:
             curves.append(_curve(system, window, group=len(curves)))
+            if window.duration_digits is not None:
+                digits.add(window.duration_digits)
     reasons = named(without, of=len(systems))
     if not curves:
         return Drawn(plot=None, without=reasons)
     scenarios = dict.fromkeys(system.source("latency_p50").scenario for system in known)
+    coarse = f"; some durations rounded to {min(digits)} digits" if digits else ""
     few = "" if len(known) <= len(curves) else f", the {len(curves)} with the lowest median"
     return Drawn(
         plot=Plot(
             id=id,
             title="Latency",
-            about=f"{', '.join(scenarios)}{few}; dots are the percentiles with enough queries",
+            about=f"{', '.join(scenarios)}{few}; dots are the percentiles with enough queries"
+            f"{coarse}",
             svg=distribution(
                 curves,
                 x=Axis(title="latency", said=_seconds, log=True),
@@ -74,7 +84,7 @@ def latency(
                 (
                     system.short,
                     system.source("latency_p50").scenario,
-                    *(plain_of(system, key) for key in _PERCENTILES),
+                    *(noted_of(system, key, notes) for key in _PERCENTILES),
                 )
                 for system in known
             ),

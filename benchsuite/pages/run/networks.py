@@ -46,8 +46,8 @@ def networks(systems: Sequence[System], notes: Notes, *, windows: Windows) -> li
                 title=title,
                 teams=teams.teams(title, group, notes),
                 work=layers.work_lists(group, notes),
-                latency=latency.latency(group, id=f"{name}-latency", windows=windows),
-                power=power.power(group, id=f"{name}-power", windows=windows),
+                latency=latency.latency(group, notes, id=f"{name}-latency", windows=windows),
+                power=power.power(group, notes, id=f"{name}-power", windows=windows),
             )
         )
     return found

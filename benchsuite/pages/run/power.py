@@ -7,16 +7,21 @@ from collections.abc import Callable, Sequence
 from benchsuite.attribution import ENERGY
 from benchsuite.compare import System
 from benchsuite.formatting import cut, tick
-from benchsuite.pages.numbers import plain_of
+from benchsuite.pages import Notes
+from benchsuite.pages.numbers import noted_of
 from benchsuite.pages.run.latency import MOST_LINES, Drawn, named
-from benchsuite.plots import Axis, Plot
+from benchsuite.plots import Axis, Noted, Plot
 from benchsuite.plots.traces import Trace, traces
 from benchsuite.types import EnergyReading, Result, Window
 from benchsuite.units import quantity
 
 
 def power(
-    systems: Sequence[System], *, id: str, windows: Callable[[Result], Window | None]
+    systems: Sequence[System],
+    notes: Notes,
+    *,
+    id: str,
+    windows: Callable[[Result], Window | None],
 ) -> Drawn:
     """The courses of the fastest systems that have one; the table has all that were metered."""
     without: dict[str, list[str]] = {}
@@ -54,10 +59,19 @@ def power(
             table=tuple(
                 (
                     system.short,
-                    quantity(reading.seconds, "s"),
-                    plain_of(system, "mean_power"),
-                    plain_of(system, "max_power"),
-                    quantity(reading.energy_j, "J"),
+                    Noted(
+                        quantity(reading.seconds, "s"),
+                        notes.add("window", "The time over which the energy was counted."),
+                    ),
+                    noted_of(system, "mean_power", notes),
+                    noted_of(system, "max_power", notes),
+                    Noted(
+                        quantity(reading.energy_j, "J"),
+                        notes.add(
+                            "energy of the window",
+                            f"{reading.source}, boundary {reading.boundary}; {reading.how}",
+                        ),
+                    ),
                     reading.course.how if reading.course else "",
                 )
                 for system, reading, _ in shown

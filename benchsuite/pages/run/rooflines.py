@@ -8,10 +8,11 @@ from itertools import accumulate, chain
 from benchsuite import plots
 from benchsuite.compare import System
 from benchsuite.formatting import cut, tick
-from benchsuite.pages.numbers import plain_of
+from benchsuite.pages import Notes
+from benchsuite.pages.numbers import noted_of, number_of, plain_of
 from benchsuite.pages.run.grouping import by_network
 from benchsuite.pages.run.layers import bound_of, times_of
-from benchsuite.plots import Axis, Cloud, Plot, Point, Roof
+from benchsuite.plots import Axis, Cell, Cloud, Noted, Plot, Point, Roof
 from benchsuite.plots.canvas import GROUPS
 from benchsuite.types import LayerTime
 from benchsuite.units import MISSING, percent, quantity
@@ -19,26 +20,46 @@ from benchsuite.units import MISSING, percent, quantity
 _NEEDED = ("arithmetic_intensity", "achieved", "peak", "bandwidth")
 _MOST_LAYERS = 1500  # beyond this only the fastest system of each network shows its layers
 
+# how a layer's figures come about: title, about, and whether a profile's time is in it
+_OF_LAYER = (
+    ("work", "counted for one query at the system's batch, padding taps included", False),
+    ("intensity", "work over the bytes that it reads and writes at the precision used", False),
+    ("achieved rate", "work over its measured time; the profile", True),
+    (
+        "fraction of roofline",
+        "max(FLOP / peak, bytes / bandwidth) over its measured time; the profile",
+        True,
+    ),
+    (
+        "share of time",
+        "its time over that of the query, what belongs to no layer included; the profile",
+        True,
+    ),
+)
 
-def rooflines(systems: Sequence[System]) -> list[Plot]:
+
+def rooflines(systems: Sequence[System], notes: Notes) -> list[Plot]:
     """One chart a device; none for a device of which peak or bandwidth are not known."""
     known = [s for s in systems if all(s.number(key) for key in _NEEDED)]
     devices = dict.fromkeys(system.key.device_name for system in known)
     return [
-        _roofline([s for s in known if s.key.device_name == name], name, id=f"roofline-{place}")
+        _roofline(
+            [s for s in known if s.key.device_name == name], name, notes, id=f"roofline-{place}"
+        )
         for place, name in enumerate(devices)
     ]
 
 
-def _roofline(systems: Sequence[System], device: str, *, id: str) -> Plot:
+def _roofline(systems: Sequence[System], device: str, notes: Notes, *, id: str) -> Plot:
     networks = by_network(systems)
+    titles = {each.id: title for title, own in networks.items() for each in own}
     groups = {each.id: place for place, own in enumerate(networks.values()) for each in own}
     drawn = {system.id: _layers(system) for system in systems}
     few = sum(map(len, drawn.values())) > _MOST_LAYERS
     if few:
         fastest = [_fastest(own).id for own in networks.values()]
         drawn = {name: own if name in fastest else [] for name, own in drawn.items()}
-    tables = [_rows(system, drawn[system.id]) for system in systems]
+    tables = [_rows(system, drawn[system.id], notes) for system in systems]
     starts = accumulate(map(len, tables[:-1]), initial=0)
     svg = plots.roofline(
         [
@@ -46,13 +67,13 @@ def _roofline(systems: Sequence[System], device: str, *, id: str) -> Plot:
                 x=system.number("arithmetic_intensity") or 1.0,
                 y=system.number("achieved") or 1.0,
                 label=f"{cut(system.label)}: {plain_of(system, 'achieved')}",
-                name=system.short,
+                name=_name(system, titles[system.id] if len(networks) > 1 else ""),
                 group=groups[system.id],
                 link=f"#all-{system.id}",
             )
             for system in systems
         ],
-        _roofs(systems),
+        _roofs(systems, notes),
         label=f"Roofline of {cut(device)} with {len(systems)} systems and their layers",
         said=Axis(
             title="achieved rate",
@@ -98,7 +119,12 @@ def _roofline(systems: Sequence[System], device: str, *, id: str) -> Plot:
     )
 
 
-def _roofs(systems: Sequence[System]) -> list[Roof]:
+def _name(system: System, network: str) -> str:
+    """What is written beside a dot: the network without its domain, where there are several."""
+    return f"{network.partition('/')[2] or network} {system.short}".strip()
+
+
+def _roofs(systems: Sequence[System], notes: Notes) -> list[Roof]:
     """One a precision and number of threads, the highest peak first."""
     best: dict[tuple[str, int], System] = {}
     for system in systems:
@@ -117,6 +143,11 @@ def _roofs(systems: Sequence[System]) -> list[Roof]:
                 group=None,
                 slope=plain_of(system, "bandwidth"),
                 ridge=f"ridge {plain_of(system, 'ridge_point')}",
+                notes=(
+                    number_of(system, "peak", notes).note,
+                    number_of(system, "bandwidth", notes).note,
+                    number_of(system, "ridge_point", notes).note,
+                ),
             )
         )
     return sorted(found, key=lambda roof: -roof.peak)
@@ -144,23 +175,28 @@ def _fastest(systems: Sequence[System]) -> System:
     return max(systems, key=lambda each: (bool(times_of(each)), each.number("throughput") or 0.0))
 
 
-def _rows(system: System, layers: Sequence[LayerTime]) -> list[tuple[str, ...]]:
+def _rows(system: System, layers: Sequence[LayerTime], notes: Notes) -> list[tuple[Cell, ...]]:
     ridge, intensity = system.number("ridge_point"), system.number("arithmetic_intensity")
     bound = ""
     if ridge and intensity:
         bound = "compute" if intensity >= ridge else "bandwidth"
     times = times_of(system)
     query_s = sum(layer.seconds for layer in times.layers) + times.elsewhere_s if times else 0.0
-    whole = (
+    whole: tuple[Cell, ...] = (
         system.label,
         "whole",
         MISSING,
-        plain_of(system, "work"),
-        plain_of(system, "arithmetic_intensity"),
-        plain_of(system, "achieved"),
-        plain_of(system, "fraction_of_roofline"),
+        noted_of(system, "work", notes),
+        noted_of(system, "arithmetic_intensity", notes),
+        noted_of(system, "achieved", notes),
+        noted_of(system, "fraction_of_roofline", notes),
         bound or MISSING,
-        percent(1.0),
+        "the whole",
+    )
+    how = times.how if times else ""
+    counted, intense, rate, fraction, part = (
+        notes.add(f"{title} of a layer", f"{about}{f': {how}' if timed else ''}")
+        for title, about, timed in _OF_LAYER
     )
     return [
         whole,
@@ -169,12 +205,12 @@ def _rows(system: System, layers: Sequence[LayerTime]) -> list[tuple[str, ...]]:
                 system.label,
                 layer.name,
                 layer.kind or MISSING,
-                quantity(layer.work or 0.0, "FLOP/query"),
-                quantity(_intensity(layer), "FLOP/B"),
-                quantity(_achieved(layer), "FLOP/s"),
-                percent(layer.fraction_of_roofline),
+                Noted(quantity(layer.work or 0.0, "FLOP/query"), counted),
+                Noted(quantity(_intensity(layer), "FLOP/B"), intense),
+                Noted(quantity(_achieved(layer), "FLOP/s"), rate),
+                Noted(percent(layer.fraction_of_roofline), fraction),
                 bound_of(layer, ridge=ridge) or MISSING,
-                percent(layer.seconds / query_s),
+                Noted(percent(layer.seconds / query_s), part),
             )
             for layer in layers
         ),
