@@ -77,7 +77,7 @@ class Digest(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Figures(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The end of a digest: its numbers and where they come from."""
+    """A digest from its numbers on, as `Digest` has it; what follows these fields is left out."""
 
     values: tuple[float | None, ...]
     accuracy_interval: tuple[float | None, float | None]
@@ -98,8 +98,10 @@ def columns(digests: Iterable[Digest | Figures]) -> dict[str, Sequence[float | N
 _FINGERPRINT = tuple(Fingerprint.__dataclass_fields__)
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Digest)
-_ends = msgspec.msgpack.Decoder(Figures)
-_FOUR = b"\x94"  # an array of four follows
+_figures = msgspec.msgpack.Decoder(Figures)
+_fields = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_BEFORE = Digest.__struct_fields__.index("values")  # fields that stand before the numbers
+_ARRAY = 0x90  # MessagePack: an array of so many elements more, up to 15
 
 
 def pack(result: Result) -> bytes:
@@ -147,16 +149,13 @@ def figures(packed: Iterable[bytes]) -> list[Figures]:
     decoded there only, since its texts take most of the time.
     """
     found: list[Figures] = []
-    before: bytes | None = None
+    before, head = b"", b""
     for body in packed:
-        if before is not None and body.startswith(before):
-            found.append(_ends.decode(_FOUR + body[len(before) :]))
-            continue
-        whole = unpack(body)
-        last = Figures(whole.values, whole.accuracy_interval, whole.energy_how, whole.doubts)
-        end = _encoder.encode(last).removeprefix(_FOUR)
-        before = body.removesuffix(end) if body.endswith(end) else None
-        found.append(last)
+        if not before or not body.startswith(before):
+            end = _fields.decode(body)[_BEFORE:]
+            before = body[: len(body) - sum(map(len, end))]  # the number of fields included
+            head = bytes((_ARRAY + len(end),))
+        found.append(_figures.decode(head + body[len(before) :]))
     return found
 
 

@@ -167,5 +167,9 @@ def test_a_rows_figures_are_those_of_its_digests() -> None:
         (each.values, each.accuracy_interval, each.energy_how, each.doubts)
         for each in digest.figures(packed)
     ] == [(each.values, each.accuracy_interval, each.energy_how, each.doubts) for each in whole]
-    with pytest.raises(msgspec.DecodeError):
-        digest.figures([packed[0], packed[0][:-3]])
+    fields = msgspec.msgpack.decode(packed[0])
+    older = [msgspec.msgpack.encode(fields[:16]), packed[0], msgspec.msgpack.encode(fields[:16])]
+    assert {each.values for each in digest.figures(older)} == {whole[0].values}
+    for broken in (packed[0][:-3], b"\xff", msgspec.msgpack.encode(fields[:9])):
+        with pytest.raises(msgspec.DecodeError):
+            digest.figures([packed[0], broken])
