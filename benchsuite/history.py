@@ -197,10 +197,10 @@ def _noise(array: Floats) -> float:
 def _tracks(course: Course, commits: Mapping[str, str]) -> tuple[Track, ...]:
     found: list[Track] = []
     moments = course.moments
-    digests = [moment.digest for moment in moments]  # of one row, then forgotten
-    columns = digest.columns(digests)
+    figures = course.figures()
+    columns = digest.columns(figures)
     for metric in _LATENCY if course.scenario == SINGLE_STREAM else _OFFLINE:
-        known, values = _values(moments, digests, columns, metric)
+        known, values = _values(moments, figures, columns, metric)
         # drift is nobody's change: speed as measured is judged only where drift is not known
         judged = metric != SPEED or not any(columns["drift"])
         if values:
@@ -210,7 +210,7 @@ def _tracks(course: Course, commits: Mapping[str, str]) -> tuple[Track, ...]:
 
 def _values(
     moments: tuple[Moment, ...],
-    digests: Sequence[digest.Digest],
+    figures: Sequence[digest.Figures],
     columns: Mapping[str, Sequence[float | None]],
     metric: str,
 ) -> tuple[tuple[Moment, ...], tuple[float, ...]]:
@@ -226,7 +226,7 @@ def _values(
     else:
         known = [value is not None and value > 0 for value in found]
     if metric == ENERGY and any(known):  # another meter or boundary is another quantity
-        sources = [each.energy_how for each in digests]
+        sources = [each.energy_how for each in figures]
         newest = sources[len(known) - 1 - known[::-1].index(True)]
         known = [here and source == newest for here, source in zip(known, sources, strict=True)]
     if all(known):  # as nearly always

@@ -14,7 +14,7 @@ import pytest
 from benchsuite import digest, history
 from benchsuite.cli import main
 from benchsuite.store import open_store
-from benchsuite.types import Result, Value
+from benchsuite.types import Doubt, Result, Value
 from tests.fakes import environments, fingerprint, key, result, run_info
 
 
@@ -145,5 +145,31 @@ def test_a_damaged_digest_is_one_sentence(
     place = ["--store", str(tmp_path / "r.db"), "-o", str(tmp_path / "h.html")]
     assert main(["history", *place]) == 2
     said = capsys.readouterr().err
-    assert said.startswith("benchsuite: the store is damaged (result ")
+    assert said.startswith("benchsuite: the store is damaged (")
     assert said.rstrip().endswith("restore it from a copy")
+
+
+def test_a_rows_figures_are_those_of_its_digests() -> None:
+    """Whatever changes from night to night: texts before the numbers, the meter, the doubts."""
+    steady = result()
+    nights = [
+        steady,
+        result(drift=0.9),
+        replace(steady, environment="another"),
+        replace(steady, environment="another", reason="odd"),
+        result(source="rapl", power=40.0),
+        replace(steady, doubts=(Doubt(code="contended", message="x"),)),
+        steady,
+    ]
+    packed = [digest.pack(each) for each in nights]
+    whole = [digest.unpack(each) for each in packed]
+    assert [
+        (each.values, each.accuracy_interval, each.energy_how, each.doubts)
+        for each in digest.figures(packed)
+    ] == [(each.values, each.accuracy_interval, each.energy_how, each.doubts) for each in whole]
+    fields = msgspec.msgpack.decode(packed[0])
+    older = [msgspec.msgpack.encode(fields[:16]), packed[0], msgspec.msgpack.encode(fields[:16])]
+    assert {each.values for each in digest.figures(older)} == {whole[0].values}
+    for broken in (packed[0][:-3], b"\xff", msgspec.msgpack.encode(fields[:9])):
+        with pytest.raises(msgspec.DecodeError):
+            digest.figures([packed[0], broken])

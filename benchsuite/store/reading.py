@@ -119,6 +119,19 @@ class Course:
     scenario: str
     moments: tuple[Moment, ...]
 
+    def figures(self) -> list[digest.Figures]:
+        """The numbers of every moment.
+
+        Raises:
+            BadInput: The store is damaged.
+        """
+        try:
+            return digest.figures(moment.body for moment in self.moments)
+        except msgspec.DecodeError as error:
+            raise BadInput(
+                f"the store is damaged ({damage(error)}); restore it from a copy"
+            ) from error
+
 
 def keys_of(connection: sa.Connection) -> dict[int, tuple[SystemKey, str]]:
     """System and scenario of every series."""
