@@ -9,6 +9,7 @@ import importlib.util
 import itertools
 import pkgutil
 from collections.abc import Iterable
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -96,6 +97,6 @@ def plugin(package: ModuleType, name: str, kind: Kind) -> Any:
 
 def _file(package: ModuleType, name: str) -> Path:
     """Where a module of a package lies."""
-    found = importlib.util.find_spec(f"{package.__name__}.{name}")
+    found = PathFinder.find_spec(f"{package.__name__}.{name}", package.__path__)
     assert found is not None and found.origin is not None
     return Path(found.origin)

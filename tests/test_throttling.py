@@ -75,4 +75,4 @@ def test_clocks_stand_beside_the_power() -> None:
     """Mean power's `how` tells clock, temperature, cap and reasons."""
     shown = replace(window(), clocks=watched([recorded("power cap")] * 2))
     how = metrics.compute(measurement(windows=(shown,)), shown)["mean_power"].how
-    assert how.endswith("SM clock 1.20 GHz, 71 °C, cap 400 W, power cap 100%")
+    assert "; SM clock 1.20 GHz, 71 °C, cap 400 W, power cap 100%; " in how
