@@ -1,7 +1,8 @@
 """Slow-downs of a known size, planted in a workload: an extra layer, a sleep, or a busy wait.
 
-Whatever a forward pass takes, `share` of it is owed on top; the debt is paid as soon as it is
-worth paying, and what paying really took comes off, and the hooks' own time. What a payment does
+Of what a forward pass usually takes (the median: a stall of the machine is not the network's)
+`share` is owed on top; the debt is paid as soon as it is worth paying, and what paying really took
+comes off, and the hooks' own time. What a payment does
 beyond its own time (the next pass finds emptied caches, and a core that slept) is not planted but
 comes with it: `tests.noise` says how slow each kind was found to be.
 """
@@ -9,6 +10,7 @@ comes with it: `tests.noise` says how slow each kind was found to be.
 from __future__ import annotations
 
 import shutil
+from collections import defaultdict, deque
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -24,6 +26,7 @@ _LATE_S = 1e-4
 _LEAST_S = 2e-5  # less is not paid: it would disturb as much as it costs
 _AT_ONCE = 0.1  # of a pass: smaller payments wait, for each disturbs what follows
 _TRIES = 101
+_REMEMBERED = 31
 _NAME = "_planted"
 
 
@@ -32,6 +35,7 @@ def planted(net: torch.nn.Module, *, kind: str, share: float) -> torch.nn.Module
     pay = {"layer": _layer, "sleep": lambda: _sleep, "busy": lambda: _busy}[kind]()
     least_s = _LEAST_SLEEP_S if kind == "sleep" else _LEAST_S
     begun, debt = [0.0], [0.0]
+    passes: dict[tuple[int, ...], deque[float]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
     hooks_s = _hooks_s()
 
     def begin(*_: Any) -> None:
@@ -41,9 +45,11 @@ def planted(net: torch.nn.Module, *, kind: str, share: float) -> torch.nn.Module
         if getattr(output, "is_meta", False):
             return  # it is being counted
         now = perf_counter()
-        took = now - begun[0]
-        debt[0] += share * took - hooks_s
-        if debt[0] >= max(least_s, _AT_ONCE * took):
+        alike = passes[inputs[0].shape]
+        alike.append(now - begun[0])
+        usual = median(alike)
+        debt[0] += share * usual - hooks_s
+        if debt[0] >= max(least_s, _AT_ONCE * usual):
             pay(debt[0])
         debt[0] -= perf_counter() - now
 
