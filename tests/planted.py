@@ -2,8 +2,9 @@
 
 Of what a forward pass usually takes (the median: a stall of the machine is not the network's)
 `share` is owed on top; the debt is paid as soon as it is worth paying, and what paying really took
-comes off, and the hooks' own time. What a payment does
-beyond its own time (the next pass finds emptied caches, and a core that slept) is not planted but
+comes off. The hooks cost some time of their own, and
+a copy of a workload has random weights: compare with a copy of share 0. What a payment does beyond
+its own time (the next pass finds emptied caches, and a core that slept) is not planted but
 comes with it: `tests.noise` says how slow each kind was found to be.
 """
 
@@ -25,7 +26,6 @@ _LEAST_SLEEP_S = 3e-4  # the kernel's timer is some 60 us late
 _LATE_S = 1e-4
 _LEAST_S = 2e-5  # less is not paid: it would disturb as much as it costs
 _AT_ONCE = 0.1  # of a pass: smaller payments wait, for each disturbs what follows
-_TRIES = 101
 _REMEMBERED = 31
 _NAME = "_planted"
 
@@ -36,7 +36,6 @@ def planted(net: torch.nn.Module, *, kind: str, share: float) -> torch.nn.Module
     least_s = _LEAST_SLEEP_S if kind == "sleep" else _LEAST_S
     begun, debt = [0.0], [0.0]
     passes: dict[tuple[int, ...], deque[float]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
-    hooks_s = _hooks_s()
 
     def begin(*_: Any) -> None:
         begun[0] = perf_counter()
@@ -48,7 +47,7 @@ def planted(net: torch.nn.Module, *, kind: str, share: float) -> torch.nn.Module
         alike = passes[inputs[0].shape]
         alike.append(now - begun[0])
         usual = median(alike)
-        debt[0] += share * usual - hooks_s
+        debt[0] += share * usual
         if debt[0] >= max(least_s, _AT_ONCE * usual):
             pay(debt[0])
         debt[0] -= perf_counter() - now
@@ -56,24 +55,6 @@ def planted(net: torch.nn.Module, *, kind: str, share: float) -> torch.nn.Module
     net.register_forward_pre_hook(begin)
     net.register_forward_hook(end)
     return net
-
-
-def _hooks_s() -> float:
-    """What a call of two empty hooks costs, in seconds."""
-    import torch
-
-    plain, hooked = torch.nn.Identity(), torch.nn.Identity()
-    hooked.register_forward_pre_hook(lambda *_: None)
-    hooked.register_forward_hook(lambda *_: None)
-    best = []
-    for net in (plain, hooked):
-        took = []
-        for _ in range(_TRIES):
-            begun = perf_counter()
-            net(None)
-            took.append(perf_counter() - begun)
-        best.append(median(took))
-    return max(0.0, best[1] - best[0])
 
 
 def _busy(debt: float) -> None:
