@@ -302,14 +302,16 @@ def measure_round(before: Side, after: Side, *, number: int, known: Round | None
             only times.
     """
     sides = [before, after]
-    cores = _cores(max(side.spec.threads for side in sides), number)
+    together = before.plan.device.kind == "cpu"
+    # an accelerator's host is not bound, here as in a run
+    cores = _cores(max(side.spec.threads for side in sides), number) if together else None
     specs = [replace(side.spec, trial=known is not None, cores=cores) for side in sides]
     interpreters = [side.interpreter for side in sides]
     order = (1, 0) if number % 2 else (0, 1)
     outcomes = workers.run_in_turns(
         [specs[n] for n in order],
         [interpreters[n] for n in order],
-        together=before.plan.device.kind == "cpu",
+        together=together,
     )
     first, second = (outcomes[n] for n in order)
     if known is None:

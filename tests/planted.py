@@ -2,10 +2,10 @@
 
 Of what a forward pass usually takes (the median: a stall of the machine is not the network's)
 `share` is owed on top; the debt is paid as soon as it is worth paying, and what paying really took
-comes off. The hooks cost some time of their own, and
-a copy of a workload has random weights: compare with a copy of share 0. What a payment does beyond
-its own time (the next pass finds emptied caches, and a core that slept) is not planted but
-comes with it: `tests.noise` says how slow each kind was found to be.
+comes off. The hooks cost some time of their own, and a copy of a workload has random weights:
+compare with a copy of share 0. What a payment does beyond its own time (the next pass finds emptied
+caches, and a core that slept) is not planted but comes with it: `tests.noise` says how slow each
+kind was found to be.
 """
 
 from __future__ import annotations

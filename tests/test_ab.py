@@ -361,3 +361,22 @@ def test_a_worker_can_run_in_another_python(content: Path, cache: Path, tmp_path
     spec = replace(side.spec, seconds=0.1, warmup_s=0.1, scenarios=("Offline",))
     assert isinstance(ab.workers.run_worker(spec, interpreter=side.interpreter), Measurement)
     assert "benchsuite.harness.worker" in log.read_text().splitlines()[-1]
+
+
+def test_an_accelerators_host_is_not_bound(
+    replayed: Made, content: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its driver has threads of its own; on processors both sides get the same cores."""
+    seen: list[list[SystemSpec]] = []
+
+    def record(specs: Sequence[SystemSpec], *_: object, **__: object) -> list[str]:
+        seen.append(list(specs))
+        return ["not run", "not run"]
+
+    monkeypatch.setattr(ab.workers, "run_in_turns", record)
+    monkeypatch.setattr(ab, "_cores", lambda threads, number: (number,))
+    side, _ = ab.prepare("image/tiny", cache=cache, home=tmp_path, content=[content])
+    board = replace(side, plan=replace(side.plan, device=replace(side.plan.device, kind="cuda")))
+    ab.measure_round(side, side, number=3)
+    ab.measure_round(board, board, number=3)
+    assert [[spec.cores for spec in each] for each in seen] == [[(3,), (3,)], [None, None]]
