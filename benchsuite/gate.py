@@ -37,7 +37,15 @@ from benchsuite.judge import (
 )
 from benchsuite.repeats import DISTURBING, leading_metric
 from benchsuite.stats import median
-from benchsuite.types import OFFLINE, SINGLE_STREAM, USED_UP, Result, SystemKey, Window
+from benchsuite.types import (
+    OFFLINE,
+    SINGLE_STREAM,
+    TOO_FEW,
+    USED_UP,
+    Result,
+    SystemKey,
+    Window,
+)
 from benchsuite.units import counted
 
 OK = "ok"
@@ -320,6 +328,7 @@ def decide(
         if not new:
             gone.append(_put_off(row) if _system(row) in put_off else _absent_row(row))
             continue
+        old, new = _of_one_machine(old, new, evidence)
         for metric in _metrics(row, old[-1]):
             rule = _rule(metric, min_effect)
             lost = _lost(row, rule, old, new)
@@ -466,7 +475,10 @@ def _put_off(row: Row) -> Line:
 
 
 def _lost(row: Row, rule: Rule, old: Sequence[Result], new: Sequence[Result]) -> Verdict | None:
-    """A metric that the baseline has and the new side lacks."""
+    """A metric that the baseline has and the new side lacks.
+
+    A percentile that a window of fewer queries cannot give is no loss: it cannot be told.
+    """
     if any(_value(result, rule.key) is not None for result in new):
         return None
     value = new[-1].metrics.get(rule.key)
@@ -474,7 +486,7 @@ def _lost(row: Row, rule: Rule, old: Sequence[Result], new: Sequence[Result]) ->
     return Verdict(
         row=row.label,
         metric=rule.key,
-        verdict=MISSING,
+        verdict=INCONCLUSIVE if reason.startswith(TOO_FEW) else MISSING,
         reason=reason,
         before=_value(old[-1], rule.key),
     )
@@ -483,6 +495,9 @@ def _lost(row: Row, rule: Rule, old: Sequence[Result], new: Sequence[Result]) ->
 def _case(
     row: Row, rule: Rule, old: Sequence[Result], new: Sequence[Result], *, evidence: Evidence
 ) -> Case:
+    if rule.key == ENERGY:
+        origin = energy_origin(new[-1])
+        old = [result for result in old if energy_origin(result) == origin] or old
     obstacle = None if rule.exact else _obstacle(row, rule, old, new, evidence)
     # of several runs those that were disturbed are left out
     calm = [result for result in old if _disturbed(result) is None] or list(old)
@@ -583,6 +598,33 @@ def _obstacle(
         if all(disturbed):
             return f"the {side} was disturbed: {disturbed[-1]}"
     return None
+
+
+def _of_one_machine(
+    old: Sequence[Result], new: Sequence[Result], evidence: Evidence
+) -> tuple[list[Result], list[Result]]:
+    """Of several runs a side those of the newest one's machine class; nights may take turns.
+
+    A baseline that has none stays as it is: `_obstacle` tells.
+    """
+    machine = machine_class(new[-1], evidence)
+    here = [
+        [result for result in side if machine_class(result, evidence) == machine]
+        for side in (old, new)
+    ]
+    return here[0] or list(old), here[1]
+
+
+def of_other_machines(rows: Iterable[Row], evidence: Evidence) -> frozenset[str]:
+    """The baseline's runs that `decide` leaves out of a row, since others are of its machine."""
+    found: set[str] = set()
+    for row in rows:
+        old = [result for result in row.before if result.status == OK]
+        new = [result for result in row.after if result.status == OK]
+        if new:
+            kept = {result.run for result in _of_one_machine(old, new, evidence)[0]}
+            found |= {result.run for result in old} - kept
+    return frozenset(found)
 
 
 def machine_class(result: Result, evidence: Evidence) -> tuple[Any, ...]:
