@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 DONE, BAD_INPUT, SOME_FAILED, NOTHING = 0, 2, 3, 5
 _INTERRUPTED = 130
+_FAULT = 70  # benchsuite's own, as sysexits.h has it
 _CANNOT_TELL = 125  # of `ab --bisect`: git skips the commit, any other code from 1 to 127 blames it
 LISTED = (
     "workloads",
@@ -74,10 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _mute(sys.stdout)  # what it still holds cannot be written either
         return bad
     except Exception:
-        if bad == BAD_INPUT:
+        if options.command not in (_gate, _ab):
             raise
-        traceback.print_exc()
-        return bad
+        traceback.print_exc()  # Python's own exit code would be 1: a regression
+        return bad if bad == _CANNOT_TELL else _FAULT
 
 
 def _options(given: Sequence[str]) -> argparse.Namespace:

@@ -199,8 +199,9 @@ def _lines(
     ]
     if not any(result.status == gate.OK for result in sides[0]):
         raise BadInput(f"{_said(question.before, before)}: the baseline has no measured system")
-    rows, new = gate.match(sides[0], sides[1], again=sides[2])
     evidence = _evidence(store, sides)
+    sides[0], elsewhere = _of_the_nights_machine(sides[0], sides[1], evidence)
+    rows, new = gate.match(sides[0], sides[1], again=sides[2])
     lines = gate.decide(
         rows,
         evidence=evidence,
@@ -209,7 +210,25 @@ def _lines(
         today=question.today,
     )
     broken = gate.new_breaches(sides[1], lines, accepted=question.accepted, today=question.today)
-    return (*lines, *broken), new, gate.of_other_machines(rows, evidence)
+    return (*lines, *broken), new, elsewhere
+
+
+def _of_the_nights_machine(
+    before: list[Result], after: Sequence[Result], evidence: Evidence
+) -> tuple[list[Result], frozenset[str]]:
+    """The baseline's results of the new side's machine classes, and the runs that are left out.
+
+    Rows that only another machine measures are not missing on this one. A baseline without any of
+    this machine stays as it is: each row tells.
+    """
+    machines = {
+        gate.machine_class(result, evidence) for result in after if result.status == gate.OK
+    }
+    here = [result for result in before if gate.machine_class(result, evidence) in machines]
+    if not any(result.status == gate.OK for result in here):
+        return before, frozenset()
+    measured = {result.run for result in before if result.status == gate.OK}
+    return here, frozenset(measured - {result.run for result in here})
 
 
 def _results(store: Store, side: _Side, *, each_process: bool) -> list[Result]:

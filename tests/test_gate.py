@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchsuite import verdicts
+from benchsuite import nightly, verdicts
 from benchsuite.cli import main
 from benchsuite.plan import Plan
 from benchsuite.store import Store, open_store
@@ -348,6 +348,21 @@ def test_of_a_baseline_of_several_machines_those_of_the_nights_own_count(
     assert re.match(r"RED: image/squeezenet · onnxruntime fp32 throughput -(19|20)\.\d%", said)
 
 
+def test_a_row_of_another_machine_alone_is_not_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two runners take turns, and one of them measures more than the other."""
+    made = Nights(tmp_path)
+    less = [row for row in made.rows() if row.key.workload != "text/word2vec"]
+    made.add("aa0", less, branch="main")
+    made.add("aa1", elsewhere(made.rows()), branch="main")
+    made.add("bb0", less, spread=0.001)
+    assert gate("aa1", "bb0", "--store", made.place) == 5
+    capsys.readouterr()
+    assert gate("label:branch=main~2", "bb0", "--store", made.place) in (0, 4)
+    assert "missing" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("facts", [{"units": 4}, {"driver": "570.1"}])
 def test_cores_and_driver_make_the_machine_class(nights: Nights, facts: dict[str, Any]) -> None:
     """Another number of cores or another driver is another machine."""
@@ -466,6 +481,64 @@ def test_energy_of_the_nights_own_source_is_compared(nights: Nights, tmp_path: P
     energy = [line for line in json.loads(found.read_text())["lines"]
               if line["metric"] == "energy_per_frame"]  # fmt: skip
     assert {line["verdict"] for line in energy} == {"same"}
+
+
+def with_memory(row: Result, peak_b: float) -> Result:
+    """The row of a network that needs so much memory."""
+    peak = Value(value=peak_b, how="resident size")
+    return replace(row, metrics={**row.metrics, "peak_memory": peak})
+
+
+@pytest.mark.parametrize(("more_b", "verdict"), [(2 << 20, "same"), (12 << 20, "inconclusive")])
+def test_a_buffer_more_or_less_is_no_change_of_memory(
+    nights: Nights, tmp_path: Path, more_b: int, verdict: str
+) -> None:
+    """A small network's processes differ by a buffer; more than that is suspected."""
+    for number in range(7):
+        peak = 10.3e6 + (2 << 20) * (number % 3 == 1)
+        nights.add(f"cc{number}", [with_memory(row, peak) for row in nights.rows()], branch="small")
+    nights.add("bb0", [with_memory(row, 10.3e6 + more_b) for row in nights.rows()])
+    found = tmp_path / "g.json"
+    gate("label:branch=small~7", "bb0", "--store", nights.place, "--json", found)
+    memory = [line for line in json.loads(found.read_text())["lines"]
+              if line["metric"] == "peak_memory"]  # fmt: skip
+    assert {line["verdict"] for line in memory} == {verdict}
+    assert {line["suspected"] for line in memory} == {verdict != "same"}
+
+
+@pytest.mark.parametrize(
+    ("before_b", "after_b", "verdict"),
+    [(0.0, 0.0, "same"), (0.0, 3e7, "inconclusive"), (3e7, 0.0, "inconclusive")],
+)
+def test_a_memory_of_nothing_has_no_ratio(
+    nights: Nights, tmp_path: Path, before_b: float, after_b: float, verdict: str
+) -> None:
+    """What takes no memory of its own is compared without a traceback."""
+    nights.add("bb0", [with_memory(row, before_b) for row in nights.rows()])
+    nights.add("bb1", [with_memory(row, after_b) for row in nights.rows()])
+    found = tmp_path / "g.json"
+    assert gate("bb0", "bb1", "--store", nights.place, "--json", found) in (0, 4)
+    memory = [line for line in json.loads(found.read_text())["lines"]
+              if line["metric"] == "peak_memory"]  # fmt: skip
+    assert {line["verdict"] for line in memory} == {verdict}
+    assert {(line["before"], line["after"]) for line in memory} == {(before_b, after_b)}
+
+
+def test_a_metric_that_only_a_disturbed_night_has_is_compared_with_it(
+    nights: Nights, tmp_path: Path
+) -> None:
+    """The calm nights lack it: they cannot be the baseline of this metric."""
+    contended = (Doubt(code="contended", message="Offline: other processes took 3 s"),)
+    first = [too_few(replace(row, run="x"), "latency_p90") for row in nights.rows()]
+    nights.add("cc0", first, branch="odd")
+    nights.add("cc1", [replace(row, doubts=contended) for row in nights.rows()], branch="odd")
+    nights.add("bb0")
+    found = tmp_path / "g.json"
+    sides = ("label:branch=odd~2", "bb0")
+    assert gate(*sides, "--store", nights.place, "--json", found) == 4
+    p90 = [line for line in json.loads(found.read_text())["lines"]
+           if line["metric"] == "latency_p90"]  # fmt: skip
+    assert p90 and {line["verdict"] for line in p90} == {"inconclusive"}
 
 
 def too_few(row: Result, metric: str) -> Result:
@@ -676,6 +749,8 @@ def test_accepted_regressions_hold_up_to_their_size_and_end(
             "owner = ' ' must be a text",
         ),
         ("[[accepted", "accept.toml"),
+        ("accepted = " + "[" * 3000 + "]" * 3000, "lie too deep"),
+        ("accepted = " + "9" * 5000, "not a TOML file"),
     ],
 )
 def test_a_wrong_acceptance_file_is_one_sentence(
@@ -689,6 +764,19 @@ def test_a_wrong_acceptance_file_is_one_sentence(
     assert says in said
     assert str(file) in said
     assert len(said.splitlines()) == 1
+
+
+def test_a_fault_of_our_own_is_no_regression(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A traceback would exit with 1, which says that something regressed."""
+
+    def fail(*_: object) -> None:
+        raise ValueError("a mistake")
+
+    monkeypatch.setattr(nightly, "judge_night", fail)
+    assert gate("aa0", "aa1", "--store", nights.place) == 70
+    assert "ValueError: a mistake" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ from benchsuite.store.reading import (
     Course,
     Elsewhere,
     Latest,
-    Moment,
+    Moments,
     brief,
     keys_of,
     latest_of,
@@ -320,12 +321,10 @@ class Store:
         )
         with self._begin() as connection:
             keys = keys_of(connection)
-            found: dict[int, list[Moment]] = {}
-            same = dict[str, str]().setdefault  # one object for all rows of a night
+            found: defaultdict[int, list[Any]] = defaultdict(list)
             for part in connection.execute(query).partitions(_PART):
-                for series, number, run, measured_at, body in part:
-                    moment = Moment(number, same(run, run), same(measured_at, measured_at), body)
-                    found.setdefault(series, []).append(moment)
+                for row in part:
+                    found[row[0]].append(row)
         # sorted here: an index would be read in order, but the rows behind it all over the table
         return [
             Course(
@@ -376,11 +375,11 @@ class Store:
             ) from error
 
 
-def _in_time(moments: list[Moment]) -> tuple[Moment, ...]:
+def _in_time(rows: list[Any]) -> Moments:
     """By time, those of one moment by their numbers; cheap where they were stored in that order."""
-    moments.sort(key=attrgetter("id"))
-    moments.sort(key=attrgetter("measured_at"))
-    return tuple(moments)
+    rows.sort(key=itemgetter(3, 1))
+    _, ids, runs, times, bodies = zip(*rows, strict=True)
+    return Moments(ids=ids, runs=runs, times=times, bodies=bodies)
 
 
 def _count_of(name: str) -> int:
