@@ -326,12 +326,13 @@ class Store:
                 for row in part:
                     found[row[0]].append(row)
         # sorted here: an index would be read in order, but the rows behind it all over the table
+        same = dict[tuple[str, ...], tuple[str, ...]]().setdefault  # most rows have the same runs
         return [
             Course(
                 series=series,
                 key=keys[series][0],
                 scenario=keys[series][1],
-                moments=_in_time(found[series]),
+                moments=_in_time(found[series], same),
             )
             for series in sorted(found)
         ]
@@ -375,11 +376,13 @@ class Store:
             ) from error
 
 
-def _in_time(rows: list[Any]) -> Moments:
+def _in_time(
+    rows: list[Any], same: Callable[[tuple[str, ...], tuple[str, ...]], tuple[str, ...]]
+) -> Moments:
     """By time, those of one moment by their numbers; cheap where they were stored in that order."""
     rows.sort(key=itemgetter(3, 1))
     _, ids, runs, times, bodies = zip(*rows, strict=True)
-    return Moments(ids=ids, runs=runs, times=times, bodies=bodies)
+    return Moments(ids=ids, runs=same(runs, runs), times=times, bodies=bodies)
 
 
 def _count_of(name: str) -> int:
