@@ -21,6 +21,7 @@ from time import monotonic
 from benchsuite import environment, gate, hw, judge, machine, run, workers
 from benchsuite.advice import advised
 from benchsuite.errors import BadInput, one_line
+from benchsuite.forks import Nurseries
 from benchsuite.gate import Evidence, Judgement, Line, Row
 from benchsuite.harness import pinning
 from benchsuite.plan import Plan, Request, make_plan
@@ -29,6 +30,7 @@ from benchsuite.stats import median
 from benchsuite.types import Measurement, Result, RunInfo, SystemSpec, Turn
 
 SECONDS, WARMUP_S = 1.0, 1.0
+ROUNDS_A_NURSERY = 4  # then the libraries lie elsewhere in memory
 _SPEC_KEYS = ("backend", "precision", "scale", "batch", "scenario", "device", "threads", "data",
               "weights", "python")  # fmt: skip
 _BEFORE, _AFTER = "A", "B"
@@ -168,10 +170,17 @@ def compare_sides(
     """
     started = monotonic() if started is None else started
     known: list[Round] = []
+    nurseries = Nurseries()
 
     def measure(number: int, again: bool) -> Round:
         on_round("measured again, round" if again else "round", number + 1)
-        found = measure_round(before, after, number=number, known=known[0] if known else None)
+        found = measure_round(
+            before,
+            after,
+            number=number,
+            known=known[0] if known else None,
+            nurseries=nurseries,
+        )
         if not known and complete(found):
             known.append(found)
         return found
@@ -181,7 +190,10 @@ def compare_sides(
 
     source = Source(measure=measure, usable=complete, judged=judged, clock=monotonic)
     asked = monotonic()
-    with run.device_kept(before.plan, 1, lambda event: on_round(f"waiting for {event.text}", 0)):
+    waiting = run.device_kept(
+        before.plan, 1, lambda event: on_round(f"waiting for {event.text}", 0)
+    )
+    with waiting, nurseries:
         waited = monotonic() - asked  # for another run: that measures nothing
         first, again = follow(source, limits, started=started + waited)
     lines = judge_rounds(before, after, first, again=again, limits=limits)
@@ -292,7 +304,14 @@ def bisect_code(judgement: Judgement) -> int:
 # --- rounds ---------------------------------------------------------------------------------------
 
 
-def measure_round(before: Side, after: Side, *, number: int, known: Round | None = None) -> Round:
+def measure_round(
+    before: Side,
+    after: Side,
+    *,
+    number: int,
+    known: Round | None = None,
+    nurseries: Nurseries | None = None,
+) -> Round:
     """One process a side; A first in even rounds, B first in odd ones.
 
     Args:
@@ -300,7 +319,10 @@ def measure_round(before: Side, after: Side, *, number: int, known: Round | None
         number: Of the round.
         known: A whole round before this one: what is exact is taken over from it, and this one
             only times.
+        nurseries: What processes are forked from; renewed now and then. None starts each by itself.
     """
+    if nurseries is not None and number % ROUNDS_A_NURSERY == 0:
+        nurseries.renew()
     sides = [before, after]
     together = before.plan.device.kind == "cpu"
     # an accelerator's host is not bound, here as in a run
@@ -312,6 +334,7 @@ def measure_round(before: Side, after: Side, *, number: int, known: Round | None
         [specs[n] for n in order],
         [interpreters[n] for n in order],
         together=together,
+        nurseries=nurseries,
     )
     first, second = (outcomes[n] for n in order)
     if known is None:

@@ -122,9 +122,12 @@ def _first_look(
         usable = usable or source.usable(rounds[-1])
         if len(rounds) >= 2 and not usable:
             break  # twice in a row nothing came of it: it does not run
-        # each look has its part of the false-discovery rate
         if limits.rounds is None and usable and len(rounds) in LOOKS:
+            # fresh rounds decide on what is suspected: the sooner it is, the more of them
+            if room and source.judged(rounds, RATE).suspected:
+                break
+            # each look has its part of the false-discovery rate
             found = source.judged(rounds, RATE / len(LOOKS))
-            if found.clear and (room or not found.suspected):
+            if found.clear and not found.suspected:
                 break
     return rounds, longest, room

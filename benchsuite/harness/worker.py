@@ -66,7 +66,7 @@ _TRIAL = "a trial"
 def main(arguments: Sequence[str]) -> int:
     """Measures the system of the file SPEC into the file OUT."""
     spec_path, out_path = (Path(argument) for argument in arguments[:2])
-    _end_with_parent(int(arguments[2]))
+    end_with_parent(int(arguments[2]))
     spec = msgspec.json.decode(spec_path.read_bytes(), type=SystemSpec)
     try:
         if not spec.turns:
@@ -84,16 +84,16 @@ def main(arguments: Sequence[str]) -> int:
         raise
     _write(measurement, out_path)
     if spec.turns:
-        _leave()
+        leave(0)
     return 0
 
 
-def _leave() -> NoReturn:
+def leave(code: int) -> NoReturn:
     """Ends this process without the libraries' own leave-taking: others wait for their turn."""
     atexit._run_exitfuncs()  # temporary folders go
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)
 
 
 def _write(measurement: Measurement, path: Path) -> None:
@@ -138,7 +138,7 @@ def _out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(words in text for words in said)
 
 
-def _end_with_parent(parent: int) -> None:
+def end_with_parent(parent: int) -> None:
     """Asks Linux to end this process when the run that started it is gone, however it ended."""
     try:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
