@@ -72,6 +72,7 @@ class Round:
 
 
 OnRound = Callable[[str, int], None]
+OnMeasured = Callable[[Round, float], None]
 
 
 def prepare(
@@ -169,36 +170,61 @@ def compare_sides(
             for now.
     """
     started = monotonic() if started is None else started
-    known: list[Round] = []
-    nurseries = Nurseries()
-
-    def measure(number: int, again: bool) -> Round:
-        on_round("measured again, round" if again else "round", number + 1)
-        found = measure_round(
-            before,
-            after,
-            number=number,
-            known=known[0] if known else None,
-            nurseries=nurseries,
-        )
-        if not known and complete(found):
-            known.append(found)
-        return found
-
-    def judged(rounds: Sequence[Round], rate: float) -> State:
-        return state(judge_rounds(before, after, rounds, limits=limits, rate=rate), limits)
-
-    source = Source(measure=measure, usable=complete, judged=judged, clock=monotonic)
     asked = monotonic()
     waiting = run.device_kept(
         before.plan, 1, lambda event: on_round(f"waiting for {event.text}", 0)
     )
-    with waiting, nurseries:
+    with waiting:
         waited = monotonic() - asked  # for another run: that measures nothing
-        first, again = follow(source, limits, started=started + waited)
+        first, again = measure_rounds(
+            before, after, limits, started=started + waited, on_round=on_round
+        )
     lines = judge_rounds(before, after, first, again=again, limits=limits)
     judgement = _judgement(before, after, lines, first, repeated=len(again))
     return advised(judgement, rounds=len(first), again=len(again), limits=limits)
+
+
+def measure_rounds(
+    before: Side,
+    after: Side,
+    limits: Limits,
+    *,
+    started: float,
+    on_round: OnRound = lambda what, number: None,
+    on_measured: OnMeasured = lambda found, seconds: None,
+) -> tuple[list[Round], list[Round]]:
+    """The rounds of a comparison, and those that confirm what they suspect.
+
+    Args:
+        before, after: A and B.
+        limits: When to stop.
+        started: When the budget began (`time.monotonic`).
+        on_round: Told of each round that begins.
+        on_measured: Told of each round and how many seconds it took; the first finds what is exact.
+    """
+    known: list[Round] = []
+    with Nurseries() as nurseries:
+
+        def measure(number: int, again: bool) -> Round:
+            on_round("measured again, round" if again else "round", number + 1)
+            begun = monotonic()
+            found = measure_round(
+                before,
+                after,
+                number=number,
+                known=known[0] if known else None,
+                nurseries=nurseries,
+            )
+            on_measured(found, monotonic() - begun)
+            if not known and complete(found):
+                known.append(found)
+            return found
+
+        def judged(rounds: Sequence[Round], rate: float) -> State:
+            return state(judge_rounds(before, after, rounds, limits=limits, rate=rate), limits)
+
+        source = Source(measure=measure, usable=complete, judged=judged, clock=monotonic)
+        return follow(source, limits, started=started)
 
 
 def state(lines: Sequence[Line], limits: Limits) -> State:

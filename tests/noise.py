@@ -50,6 +50,7 @@ COMPARISONS = 500
 NIGHTS, ROWS, BASELINE = 30, 100, 7
 AA_ROUNDS = 120
 WITHIN_S = 60.0
+LATER = 8  # rounds: half a minute
 _BURST_S = (1.0, 4.0)
 _LOADER = """
 import random, sys, time
@@ -223,31 +224,16 @@ class Bench:
         # a copy, too, so that what is planted is the only difference
         plain = self._side("plain" if kind.endswith("aa") else "busy 0")
         other = self._side(kind.removeprefix("loaded "))
-        started = monotonic()
-        measured: list[ab.Round] = []
-        nurseries = Nurseries()
+        limits, started, measured = Limits(), monotonic(), [0]
 
-        def measure(number: int, confirm: bool) -> ab.Round:
-            begun = monotonic()
-            known = measured[0] if measured else None
-            found = ab.measure_round(plain, other, number=number, known=known, nurseries=nurseries)
-            took = monotonic() - begun
-            if measured:
-                self._keep(kind, found, seconds=took)
-            else:  # it also finds what is exact
-                self.record.first_s.append(round(took, 2))
-            measured.append(found)
-            return found
+        def keep(found: ab.Round, seconds: float) -> None:
+            measured[0] += 1
+            if measured[0] == 1:  # it also finds what is exact
+                self.record.first_s.append(round(seconds, 2))
+            else:
+                self._keep(kind, found, seconds=seconds)
 
-        limits = Limits()
-
-        def judged(rounds: Sequence[ab.Round], rate: float) -> State:
-            lines = ab.judge_rounds(plain, other, rounds, limits=limits, rate=rate)
-            return ab.state(lines, limits)
-
-        source = Source(measure=measure, usable=ab.complete, judged=judged, clock=monotonic)
-        with nurseries:
-            first, repeated = follow(source, limits, started=started)
+        first, repeated = ab.measure_rounds(plain, other, limits, started=started, on_measured=keep)
         lines = ab.judge_rounds(plain, other, first, again=repeated, limits=limits)
         verdicts = {
             f"{line.scenario} {line.verdict.metric}": line.verdict.verdict
@@ -506,23 +492,26 @@ def independent(comparisons: int, uses: float) -> str:
 def nights(record: Record, *, seed: int, kind: str = "aa") -> tuple[int, int, float]:
     """False red nights of `gate`, suspected rows in all, and how often each process was used.
 
-    A row is nine neighbouring processes: seven nights of the baseline, the night that is judged,
-    and its second measurement. Rows lie anywhere in the record.
+    A row is seven nights of the baseline and the night that is judged, of rounds anywhere in the
+    record, and its second measurement, which is taken `LATER` rounds after the first as the run
+    that confirms comes minutes after the night's.
     """
     draw = random.Random(seed)
-    processes = [side for each in record.rounds.get(kind, ()) for side in each[:2]]
-    need = BASELINE + 2
+    rounds = record.rounds.get(kind, [])
+    need = BASELINE + 1
     red = suspects = 0
-    starts: list[int] = []
-    for _ in range(NIGHTS if len(processes) >= need else 0):
+    queue: list[int] = []
+    if len(rounds) < max(need, LATER + 1):
+        return 0, 0, 0.0
+    for _ in range(NIGHTS):
         cases, repeats = [], []
         for row in range(ROWS):
-            if not starts:
-                shift = draw.randrange(len(processes) % need + 1)
-                starts = list(range(shift, len(processes) - need + 1, need))
-                draw.shuffle(starts)
-            place = starts.pop()
-            block = processes[place : place + need]
+            if len(queue) < need:
+                queue = list(range(len(rounds)))
+                draw.shuffle(queue)
+            places, queue = queue[:need], queue[need:]
+            confirming = (places[-1] + LATER) % len(rounds)
+            block = [rounds[place][draw.randrange(2)] for place in (*places, confirming)]
             for key in record.keys:
                 if key in ("compute", "bandwidth") or block[0][record.keys.index(key)] is None:
                     continue
@@ -535,8 +524,7 @@ def nights(record: Record, *, seed: int, kind: str = "aa") -> tuple[int, int, fl
         suspects += sum(each.suspected for each in first)
         both = [replace(c, again=again) for c, again in zip(cases, repeats, strict=True)]
         red += any(each.verdict == REGRESSED for each in judge.judge(both))
-    used = NIGHTS * ROWS * need / len(processes) if processes else 0.0
-    return red, suspects, used
+    return red, suspects, NIGHTS * ROWS * (need + 1) / (2 * len(rounds))
 
 
 def report(record: Record) -> list[str]:
