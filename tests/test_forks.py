@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 from benchsuite import ab
 from benchsuite.forks import Nurseries, Nursery
 from benchsuite.types import Measurement, SystemSpec
-from benchsuite.workers import Worker, run_in_turns
+from benchsuite.workers import Worker, run_in_turns, run_worker
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
 
@@ -152,3 +153,44 @@ def interpreter(tmp_path: Path) -> Callable[[str], Path]:
         return path
 
     return make
+
+
+FORK = """
+import os, sys
+import torch
+from benchsuite.harness import mapped
+def files():
+    status = dict(line.split(":") for line in open("/proc/self/status") if ":" in line)
+    return int(status["RssFile"].split()[0])
+runs, parent = mapped.resident(), files()
+if os.fork() == 0:
+    before = files()
+    mapped.have(runs)
+    print(parent, before, files(), flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_a_fork_has_the_pages_of_files_that_its_parent_had() -> None:
+    """Else the first use of a library's page would count as memory of what is measured."""
+    done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, check=True)
+    parent, before, after = map(int, done.stdout.split())
+    assert before < 0.7 * parent
+    assert after == pytest.approx(parent, rel=0.1)
+
+
+def test_making_an_artefact_is_no_part_of_the_systems_memory(
+    spec: SystemSpec, tmp_path: Path
+) -> None:
+    """The exporter's modules stay in the process that exported; the next one has none of them."""
+    pytest.importorskip("onnxscript")
+    spec = replace(spec, backend="onnxruntime", cache=str(tmp_path / "cold"))
+    cold, warm = (run_worker(spec) for _ in range(2))
+    assert isinstance(cold, Measurement)
+    assert isinstance(warm, Measurement)
+    assert cold.windows[0].peak_memory_b is not None
+    assert warm.windows[0].peak_memory_b is not None
+    assert cold.compile_time_s > warm.compile_time_s
+    assert "exported by torch.onnx" in cold.compile_how
+    assert abs(cold.windows[0].peak_memory_b - warm.windows[0].peak_memory_b) < 20e6

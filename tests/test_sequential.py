@@ -49,13 +49,15 @@ def test_suspected_early_is_confirmed_within_the_budget() -> None:
 
 
 def test_what_is_suspected_at_the_whole_rate_is_measured_again_at_once() -> None:
-    """Fresh rounds decide on it; at the last chance, too: eight rounds and four to confirm."""
+    """Fresh rounds decide on it, after any round that leaves time for them."""
 
     def from_round(least: int) -> Callable[[int, float], State]:
         return lambda n, rate: SUSPECTED if rate == RATE and n >= least else NOTHING
 
-    assert counted(from_round(5), round_s=5) == (6, 6, 60)
-    assert counted(from_round(7), round_s=5) == (8, 4, 60)
+    assert counted(from_round(5), round_s=5) == (5, 7, 60)
+    assert counted(from_round(7), round_s=5) == (7, 5, 60)
+    assert counted(from_round(8), round_s=5) == (8, 4, 60)
+    assert counted(from_round(9), round_s=5) == (12, 0, 60)
 
 
 def test_what_needs_no_confirmation_needs_its_part_of_the_rate() -> None:

@@ -19,7 +19,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from benchsuite.harness import worker
+from benchsuite.harness import mapped, worker
 
 MESSAGE_B = 1 << 16
 _STREAMS = 3
@@ -34,6 +34,7 @@ def main(arguments: Sequence[str]) -> int:
 
     gc.collect()
     gc.freeze()  # a child that collects garbage does not copy what is shared
+    files = mapped.resident()
     channel.send(b"{}")
     with selectors.DefaultSelector() as selector:
         selector.register(channel, selectors.EVENT_READ)
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
                     if pid == 0:
                         selector.close()
                         channel.close()
-                        _become_worker(json.loads(message), streams)
+                        _become_worker(json.loads(message), streams, files)
                     for stream in streams:
                         os.close(stream)
                     channel.send(json.dumps({"pid": pid}).encode())
@@ -60,7 +61,9 @@ def main(arguments: Sequence[str]) -> int:
                     channel.send(json.dumps(answer).encode())
 
 
-def _become_worker(arguments: Sequence[str], streams: Sequence[int]) -> None:
+def _become_worker(
+    arguments: Sequence[str], streams: Sequence[int], files: Sequence[mapped.Run]
+) -> None:
     """Runs the worker on these streams; never comes back."""
     code = _CRASHED
     try:
@@ -68,6 +71,7 @@ def _become_worker(arguments: Sequence[str], streams: Sequence[int]) -> None:
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
             os.close(stream)
+        mapped.have(files)
         code = worker.main([*arguments, str(os.getppid())])
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else _CRASHED
