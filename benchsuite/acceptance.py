@@ -12,7 +12,6 @@ reason = "the new kernel is safer"
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -27,6 +26,7 @@ from benchsuite.types import SystemKey
 
 _GLOBS = ("workload", "backend", "precision", "scenario")
 _NEEDED = ("workload", "metric", "size", "owner", "expires")
+_MOST = 100.0  # a hundred times as slow; more is a mistake
 _KNOWN = (*_GLOBS, "metric", "size", "owner", "expires", "reason")
 
 
@@ -52,6 +52,15 @@ class Acceptance:
     def ended(self, today: date) -> bool:
         """Whether its last day is over."""
         return today > self.expires
+
+    def concerns(self, key: SystemKey, scenario: str, metric: str) -> bool:
+        """Whether it is of this row's metric, whatever its size and end."""
+        named = zip(
+            (self.workload, self.backend, self.precision, self.scenario),
+            (key.workload, key.backend, key.precision, scenario),
+            strict=True,
+        )
+        return self.metric == metric and all(fnmatchcase(value, glob) for glob, value in named)
 
     def said(self) -> str:
         """`accepted by j.doe until 2026-12-31, up to 6%: the new kernel is safer`."""
@@ -85,18 +94,8 @@ def covering(
     """The acceptance that covers a regression, if one does."""
     loss = loss_of(verdict)
     for each in accepted:
-        named = zip(
-            (each.workload, each.backend, each.precision, each.scenario),
-            (key.workload, key.backend, key.precision, scenario),
-            strict=True,
-        )
-        if (
-            each.metric == verdict.metric
-            and not each.ended(today)
-            and all(fnmatchcase(value, pattern) for pattern, value in named)
-            and loss is not None
-            and loss <= each.size
-        ):
+        mine = each.concerns(key, scenario, verdict.metric) and not each.ended(today)
+        if mine and loss is not None and loss <= each.size:
             return each
     return None
 
@@ -120,14 +119,15 @@ def _acceptance(path: Path, number: int, entry: Any) -> Acceptance:
     _names(where, set(_NEEDED) - set(entry), "lacks", f"needed: {', '.join(_NEEDED)}")
     for name in (*_GLOBS, "metric", "owner", "reason"):
         text = entry.get(name, "*")
-        if not isinstance(text, str) or not (text or name == "reason"):
+        if not isinstance(text, str) or not (text.strip() or name == "reason"):
             raise BadInput(f"{where}: {name} = {text!r} must be a text")
     if entry["metric"] not in RULES:
         known = ", ".join(RULES)
         raise BadInput(f"{where}: metric {entry['metric']!r} is not judged; judged: {known}")
     size = entry["size"]
-    if isinstance(size, bool) or not isinstance(size, (int, float)) or not 0 < size < math.inf:
-        raise BadInput(f"{where}: size = {size!r} must be a share above 0, as 0.05 for 5%")
+    if isinstance(size, bool) or not isinstance(size, (int, float)) or not 0 < size <= _MOST:
+        shown = f"{size!r}"[:40]
+        raise BadInput(f"{where}: size = {shown} must be a share above 0, as 0.05 for 5%")
     expires = entry["expires"]
     if isinstance(expires, datetime) or not isinstance(expires, date):
         raise BadInput(f"{where}: expires = {expires!r} must be a date, as 2026-12-31")

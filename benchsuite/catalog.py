@@ -193,7 +193,9 @@ def load_toml(path: Path, *, what: str) -> dict[str, Any]:
         raise BadInput(f"{path}: no such {what} file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: the {what} file cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise BadInput(f"{path}: not a TOML file: its tables or lists lie too deep") from None
+    except ValueError as error:  # TOMLDecodeError, and numbers of more digits than Python reads
         raise BadInput(f"{path}: not a TOML file: {error}") from None
 
 

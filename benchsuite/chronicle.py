@@ -46,7 +46,7 @@ def extent(lines: Sequence[Line]) -> tuple[int, int]:
     keys = {(line.key.workload, line.key.scale, line.key.dataset, line.key.backend,
              line.key.precision, line.key.device_name, line.key.device_count, line.key.threads)
             for line in lines}  # fmt: skip
-    runs = {moment.run for line in lines for moment in line.course.moments}
+    runs = set[str]().union(*(line.course.moments.runs for line in lines))
     return len(keys), len(runs)
 
 

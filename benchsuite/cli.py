@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 DONE, BAD_INPUT, SOME_FAILED, NOTHING = 0, 2, 3, 5
 _INTERRUPTED = 130
+_FAULT = 70  # benchsuite's own, as sysexits.h has it
+_CANNOT_TELL = 125  # of `ab --bisect`: git skips the commit, any other code from 1 to 127 blames it
 LISTED = (
     "workloads",
     "suites",
@@ -45,8 +48,9 @@ LISTED = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code is the public contract's."""
     _open_closed_streams()
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _options(given)
+    bad = _CANNOT_TELL if getattr(options, "bisect", False) else BAD_INPUT
     try:
         with _ended_like_ctrl_c():
             _search(getattr(options, "content", ()))
@@ -61,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
     except BenchsuiteError as error:
         _say(f"benchsuite: {error}")
-        return BAD_INPUT
+        return bad
     except BrokenPipeError:  # the reader of a pipe left, as `head` does
         _mute(sys.stdout)
         return DONE
@@ -69,7 +73,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         _say(f"benchsuite: {where}{error.strerror or error}")
         _mute(sys.stdout)  # what it still holds cannot be written either
-        return BAD_INPUT
+        return bad
+    except Exception:
+        if options.command not in (_gate, _ab):
+            raise
+        traceback.print_exc()  # Python's own exit code would be 1: a regression
+        return bad if bad == _CANNOT_TELL else _FAULT
+
+
+def _options(given: Sequence[str]) -> argparse.Namespace:
+    """The parsed command line; a wrong one, too, says nothing of a commit that is bisected."""
+    try:
+        return _parser().parse_args(given)
+    except SystemExit as stop:
+        if stop.code == BAD_INPUT and "--bisect" in given:
+            raise SystemExit(_CANNOT_TELL) from None
+        raise
 
 
 def _search(content: Sequence[Path]) -> None:

@@ -5,7 +5,7 @@ A store keeps one beside every result, so that a page over many reads a few hund
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
@@ -76,32 +76,9 @@ class Digest(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return self.values[place] if place < len(self.values) else None
 
 
-class Figures(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A digest from its numbers on, as `Digest` has it; what follows these fields is left out."""
-
-    values: tuple[float | None, ...]
-    accuracy_interval: tuple[float | None, float | None]
-    energy_how: str
-    doubts: tuple[str, ...]
-
-
-def columns(digests: Iterable[Digest | Figures]) -> dict[str, Sequence[float | None]]:
-    """Every metric of `DIGESTED` in many digests; None where it is missing."""
-    rows = [each.values for each in digests]
-    whole = len(DIGESTED)
-    if any(len(row) < whole for row in rows):  # stored before all of these were kept
-        rows = [row + (None,) * (whole - len(row)) for row in rows]
-    values = zip(*rows, strict=True) if rows else [()] * whole
-    return dict(zip(DIGESTED, values, strict=True))
-
-
 _FINGERPRINT = tuple(Fingerprint.__dataclass_fields__)
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Digest)
-_figures = msgspec.msgpack.Decoder(Figures)
-_fields = msgspec.msgpack.Decoder(list[msgspec.Raw])
-_BEFORE = Digest.__struct_fields__.index("values")  # fields that stand before the numbers
-_ARRAY = 0x90  # MessagePack: an array of so many elements more, up to 15
 
 
 def pack(result: Result) -> bytes:
@@ -140,23 +117,6 @@ def pack(result: Result) -> bytes:
 def unpack(packed: bytes) -> Digest:
     """The inverse of `pack`."""
     return _decoder.decode(packed)
-
-
-def figures(packed: Iterable[bytes]) -> list[Figures]:
-    """The ends of a row's digests, the oldest first.
-
-    What stands before them is the same from night to night but where something changed: it is
-    decoded there only, since its texts take most of the time.
-    """
-    found: list[Figures] = []
-    before, head = b"", b""
-    for body in packed:
-        if not before or not body.startswith(before):
-            end = _fields.decode(body)[_BEFORE:]
-            before = body[: len(body) - sum(map(len, end))]  # the number of fields included
-            head = bytes((_ARRAY + len(end),))
-        found.append(_figures.decode(head + body[len(before) :]))
-    return found
 
 
 def fingerprint(digest: Digest) -> Fingerprint | None:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import compress
 from typing import Any
 
 from benchsuite import judge
@@ -37,7 +38,15 @@ from benchsuite.judge import (
 )
 from benchsuite.repeats import DISTURBING, leading_metric
 from benchsuite.stats import median
-from benchsuite.types import OFFLINE, SINGLE_STREAM, USED_UP, Result, SystemKey, Window
+from benchsuite.types import (
+    OFFLINE,
+    SINGLE_STREAM,
+    TOO_FEW,
+    USED_UP,
+    Result,
+    SystemKey,
+    Window,
+)
 from benchsuite.units import counted
 
 OK = "ok"
@@ -49,8 +58,12 @@ _WHOLE = "all"
 _LATER = "not measured this time: the budget was used up, the next run begins with it"
 _PARITY = "parity"
 _BLOCKS = 10
+_MEMORY, _PROCESSOR = "peak_memory", "cpu"
+# the least that matters of a process's memory: allocators keep a buffer of the network more or less
+# (one of 2 MiB: 10.3 MB in some processes, 12.4 MB in others)
+_LEAST_MEMORY_B = 4 << 20
 # metrics of each scenario; those of no machine are judged once a system, in its leading row
-_OF_OFFLINE = ("throughput", ENERGY, "peak_memory")
+_OF_OFFLINE = ("throughput", ENERGY, _MEMORY)
 _OF_OTHERS = ("latency_p50", "latency_p90", "latency_p99", ENERGY)
 _OF_SYSTEM = ("accuracy", "model_size", "work")
 
@@ -320,14 +333,20 @@ def decide(
         if not new:
             gone.append(_put_off(row) if _system(row) in put_off else _absent_row(row))
             continue
+        old, new = _of_one_machine(old, new, evidence)
         for metric in _metrics(row, old[-1]):
-            rule = _rule(metric, min_effect)
+            rule = _rule(metric, min_effect, old)
             lost = _lost(row, rule, old, new)
             if lost is not None:
                 gone.append(_line(row, lost, old[-1], new[-1], evidence=evidence))
                 continue
-            cases.append(_case(row, rule, old, new, evidence=evidence))
-            owners.append((row, old[-1], new[-1]))
+            case = _case(row, rule, old, new, evidence=evidence)
+            if case.pair.before and case.pair.after:
+                cases.append(case)
+                owners.append((row, old[-1], new[-1]))
+            else:
+                gone.append(_line(row, _of_nothing(case, old, new), old[-1], new[-1],
+                                  evidence=evidence))  # fmt: skip
     lines = []
     for verdict, (row, first, last) in zip(judge.judge(cases, rate=rate), owners, strict=True):
         line = _line(row, _parity(verdict, last), first, last, evidence=evidence)
@@ -425,9 +444,16 @@ def _metrics(row: Row, first: Result) -> list[str]:
     return [metric for metric in own if _value(first, metric) is not None]
 
 
-def _rule(metric: str, min_effect: float | None) -> Rule:
+def _rule(metric: str, min_effect: float | None, old: Sequence[Result]) -> Rule:
+    """How a metric is judged: at the least change that matters and that can be told."""
     rule = RULES[metric]
-    return rule if min_effect is None or rule.exact else replace(rule, min_effect=min_effect)
+    if rule.exact:
+        return rule
+    least = rule.min_effect if min_effect is None else min_effect
+    before = [value for result in old if (value := _value(result, metric))]
+    if metric == _MEMORY and old[-1].device == _PROCESSOR and before:
+        least = max(least, _LEAST_MEMORY_B / median(before))
+    return replace(rule, min_effect=least)
 
 
 def _absent_row(row: Row) -> Line:
@@ -466,7 +492,10 @@ def _put_off(row: Row) -> Line:
 
 
 def _lost(row: Row, rule: Rule, old: Sequence[Result], new: Sequence[Result]) -> Verdict | None:
-    """A metric that the baseline has and the new side lacks."""
+    """A metric that the baseline has and the new side lacks.
+
+    A percentile that a window of fewer queries cannot give is no loss: it cannot be told.
+    """
     if any(_value(result, rule.key) is not None for result in new):
         return None
     value = new[-1].metrics.get(rule.key)
@@ -474,7 +503,7 @@ def _lost(row: Row, rule: Rule, old: Sequence[Result], new: Sequence[Result]) ->
     return Verdict(
         row=row.label,
         metric=rule.key,
-        verdict=MISSING,
+        verdict=INCONCLUSIVE if reason.startswith(TOO_FEW) else MISSING,
         reason=reason,
         before=_value(old[-1], rule.key),
     )
@@ -483,9 +512,13 @@ def _lost(row: Row, rule: Rule, old: Sequence[Result], new: Sequence[Result]) ->
 def _case(
     row: Row, rule: Rule, old: Sequence[Result], new: Sequence[Result], *, evidence: Evidence
 ) -> Case:
-    obstacle = None if rule.exact else _obstacle(row, rule, old, new, evidence)
-    # of several runs those that were disturbed are left out
-    calm = [result for result in old if _disturbed(result) is None] or list(old)
+    if rule.key == ENERGY:
+        origin = energy_origin(new[-1])
+        old = [result for result in old if energy_origin(result) == origin] or old
+    # of several runs those that were disturbed are left out, unless the others have no value
+    told = [result for result in old if _readable(result, rule.key)]
+    obstacle = None if rule.exact else _obstacle(row, rule, told or old, new, evidence)
+    calm = [result for result in told if _disturbed(result) is None] or told
     if row.interleaved:
         calm = list(old)
     again = None
@@ -522,6 +555,10 @@ def _pair(
     *,
     interleaved: bool,
 ) -> Pair:
+    if interleaved and len(before) == len(after):  # a round of which a side tells nothing
+        whole = [_readable(a, rule.key) and _readable(b, rule.key)
+                 for a, b in zip(before, after, strict=True)]  # fmt: skip
+        before, after = (list(compress(side, whole)) for side in (before, after))
     return Pair(
         before=_readings(before, rule.key, evidence),
         after=_readings(after, rule.key, evidence),
@@ -530,20 +567,36 @@ def _pair(
 
 
 def _readings(results: Sequence[Result], metric: str, evidence: Evidence) -> tuple[Reading, ...]:
-    found = []
-    for result in results:
-        value = _value(result, metric)
-        if value is None or (value <= 0 and not RULES[metric].exact):
-            continue
-        found.append(
-            Reading(
-                value=value,
-                compute=_value(result, "drift"),
-                bandwidth=_value(result, "bandwidth_drift"),
-                spread=spread_within(evidence.windows.get(identity(result))),
-            )
+    return tuple(
+        Reading(
+            value=_value(result, metric) or 0.0,
+            compute=_value(result, "drift"),
+            bandwidth=_value(result, "bandwidth_drift"),
+            spread=spread_within(evidence.windows.get(identity(result))),
         )
-    return tuple(found)
+        for result in results
+        if _readable(result, metric)
+    )
+
+
+def _readable(result: Result, metric: str) -> bool:
+    """Whether a metric can be compared: it has a value, and one that has ratios."""
+    value = _value(result, metric)
+    return value is not None and (value > 0 or RULES[metric].exact)
+
+
+def _of_nothing(case: Case, old: Sequence[Result], new: Sequence[Result]) -> Verdict:
+    """The verdict where a side is 0 throughout, as the memory of what takes none."""
+    key = case.rule.key
+    before, after = (
+        [value for result in side if (value := _value(result, key)) is not None][-1]
+        for side in (old, new)
+    )
+    verdict = Verdict(row=case.row, metric=key, verdict=judge.SAME, before=before, after=after)
+    if before == after:
+        return verdict
+    reason = f"{before:g} against {after:g}: a change from or to 0 has no ratio"
+    return replace(verdict, verdict=INCONCLUSIVE, reason=case.obstacle or reason)
 
 
 def spread_within(window: Window | None) -> float | None:
@@ -583,6 +636,21 @@ def _obstacle(
         if all(disturbed):
             return f"the {side} was disturbed: {disturbed[-1]}"
     return None
+
+
+def _of_one_machine(
+    old: Sequence[Result], new: Sequence[Result], evidence: Evidence
+) -> tuple[list[Result], list[Result]]:
+    """Of several runs a side those of the newest one's machine class; nights may take turns.
+
+    A baseline that has none stays as it is: `_obstacle` tells.
+    """
+    machine = machine_class(new[-1], evidence)
+    here = [
+        [result for result in side if machine_class(result, evidence) == machine]
+        for side in (old, new)
+    ]
+    return here[0] or list(old), here[1]
 
 
 def machine_class(result: Result, evidence: Evidence) -> tuple[Any, ...]:

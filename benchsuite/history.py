@@ -14,14 +14,15 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import compress, pairwise
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from benchsuite import digest
 from benchsuite.attribution import CAUSES, ENERGY, MODELLED, Cause, cause_between
 from benchsuite.compare import said
-from benchsuite.store import Course, Moment
+from benchsuite.figures import Figures
+from benchsuite.store import Course, Moment, Moments
 from benchsuite.types import COMMIT, SINGLE_STREAM, SystemKey
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ CORRECTED = "throughput_without_drift"
 LINEAR = frozenset({"accuracy"})
 _OFFLINE = (SPEED, CORRECTED, "energy_per_frame", "accuracy")
 _LATENCY = ("latency_p50", "latency_p90")
+_READ = (SPEED, "drift", "energy_per_frame", "accuracy", *_LATENCY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,7 @@ class Track:
     """
 
     metric: str
-    moments: tuple[Moment, ...]
+    moments: Moments
     values: tuple[float, ...]
     changes: tuple[Change, ...]
 
@@ -155,7 +157,7 @@ def as_json(found: Iterable[Line]) -> list[dict[str, Any]]:
     ]
 
 
-def change_points(values: Sequence[float]) -> list[int]:
+def change_points(values: Sequence[float] | Floats) -> list[int]:
     """The places at which a new level begins; none in a series of less than `LEAST_RUNS`."""
     import numpy as np
 
@@ -195,79 +197,90 @@ def _noise(array: Floats) -> float:
 
 
 def _tracks(course: Course, commits: Mapping[str, str]) -> tuple[Track, ...]:
+    import numpy as np
+
     found: list[Track] = []
-    moments = course.moments
-    figures = course.figures()
-    columns = digest.columns(figures)
+    figures = course.figures(_READ)
+    driftless = not np.nan_to_num(figures.values["drift"]).any()
     for metric in _LATENCY if course.scenario == SINGLE_STREAM else _OFFLINE:
-        known, values = _values(moments, figures, columns, metric)
+        values = _values(figures, metric)
+        known = ~np.isnan(values)
+        if not known.any():
+            continue
+        here = course.moments if known.all() else course.moments.only(known.tolist())
         # drift is nobody's change: speed as measured is judged only where drift is not known
-        judged = metric != SPEED or not any(columns["drift"])
-        if values:
-            found.append(_track(metric, known, values, judged=judged, commits=commits))
+        judged = metric != SPEED or driftless
+        found.append(_track(metric, here, values[known], judged=judged, commits=commits))
     return tuple(found)
 
 
-def _values(
-    moments: tuple[Moment, ...],
-    figures: Sequence[digest.Figures],
-    columns: Mapping[str, Sequence[float | None]],
-    metric: str,
-) -> tuple[tuple[Moment, ...], tuple[float, ...]]:
-    """The moments at which a metric has a value that can be judged, and the values."""
-    found: Sequence[float | None]
+def _values(figures: Figures, metric: str) -> Floats:
+    """A metric at every moment; NaN where it has no value that can be judged."""
+    import numpy as np
+
+    values: Floats
     if metric == CORRECTED:
-        pairs = zip(columns[SPEED], columns["drift"], strict=True)
-        found = [speed / drift if speed and drift else None for speed, drift in pairs]
+        speed, drift = figures.values[SPEED], figures.values["drift"]
+        values = np.divide(speed, drift, out=np.full(len(speed), np.nan), where=drift != 0)
     else:
-        found = columns[metric]
-    if metric in LINEAR:
-        known = [value is not None for value in found]
-    else:
-        known = [value is not None and value > 0 for value in found]
-    if metric == ENERGY and any(known):  # another meter or boundary is another quantity
-        sources = [each.energy_how for each in figures]
-        newest = sources[len(known) - 1 - known[::-1].index(True)]
-        known = [here and source == newest for here, source in zip(known, sources, strict=True)]
-    if all(known):  # as nearly always
-        return moments, tuple(value for value in found if value is not None)
-    return tuple(compress(moments, known)), tuple(
-        v for v in compress(found, known) if v is not None
-    )
+        values = figures.values[metric]
+    if metric not in LINEAR:
+        values = np.where(values > 0, values, np.nan)
+    known = np.flatnonzero(~np.isnan(values))
+    if metric == ENERGY and len(known):  # another meter or boundary is another quantity
+        newest = figures.sources[known[-1]]
+        same = [source == newest for source in figures.sources]
+        values = np.where(same, values, np.nan)
+    return values
 
 
 def _track(
     metric: str,
-    moments: tuple[Moment, ...],
-    values: tuple[float, ...],
+    moments: Moments,
+    values: Floats,
     *,
     judged: bool,
     commits: Mapping[str, str],
 ) -> Track:
-    scaled = values if metric in LINEAR else list(map(math.log, values))
-    judged = judged and values.count(values[0]) < len(values)  # a constant has one level
+    import numpy as np
+
+    scaled = values if metric in LINEAR else np.log(values)
+    judged = judged and bool((values != values[0]).any())  # a constant has one level
     places = [0, *(change_points(scaled) if judged else ()), len(values)]
-    levels = [sum(scaled[start:end]) / (end - start) for start, end in pairwise(places)]
+    levels = [float(scaled[start:end].mean()) for start, end in pairwise(places)]
     if metric not in LINEAR:
         levels = [math.exp(level) for level in levels]
     changes = tuple(
-        Change(
-            metric=metric,
-            place=place,
-            run=moments[place].run,
-            measured_at=moments[place].measured_at,
-            run_before=moments[place - 1].run,
-            before_at=moments[place - 1].measured_at,
-            commit_before=commits.get(moments[place - 1].run),
-            commit=commits.get(moments[place].run),
-            environments=(moments[place - 1].digest.environment, moments[place].digest.environment),
-            before=levels[number],
-            after=levels[number + 1],
-            cause=_cause(moments[place - 1], moments[place]),
-        )
+        _change(metric, moments, place, levels[number : number + 2], commits=commits)
         for number, place in enumerate(places[1:-1])
     )
-    return Track(metric=metric, moments=moments, values=values, changes=changes)
+    return Track(metric=metric, moments=moments, values=tuple(values.tolist()), changes=changes)
+
+
+def _change(
+    metric: str,
+    moments: Moments,
+    place: int,
+    levels: Sequence[float],
+    *,
+    commits: Mapping[str, str],
+) -> Change:
+    """The change at a place: `levels` are those before and after it."""
+    before, first = moments[place - 1], moments[place]
+    return Change(
+        metric=metric,
+        place=place,
+        run=first.run,
+        measured_at=first.measured_at,
+        run_before=before.run,
+        before_at=before.measured_at,
+        commit_before=commits.get(before.run),
+        commit=commits.get(first.run),
+        environments=(before.digest.environment, first.digest.environment),
+        before=levels[0],
+        after=levels[1],
+        cause=_cause(before, first),
+    )
 
 
 def range_of(before: str | None, after: str | None) -> str | None:

@@ -133,11 +133,13 @@ class Imported:
 
     Attributes:
         runs: How many runs were added.
-        results: How many results they have.
+        resumed: Ids of runs that an earlier file brought midway, and that have further results now.
+        results: How many results were added.
         skipped: Ids of runs that were stored already.
     """
 
     runs: int
+    resumed: tuple[str, ...] = ()
     results: int
     skipped: tuple[str, ...]
 
@@ -194,11 +196,12 @@ def import_files(
         found = windows.get(identity(row))
         return None if found is None else raw.from_json(found)
 
-    left = set(store.merge(list(runs.values()), results, environments=environments, window=window))
+    merged = store.merge(list(runs.values()), results, environments=environments, window=window)
     return Imported(
-        runs=len(runs) - len(left),
-        results=sum(result.run not in left for result in results),
-        skipped=tuple(sorted(left)),
+        runs=merged.runs,
+        resumed=tuple(sorted(merged.resumed)),
+        results=merged.results,
+        skipped=tuple(sorted(merged.left)),
     )
 
 

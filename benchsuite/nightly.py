@@ -14,7 +14,8 @@ from benchsuite.errors import BadInput
 from benchsuite.gate import Evidence, Judgement, Line
 from benchsuite.judge import INCONCLUSIVE, RULES
 from benchsuite.store import Store
-from benchsuite.types import COMMIT, Result, RunInfo, SystemKey, Window
+from benchsuite.types import COMMIT, CONFIRMS, Result, RunInfo, SystemKey, Window
+from benchsuite.units import counted
 
 NIGHTS = 5
 
@@ -62,28 +63,30 @@ def judge_night(store: Store, question: Question) -> Judgement:
         again = _side(store, question.confirm, without=after.ids)
         if set(again.ids) & set(after.ids):
             raise BadInput(f"--confirm {question.confirm}: the run that is judged, not a second")
+        _check_confirms(question.confirm, again, after)
     judged = (*after.ids, *(again.ids if again else ()))
     before = _side(store, question.before, without=judged)
     if set(before.ids) & set(judged):
         raise BadInput(
             f"{question.before} and {question.after}: the same run; give two, as latest~1 latest"
         )
-    notes = [
-        f"accepted no more since {each.expires}: {each.metric} of {each.workload} ({each.owner})"
-        for each in question.accepted
-        if each.ended(question.today)
-    ]
+    notes: list[str] = []
     if len(before.ids) < _wanted(question.before):
         notes.append(
             f"{question.before}: only {len(before.ids)} other runs carry that label; their spread "
             "is less certain"
         )
-    lines, new = _lines(store, before, after, question, again=again)
+    lines, new, elsewhere = _lines(store, before, after, question, again=again)
+    if elsewhere:
+        notes.append(
+            f"{question.before}: {counted(len(elsewhere), 'run')} of another machine left out"
+        )
     creep: tuple[Line, ...] = ()
     if question.reference is not None:
         reference = _side(store, question.reference, without=judged)
-        since, _ = _lines(store, reference, after, question, again=again)
+        since, _, _ = _lines(store, reference, after, question, again=again)
         creep = tuple(replace(line, since=question.reference) for line in since)
+        notes += _not_compared(question.reference, creep)
     judgement = Judgement(
         before=_said(question.before, before),
         after=_said(question.after, after),
@@ -91,7 +94,7 @@ def judge_night(store: Store, question: Question) -> Judgement:
         creep=creep,
         reference=question.reference,
         new=new,
-        notes=tuple(notes),
+        notes=(*_of_acceptances(question, (*lines, *creep)), *notes),
     )
     stale = _stale(store, before, after, question, judgement)
     return replace(judgement, stale=stale)
@@ -131,9 +134,45 @@ def _pinned(store: Store, name: str) -> str:
     return name if run.startswith("label:") else f"{store.find_run(run).id}{mark}{spec}"
 
 
+def _not_compared(reference: str, creep: Sequence[Line]) -> list[str]:
+    """That slow creep was not looked for, and why: nothing else would tell it."""
+    leading = [line.verdict for line in creep if line.leading]
+    kept = [each for each in leading if each.verdict == INCONCLUSIVE and each.estimate is None]
+    if not kept:
+        return []
+    return [f"{reference}: {len(kept)} of {len(leading)} rows not compared: {kept[0].reason}"]
+
+
+def _of_acceptances(question: Question, lines: Sequence[Line]) -> list[str]:
+    """What a reader must know of acceptances: one ended, was gone beyond, or is of no row."""
+    found = []
+    narrowed = any("#" in name for name in (question.before, question.after))
+    for each in question.accepted:
+        what = f"{each.metric} of {each.workload} ({each.owner})"
+        mine = [line for line in lines if each.concerns(line.key, line.scenario, each.metric)]
+        if each.ended(question.today):
+            found.append(f"accepted no more since {each.expires}: {what}")
+        elif not mine and not narrowed:
+            found.append(f"accepted, but of no row here: {what}")
+        elif any(line.red and line.verdict.metric == each.metric for line in mine):
+            found.append(f"worse than the {100 * each.size:g}% that was accepted: {what}")
+    return found
+
+
 def _side(store: Store, name: str, *, without: Sequence[str] = ()) -> _Side:
     run, _, spec = name.partition("#")
     return _Side(runs=tuple(store.find_runs(run, without=without)), spec=spec)
+
+
+def _check_confirms(name: str, again: _Side, after: _Side) -> None:
+    """Refuses what `--remeasure` measured again for another run than the one that is judged."""
+    for run in again.runs:
+        meant = run.labels.get(CONFIRMS)
+        if meant is not None and meant not in after.ids:
+            raise BadInput(
+                f"--confirm {name}: {run.id} measured {meant} again, not {after.ids[-1]}; give "
+                f"{meant} as NEW"
+            )
 
 
 def _wanted(name: str) -> int:
@@ -148,7 +187,8 @@ def _said(name: str, side: _Side) -> str:
 
 def _lines(
     store: Store, before: _Side, after: _Side, question: Question, *, again: _Side | None = None
-) -> tuple[tuple[Line, ...], tuple[str, ...]]:
+) -> tuple[tuple[Line, ...], tuple[str, ...], frozenset[str]]:
+    """The verdicts, the labels of new rows, and the baseline's runs of other machines."""
     given = [side for side in (before, after, again) if side is not None]
     # several runs show how nights differ, which processes of one night do not: there a run is one
     # value, its median; of lone runs each process is one
@@ -159,16 +199,36 @@ def _lines(
     ]
     if not any(result.status == gate.OK for result in sides[0]):
         raise BadInput(f"{_said(question.before, before)}: the baseline has no measured system")
+    evidence = _evidence(store, sides)
+    sides[0], elsewhere = _of_the_nights_machine(sides[0], sides[1], evidence)
     rows, new = gate.match(sides[0], sides[1], again=sides[2])
     lines = gate.decide(
         rows,
-        evidence=_evidence(store, sides),
+        evidence=evidence,
         min_effect=question.min_effect,
         accepted=question.accepted,
         today=question.today,
     )
     broken = gate.new_breaches(sides[1], lines, accepted=question.accepted, today=question.today)
-    return (*lines, *broken), new
+    return (*lines, *broken), new, elsewhere
+
+
+def _of_the_nights_machine(
+    before: list[Result], after: Sequence[Result], evidence: Evidence
+) -> tuple[list[Result], frozenset[str]]:
+    """The baseline's results of the new side's machine classes, and the runs that are left out.
+
+    Rows that only another machine measures are not missing on this one. A baseline without any of
+    this machine stays as it is: each row tells.
+    """
+    machines = {
+        gate.machine_class(result, evidence) for result in after if result.status == gate.OK
+    }
+    here = [result for result in before if gate.machine_class(result, evidence) in machines]
+    if not any(result.status == gate.OK for result in here):
+        return before, frozenset()
+    measured = {result.run for result in before if result.status == gate.OK}
+    return here, frozenset(measured - {result.run for result in here})
 
 
 def _results(store: Store, side: _Side, *, each_process: bool) -> list[Result]:
@@ -228,7 +288,7 @@ def _stale(
         if not rest:
             return ()
         night = _Side(runs=(run,), spec=after.spec)
-        lines, _ = _lines(store, _Side(runs=rest, spec=before.spec), night, question)
+        lines, _, _ = _lines(store, _Side(runs=rest, spec=before.spec), night, question)
         names &= {
             line.name for line in lines if line.leading and line.verdict.verdict == INCONCLUSIVE
         }

@@ -266,13 +266,15 @@ def print_history(found: History, page: Path) -> None:
 
 def print_imported(imported: Imported) -> None:
     """What an import brought, and what it left out."""
-    if not imported.runs and not imported.skipped:
+    if not imported.runs and not imported.skipped and not imported.resumed:
         _print("nothing was imported: there is no run in what was given")
         return
     results = (
         f"with {counted(imported.results, 'result')}" if imported.results else "without results"
     )
     _print(f"imported: {counted(imported.runs, 'run')} {results}")
+    if imported.resumed:
+        _print(f"stored before, with new results now: {', '.join(imported.resumed)}")
     if imported.skipped:
         _print(f"left out, since runs of these ids are stored: {', '.join(imported.skipped)}")
 

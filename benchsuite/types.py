@@ -22,6 +22,7 @@ SCALES = (EMBEDDED, REFERENCE)
 CONFIRMS = "confirms"  # the label of a run that measures again what another one made suspected
 UNRANKED = "unranked"  # the class of a result that takes no place
 COMMIT = "commit"  # the label that names the commit of the project that a run measured
+TOO_FEW = "too few queries"  # begins the reason of a percentile that the window cannot give
 USED_UP = "was used up (--budget)"  # ends the reason of what a run's budget skipped
 # doubts that keep a result out of rankings
 UNRANKING = (

@@ -16,7 +16,7 @@ from benchsuite.compare import said
 from benchsuite.difference import split_json
 from benchsuite.formatting import amount_said
 from benchsuite.gate import BAD, GOOD, SKIP, YELLOW, Judgement, Line
-from benchsuite.judge import FAILED, IMPROVED, INCONCLUSIVE, MISSING, RULES, Verdict
+from benchsuite.judge import FAILED, IMPROVED, INCONCLUSIVE, MISSING, RULES, SAME, Verdict
 from benchsuite.metrics import METRICS
 
 SCHEMA = "benchsuite/gate/1"
@@ -24,6 +24,7 @@ _LONGEST = 400
 _TOO_NOISY = 10.0  # as a share
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~!@$])")
 _LIST_AT_MOST = 50
+_ROWS_AT_MOST = 2000
 _STEPS = {GOOD: "GOOD", BAD: "BAD", SKIP: "SKIP, cannot tell"}
 _PLAIN = ("throughput", "accuracy", "model_size", "work")  # of Offline, or of no scenario
 
@@ -297,7 +298,13 @@ def markdown(judgement: Judgement) -> str:
             lines.append(f"- and {len(each) - _LIST_AT_MOST} more")
     lines += ["", "<details><summary>All rows</summary>", ""]
     lines += ["| " + " | ".join(HEADS) + " |", "|---|---|---|---|---:|---:|"]
-    lines += ["| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in table(judgement)]
+    rows = table(judgement)
+    if len(rows) > _ROWS_AT_MOST:  # GitHub drops a summary of more than 1 MiB altogether
+        rows.sort(key=lambda row: row[3] == SAME)
+    shown = rows[:_ROWS_AT_MOST]
+    lines += ["| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in shown]
+    if len(rows) > len(shown):
+        lines += ["", f"and {len(rows) - len(shown)} more rows: `gate --json FILE` has all"]
     return "\n".join([*lines, "", "</details>", ""])
 
 
@@ -310,7 +317,8 @@ def _outcome(line: Line) -> tuple[str | None, str]:
     if verdict.verdict in (MISSING, FAILED):
         return "error", absence(line)
     if verdict.verdict == INCONCLUSIVE:
-        return "skipped", f"inconclusive {change(verdict)}: {_clean(verdict.reason or '')}"
+        told = f"inconclusive {change(verdict)}".rstrip()
+        return "skipped", f"{told}: {_clean(verdict.reason or '')}"
     return None, f"{verdict.verdict} {change(verdict)}".rstrip()
 
 

@@ -15,13 +15,15 @@ from pathlib import Path
 from benchsuite import digest
 from benchsuite.store import Store, open_store, tables, writing
 from benchsuite.store.packing import pack_facts
-from benchsuite.types import OFFLINE, SINGLE_STREAM, Fingerprint, Result, Value
+from benchsuite.types import OFFLINE, SINGLE_STREAM, Doubt, Fingerprint, Result, Value
 from tests.fakes import NETWORKS, environments, result
 
 DEVICES = ("AMD EPYC 9V74 80-Core Processor", "NVIDIA H200", "Apple M3 Max", "Jetson Orin")
 BACKENDS = ("eager", "onnxruntime", "compile", "openvino")
 PRECISIONS = ("fp32", "fp16", "int8")
 FIRST = datetime(2026, 1, 1, 2, 0, tzinfo=UTC)
+SYSTEM_S = 37.0  # a system's turn in a night
+DISTURBED = 0.1  # of all rows
 
 
 def rows(systems: int) -> list[Result]:
@@ -54,9 +56,12 @@ def rows(systems: int) -> list[Result]:
 
 
 def fill(place: Path, *, systems: int = 500, nights: int = 100, gain: float = 1.1) -> Store:
-    """A store with every system measured every night; new software moves a third's speed."""
+    """A store with every system measured every night, one after another, some rows disturbed.
+
+    New software moves a third's speed.
+    """
     made = open_store(place)
-    chance = random.Random(7)
+    chance, trouble = random.Random(7), random.Random(11)
     night = rows(systems)
     with made._begin() as connection:
         connection.execute(tables.environments.insert().values(id="e1", facts=environments()["e1"]))
@@ -68,18 +73,21 @@ def fill(place: Path, *, systems: int = 500, nights: int = 100, gain: float = 1.
             packed.append((pack_facts(row), writing.pack_metrics(connection, row.metrics)))
         connection.execute(tables.digests.delete().where(tables.digests.c.result < 0))
         for day in range(nights):
-            moment = (FIRST + timedelta(days=day)).isoformat()
+            begun = FIRST + timedelta(days=day)
             run = f"night{day:05d}"
             connection.execute(
                 tables.runs.insert().values(
-                    id=run, started_at=moment, labels={"branch": "main"}, seconds=900.0,
+                    id=run, started_at=begun.isoformat(), labels={"branch": "main"}, seconds=900.0,
                     command="benchsuite run nightly", plan=zlib.compress(b"[]"),
                 )
             )  # fmt: skip
             results, digests = [], []
             for number, (row, (facts, metrics)) in enumerate(zip(night, packed, strict=True)):
+                moment = (begun + timedelta(seconds=SYSTEM_S * (number // 2))).isoformat()
                 newer = number // 2 % 3 == 0 and day >= nights // 2
                 dated = on_day(row, factor=gain if newer else 1.0, noise=chance.gauss(1, 0.01))
+                if day < nights - 1 and trouble.random() < DISTURBED:
+                    dated = replace(dated, doubts=(Doubt(code="contended", message="busy"),))
                 if day == nights - 1:  # the newest results have their own numbers
                     metrics = writing.pack_metrics(connection, dated.metrics)
                     facts = pack_facts(dated)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,20 @@ def test_what_a_job_keeps_is_written(path: Path) -> None:
 def test_the_suite_of_the_night_is_there() -> None:
     """`nightly` is a suite, not a workload that somebody may rename."""
     assert (content_roots()[-1] / "workloads" / "suites" / "nightly.toml").is_file()
+
+
+@pytest.mark.parametrize(("ran", "judged"), [(0, True), (3, True), (2, False), (5, False)])
+def test_a_night_that_did_not_run_is_not_judged(tmp_path: Path, ran: int, judged: bool) -> None:
+    """Yesterday's run would be green once more; some systems that failed are the gate's to name."""
+    (line,) = [
+        text for text in FILES[2].read_text(encoding="utf-8").splitlines() if text[0].isdigit()
+    ]
+    command = line.split(maxsplit=5)[5]
+    tool = tmp_path / "benchsuite"
+    tool.write_text(f'#!/bin/sh\necho "$1" >> "$HOME/asked"\n[ "$1" = gate ] || exit {ran}\n')
+    tool.chmod(0o755)
+    env = {"HOME": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    done = subprocess.run(["/bin/sh", "-c", command], env=env, capture_output=True)
+    asked = (tmp_path / "asked").read_text().split()
+    assert asked == (["run", "gate"] if judged else ["run"])
+    assert (done.returncode == 0) == judged

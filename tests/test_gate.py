@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from benchsuite import nightly, verdicts
 from benchsuite.cli import main
 from benchsuite.plan import Plan
 from benchsuite.store import Store, open_store
@@ -237,7 +238,7 @@ def test_remeasure_measures_the_suspected_again(
     assert found == code
     assert {(key.workload, key.backend) for key in asked} == {("image/squeezenet", "onnxruntime")}
     assert (", confirmed" in capsys.readouterr().out.splitlines()[0]) == (code == 1)
-    assert nights.store.find_run("latest").labels["confirms"] == "bb0"
+    assert nights.store.find_run("label:confirms=bb0").labels["confirms"] == "bb0"
 
 
 def test_a_quiet_night_is_not_measured_again(
@@ -316,6 +317,50 @@ def test_another_machine_is_inconclusive(
     nights.add("bb0", rows, speed={"": 0.5})
     assert gate("label:branch=main~7", "bb0", "--store", nights.place) == 4
     assert "other machine: " in capsys.readouterr().out.splitlines()[0]
+
+
+def elsewhere(rows: Iterable[Result]) -> list[Result]:
+    """The rows on a machine of another model that is half as fast."""
+    return [
+        replace(faster(row, 0.5), key=replace(row.key, device_name="Another Processor"))
+        for row in rows
+    ]
+
+
+@pytest.mark.parametrize("order", ["ooooaaa", "oaoaoao"])
+def test_of_a_baseline_of_several_machines_those_of_the_nights_own_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], order: str
+) -> None:
+    """A runner that was exchanged, or two that take turns: others' nights are left out."""
+    made = Nights(tmp_path)
+    for number, machine in enumerate(order):
+        rows = elsewhere(made.rows()) if machine == "o" else made.rows()
+        made.add(f"aa{number}", rows, branch="main")
+    for name in ("same", "slow", "slow2"):
+        made.add(name, speed={"squeezenet · onnx": 0.8} if name != "same" else None)
+    assert gate("label:branch=main~7", "same", "--store", made.place) == 0
+    said = capsys.readouterr().out
+    assert "16 rows, 16 conclusive" in said
+    assert "label:branch=main~7: 4 runs of another machine left out" in said
+    confirm = ("--confirm", "slow2", "--store", made.place)
+    assert gate("label:branch=main~7", "slow", *confirm) == 1
+    said = capsys.readouterr().out
+    assert re.match(r"RED: image/squeezenet · onnxruntime fp32 throughput -(19|20)\.\d%", said)
+
+
+def test_a_row_of_another_machine_alone_is_not_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two runners take turns, and one of them measures more than the other."""
+    made = Nights(tmp_path)
+    less = [row for row in made.rows() if row.key.workload != "text/word2vec"]
+    made.add("aa0", less, branch="main")
+    made.add("aa1", elsewhere(made.rows()), branch="main")
+    made.add("bb0", less, spread=0.001)
+    assert gate("aa1", "bb0", "--store", made.place) == 5
+    capsys.readouterr()
+    assert gate("label:branch=main~2", "bb0", "--store", made.place) in (0, 4)
+    assert "missing" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("facts", [{"units": 4}, {"driver": "570.1"}])
@@ -420,6 +465,126 @@ def test_modelled_energy_is_never_compared_with_measured(nights: Nights) -> None
     assert all("energy of another source" in line["reason"] for line in energy)
 
 
+def test_energy_of_the_nights_own_source_is_compared(nights: Nights, tmp_path: Path) -> None:
+    """A meter that came three nights ago: what was modelled before it is left out."""
+    measured = [
+        result(row.key.workload, backend=row.key.backend, scenario=row.scenario,
+               power=40.0, source="nvml counter", boundary="board")
+        for row in nights.rows()
+    ]  # fmt: skip
+    for name in ("bb0", "bb1", "bb2"):
+        nights.add(name, measured, branch="main")
+    nights.add("bb3", measured)
+    found = tmp_path / "g.json"
+    sides = ("label:branch=main~7", "bb3")
+    assert gate(*sides, "--store", nights.place, "--json", found) == 0
+    energy = [line for line in json.loads(found.read_text())["lines"]
+              if line["metric"] == "energy_per_frame"]  # fmt: skip
+    assert {line["verdict"] for line in energy} == {"same"}
+
+
+def with_memory(row: Result, peak_b: float) -> Result:
+    """The row of a network that needs so much memory."""
+    peak = Value(value=peak_b, how="resident size")
+    return replace(row, metrics={**row.metrics, "peak_memory": peak})
+
+
+@pytest.mark.parametrize(("more_b", "verdict"), [(2 << 20, "same"), (12 << 20, "inconclusive")])
+def test_a_buffer_more_or_less_is_no_change_of_memory(
+    nights: Nights, tmp_path: Path, more_b: int, verdict: str
+) -> None:
+    """A small network's processes differ by a buffer; more than that is suspected."""
+    for number in range(7):
+        peak = 10.3e6 + (2 << 20) * (number % 3 == 1)
+        nights.add(f"cc{number}", [with_memory(row, peak) for row in nights.rows()], branch="small")
+    nights.add("bb0", [with_memory(row, 10.3e6 + more_b) for row in nights.rows()])
+    found = tmp_path / "g.json"
+    gate("label:branch=small~7", "bb0", "--store", nights.place, "--json", found)
+    memory = [line for line in json.loads(found.read_text())["lines"]
+              if line["metric"] == "peak_memory"]  # fmt: skip
+    assert {line["verdict"] for line in memory} == {verdict}
+    assert {line["suspected"] for line in memory} == {verdict != "same"}
+
+
+@pytest.mark.parametrize(
+    ("before_b", "after_b", "verdict"),
+    [(0.0, 0.0, "same"), (0.0, 3e7, "inconclusive"), (3e7, 0.0, "inconclusive")],
+)
+def test_a_memory_of_nothing_has_no_ratio(
+    nights: Nights, tmp_path: Path, before_b: float, after_b: float, verdict: str
+) -> None:
+    """What takes no memory of its own is compared without a traceback."""
+    nights.add("bb0", [with_memory(row, before_b) for row in nights.rows()])
+    nights.add("bb1", [with_memory(row, after_b) for row in nights.rows()])
+    found = tmp_path / "g.json"
+    assert gate("bb0", "bb1", "--store", nights.place, "--json", found) in (0, 4)
+    memory = [line for line in json.loads(found.read_text())["lines"]
+              if line["metric"] == "peak_memory"]  # fmt: skip
+    assert {line["verdict"] for line in memory} == {verdict}
+    assert {(line["before"], line["after"]) for line in memory} == {(before_b, after_b)}
+
+
+def test_a_metric_that_only_a_disturbed_night_has_is_compared_with_it(
+    nights: Nights, tmp_path: Path
+) -> None:
+    """The calm nights lack it: they cannot be the baseline of this metric."""
+    contended = (Doubt(code="contended", message="Offline: other processes took 3 s"),)
+    first = [too_few(replace(row, run="x"), "latency_p90") for row in nights.rows()]
+    nights.add("cc0", first, branch="odd")
+    nights.add("cc1", [replace(row, doubts=contended) for row in nights.rows()], branch="odd")
+    nights.add("bb0")
+    found = tmp_path / "g.json"
+    sides = ("label:branch=odd~2", "bb0")
+    assert gate(*sides, "--store", nights.place, "--json", found) == 4
+    p90 = [line for line in json.loads(found.read_text())["lines"]
+           if line["metric"] == "latency_p90"]  # fmt: skip
+    assert p90 and {line["verdict"] for line in p90} == {"inconclusive"}
+
+
+def too_few(row: Result, metric: str) -> Result:
+    """The row of a window with too few queries for a percentile."""
+    reason = "too few queries: 655 in the window, p99 needs 662"
+    lost = Value(value=None, how="test", reason=reason)
+    return replace(row, metrics={**row.metrics, metric: lost})
+
+
+def test_a_percentile_of_too_few_queries_is_not_missing(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A little noise, and the window is a few queries short: that is no loss of a metric."""
+    with_p99 = [
+        replace(row, metrics={**row.metrics, "latency_p99": Value(value=0.01, how="test")})
+        for row in nights.rows()
+    ]
+    nights.add("base", with_p99, spread=0.001)
+    nights.add("bb0", [too_few(row, "latency_p99") for row in with_p99], spread=0.001)
+    assert gate("base", "bb0", "--store", nights.place) == 0
+    said = capsys.readouterr().out
+    assert "latency_p99" in said and "missing" not in said
+    nights.add("bb1", [too_few(row, "latency_p50") for row in with_p99], spread=0.001)
+    assert gate("base", "bb1", "--store", nights.place) == 4
+    assert "latency p50 is inconclusive: too few queries: 655" in capsys.readouterr().out
+
+
+def test_what_was_measured_again_is_no_night(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run of the suspects alone is neither `latest` nor the newest with a label."""
+    suspects = [row for row in nights.rows() if row.key.workload == "image/squeezenet"]
+    nights.add("bb0", commit="abc")
+    nights.add("again", suspects, commit="abc", confirms="bb0")
+    nights.add("bb1", speed={"lenet": 0.5})
+    nights.add("bb2", speed={"lenet": 0.5})
+    at = ("--store", nights.place)
+    assert gate("latest~2", "latest~1", *at, "--confirm", "bb2") == 1
+    assert capsys.readouterr().out.startswith("RED: image/lenet ·")
+    assert gate("label:commit=abc", "bb1", *at, "--confirm", "bb2") == 1
+    assert capsys.readouterr().out.startswith("RED: image/lenet ·")
+    assert gate("aa6", "bb0", *at, "--confirm", "label:confirms=bb0") == 0
+    assert gate("aa6", "bb1", *at, "--confirm", "again") == 2
+    assert "again measured bb0 again, not bb1; give bb0 as NEW" in capsys.readouterr().err
+
+
 def test_slow_creep_is_seen_against_the_release(
     nights: Nights, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -433,6 +598,17 @@ def test_slow_creep_is_seen_against_the_release(
     assert gate("label:branch=main~7", "bb0", *creep) == 1
     text = capsys.readouterr().out
     assert "since label:release" in text
+
+
+def test_a_release_of_another_machine_is_told(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Green against the nights before; that slow creep was not looked for is said."""
+    nights.add("rr0", elsewhere(nights.rows()), release="1.0")
+    nights.add("bb0")
+    where = ("--store", nights.place, "--reference", "label:release")
+    assert gate("label:branch=main~7", "bb0", *where) == 0
+    assert "label:release: 16 of 16 rows not compared: other machine" in capsys.readouterr().out
 
 
 def test_what_may_have_crept_is_not_green(
@@ -564,7 +740,17 @@ def test_accepted_regressions_hold_up_to_their_size_and_end(
         (ACCEPT.format(metric="speed", size=0.1, expires="2999-01-01"), "metric 'speed'"),
         (ACCEPT.format(metric="throughput", size='"much"', expires="2999-01-01"), "size = 'much'"),
         (ACCEPT.format(metric="throughput", size=0.1, expires='"soon"'), "must be a date"),
+        (ACCEPT.format(metric="throughput", size=10**400, expires="2999-01-01"), "size = 1000"),
+        (ACCEPT.format(metric="throughput", size="inf", expires="2999-01-01"), "size = inf"),
+        (
+            ACCEPT.format(metric="throughput", size=0.1, expires="2999-01-01").replace(
+                "j.doe", " "
+            ),
+            "owner = ' ' must be a text",
+        ),
         ("[[accepted", "accept.toml"),
+        ("accepted = " + "[" * 3000 + "]" * 3000, "lie too deep"),
+        ("accepted = " + "9" * 5000, "not a TOML file"),
     ],
 )
 def test_a_wrong_acceptance_file_is_one_sentence(
@@ -578,6 +764,19 @@ def test_a_wrong_acceptance_file_is_one_sentence(
     assert says in said
     assert str(file) in said
     assert len(said.splitlines()) == 1
+
+
+def test_a_fault_of_our_own_is_no_regression(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A traceback would exit with 1, which says that something regressed."""
+
+    def fail(*_: object) -> None:
+        raise ValueError("a mistake")
+
+    monkeypatch.setattr(nightly, "judge_night", fail)
+    assert gate("aa0", "aa1", "--store", nights.place) == 70
+    assert "ValueError: a mistake" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -601,6 +800,27 @@ def test_bad_usage_is_one_sentence(
     said = capsys.readouterr().err
     assert says in said
     assert len(said.splitlines()) == 1
+
+
+def test_an_acceptance_that_helps_nothing_says_why(
+    nights: Nights, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A workload that is written wrong matches nothing; a size that is too small is gone beyond."""
+    file = tmp_path / "accept.toml"
+    once = ACCEPT.format(metric="throughput", size=0.05, expires="2999-01-01")
+    file.write_text(once + once.replace("squeezenet", "squezenet"))
+    for name in ("bb0", "bb1"):
+        nights.add(name, speed={"squeezenet · onnx": 0.6})
+    options = ("--accept", file, "--confirm", "bb1", "--store", nights.place)
+    assert gate("label:branch=main~7", "bb0", *options) == 1
+    said = capsys.readouterr().out
+    told = "throughput of image/squeezenet (j.doe)"
+    assert f"worse than the 5% that was accepted: {told}" in said
+    assert f"accepted, but of no row here: {told.replace('squeeze', 'squeze')}" in said
+    nights.add("bb2")
+    assert gate("label:branch=main~7", "bb2", "--accept", file, "--store", nights.place) == 0
+    said = capsys.readouterr().out
+    assert "worse than" not in said and "of no row here" in said
 
 
 def test_a_label_does_not_mean_the_run_that_is_judged(nights: Nights, tmp_path: Path) -> None:
@@ -722,6 +942,21 @@ def test_hostile_names_harm_no_file(nights: Nights, tmp_path: Path) -> None:
         assert raw not in text
     assert all(line.count(" | ") == 5 for line in text.splitlines() if line.startswith("| "))
     assert json.loads(js.read_text())["exit_code"] == 1
+
+
+def test_a_summary_is_never_too_long_for_github(
+    nights: Nights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond so many rows those that are the same are left out first, and counted."""
+    monkeypatch.setattr(verdicts, "_ROWS_AT_MOST", 20)
+    nights.add("bb0", speed={"squeezenet · onnx": 0.6})
+    file = tmp_path / "s.md"
+    assert gate("label:branch=main~7", "bb0", "--summary", file, "--store", nights.place) == 4
+    text = file.read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert len(rows) == 1 + 20
+    assert "inconclusive" in rows[1]
+    assert "and 52 more rows: `gate --json FILE` has all" in text
 
 
 def test_the_summary_begins_with_the_sentence(nights: Nights, tmp_path: Path) -> None:

@@ -8,13 +8,12 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from benchsuite import digest, history
+from benchsuite import history
 from benchsuite.cli import main
 from benchsuite.store import open_store
-from benchsuite.types import Doubt, Result, Value
+from benchsuite.types import Result, Value
 from tests.fakes import environments, fingerprint, key, result, run_info
 
 
@@ -113,17 +112,6 @@ def test_another_meter_is_no_change_of_energy(tmp_path: Path) -> None:
     assert not energy.modelled
 
 
-def test_digests_of_before_a_metric_was_kept_have_none() -> None:
-    """Older rows are shorter: what they lack is missing, not another metric's value."""
-    whole = digest.unpack(digest.pack(result()))
-    short = msgspec.structs.replace(whole, values=whole.values[:3])
-    found = digest.columns([whole, short])
-    assert found.keys() == set(digest.DIGESTED)
-    assert found["throughput"] == (whole.number("throughput"),) * 2
-    assert found["drift"] == (whole.number("drift"), None)
-    assert set(digest.columns([]).values()) == {()}
-
-
 def test_results_of_one_moment_keep_their_order(tmp_path: Path) -> None:
     """By time, not by when they were stored; of one second, by their numbers."""
     store = open_store(tmp_path / "r.db")
@@ -147,29 +135,3 @@ def test_a_damaged_digest_is_one_sentence(
     said = capsys.readouterr().err
     assert said.startswith("benchsuite: the store is damaged (")
     assert said.rstrip().endswith("restore it from a copy")
-
-
-def test_a_rows_figures_are_those_of_its_digests() -> None:
-    """Whatever changes from night to night: texts before the numbers, the meter, the doubts."""
-    steady = result()
-    nights = [
-        steady,
-        result(drift=0.9),
-        replace(steady, environment="another"),
-        replace(steady, environment="another", reason="odd"),
-        result(source="rapl", power=40.0),
-        replace(steady, doubts=(Doubt(code="contended", message="x"),)),
-        steady,
-    ]
-    packed = [digest.pack(each) for each in nights]
-    whole = [digest.unpack(each) for each in packed]
-    assert [
-        (each.values, each.accuracy_interval, each.energy_how, each.doubts)
-        for each in digest.figures(packed)
-    ] == [(each.values, each.accuracy_interval, each.energy_how, each.doubts) for each in whole]
-    fields = msgspec.msgpack.decode(packed[0])
-    older = [msgspec.msgpack.encode(fields[:16]), packed[0], msgspec.msgpack.encode(fields[:16])]
-    assert {each.values for each in digest.figures(older)} == {whole[0].values}
-    for broken in (packed[0][:-3], b"\xff", msgspec.msgpack.encode(fields[:9])):
-        with pytest.raises(msgspec.DecodeError):
-            digest.figures([packed[0], broken])

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,12 +114,53 @@ def test_runs_merge_without_duplicates(place: str, tmp_path: Path) -> None:
     rows = [each for run in runs for each in other.results(run.id)]
     store = open_store(place)
     facts = {"e1": {"machine": "m"}}
-    assert store.merge(runs, rows, environments=facts) == []
-    assert sorted(store.merge(runs, rows, environments=facts)) == ["aa11", "bb22"]
+    first = store.merge(runs, rows, environments=facts)
+    assert (first.runs, first.results, first.left) == (2, 2, ())
+    again = store.merge(runs, rows, environments=facts)
+    assert (again.runs, again.results, sorted(again.left)) == (0, 0, ["aa11", "bb22"])
     assert [len(store.results(run.id)) for run in store.runs()] == [1, 1]
     with pytest.raises(BadInput, match="stored already, with other facts"):
         store.merge([run_info("cc33")], [result("cc33")], environments={"e1": {"machine": "n"}})
     assert len(store.runs()) == 2
+    close(store)
+
+
+def test_a_run_that_came_midway_gets_what_it_lacked(place: str, tmp_path: Path) -> None:
+    """Exported twice, once half done: the second file brings what failed and what was to come."""
+    facts = {"e1": {"machine": "m"}}
+    store = open_store(place)
+    late = replace(result(), scenario="SingleStream")
+    store.merge([run_info()], [result(status="failed", reason="crash")], environments=facts)
+    again = store.merge([run_info()], [result(), late], environments=facts)
+    assert (again.runs, again.resumed, again.results, again.left) == (0, ("aa11",), 2, ())
+    assert [(r.scenario, r.status) for r in store.results("aa11")] == [
+        ("Offline", "ok"), ("SingleStream", "ok"),
+    ]  # fmt: skip
+    other = replace(result(), metrics={}, status="failed", reason="later")
+    left = store.merge([run_info()], [other], environments=facts)
+    assert (left.results, left.left) == (0, ("aa11",))
+    close(store)
+
+
+def test_a_run_that_was_measured_here_is_not_changed_by_a_file(place: str) -> None:
+    """Whoever knows its id cannot add to it."""
+    store = open_store(place)
+    store.add_run(run_info(), plan=[spec()])
+    done = store.merge([run_info()], [result()], environments={"e1": {"machine": "m"}})
+    assert (done.results, done.left) == (0, ("aa11",))
+    assert store.results("aa11") == []
+    close(store)
+
+
+def test_the_newest_run_is_the_one_that_began_last(place: str) -> None:
+    """An old file that is imported today is not `latest`."""
+    store = open_store(place)
+    store.add_run(run_info(branch="main"), plan=[spec()])
+    old = replace(run_info("bb22", branch="main"), started_at="2020-01-01T00:00:00+00:00")
+    store.merge([old], [result("bb22")], environments={"e1": {"machine": "m"}})
+    assert store.find_run("latest").id == "aa11"
+    assert store.find_run("label:branch").id == "aa11"
+    assert store.find_run("latest~1").id == "bb22"
     close(store)
 
 

@@ -15,6 +15,7 @@ from benchsuite.types import (
     OFFLINE,
     REAL_TIME,
     SERVER,
+    TOO_FEW,
     Choice,
     Clocks,
     Contention,
@@ -151,7 +152,7 @@ def _percentile(share: float) -> Callable[[Timed], Value]:
             told += ", from the scheduled arrival"
         if queries < needed:
             return missing(
-                f"too few queries: {queries} in the window, {name} needs {needed} "
+                f"{TOO_FEW}: {queries} in the window, {name} needs {needed} "
                 "(MLPerf early stopping, 99 % confidence, one outlier)",
                 how=told,
             )

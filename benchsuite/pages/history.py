@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from operator import ge
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from benchsuite.metrics import METRICS
 from benchsuite.pages import render_page
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
 from benchsuite.shifts import History, Place, Shift
-from benchsuite.store import Moment
+from benchsuite.store import Moments
 from benchsuite.types import SystemKey
 from benchsuite.units import quantity
 
@@ -37,9 +39,10 @@ def render(found: History, *, root: Path) -> str:
     lines = found.lines
     changes = [(shift, place) for shift in found.shifts for place in shift.places]
     grid = _changes(changes)
-    places = _places(lines)
+    begun = _begun(lines)
+    places = {run: place for place, run in enumerate(begun)}
     moments = sum(len(line.course.moments) for line in lines)
-    times = [moment.measured_at for line in lines for moment in line.course.moments[-1:]]
+    times = [line.course.moments.times[-1] for line in lines]
     view = {
         "title": "History",
         "finding": chronicle.sentence(found),
@@ -57,7 +60,7 @@ def render(found: History, *, root: Path) -> str:
     data = {
         "grids": {grid.id: grid.data()} if changes else {},
         "lines": [_line_data(line, places) for line in lines],
-        "runs": [list(pair) for pair in places],
+        "runs": list(begun.items()),
     }
     return render_page(
         root,
@@ -187,14 +190,21 @@ def _unit(metric: str) -> str:
 # --- what the script draws ------------------------------------------------------------------------
 
 
-def _places(lines: Sequence[Line]) -> dict[tuple[str, str], int]:
-    """Run and time of every moment to its place, in time."""
-    pairs = {(m.run, m.measured_at) for line in lines for m in line.course.moments}
-    ordered = sorted(pairs, key=lambda pair: (pair[1], pair[0]))
-    return {pair: place for place, pair in enumerate(ordered)}
+def _begun(lines: Sequence[Line]) -> dict[str, str]:
+    """When each run measured its first row, in time; its rows stand minutes apart."""
+    first: dict[str, str] = {}
+    for line in lines:
+        moments = line.course.moments
+        mine = dict(zip(moments.runs, moments.times, strict=True))
+        known = first.keys() >= mine.keys()
+        if known and all(map(ge, mine.values(), map(first.__getitem__, mine))):
+            continue
+        for run, time in mine.items():
+            first[run] = min(time, first.get(run, time))
+    return dict(sorted(first.items(), key=lambda pair: (pair[1], pair[0])))
 
 
-def _line_data(line: Line, places: Mapping[tuple[str, str], int]) -> dict[str, Any]:
+def _line_data(line: Line, places: Mapping[str, int]) -> dict[str, Any]:
     measure = line.course.moments[-1].digest.measure
     whole = _moments(line.course.moments, places)
     return {
@@ -243,15 +253,17 @@ def _shown_unit(metric: str, measure: str | None) -> str:
 
 
 def _packed(values: Sequence[float]) -> str:
-    """The values with five digits as one text; a constant once, with how often."""
+    """The values as one text: single precision in base64; a constant once, with how often."""
+    import numpy as np
+
     if values.count(values[0]) == len(values):
         return f"{values[0]:.{_DIGITS}g}*{len(values)}"
-    return " ".join([f"%.{_DIGITS}g"] * len(values)) % tuple(values)
+    return b64encode(np.asarray(values, dtype="<f4").tobytes()).decode()
 
 
-def _moments(moments: Sequence[Moment], places: Mapping[tuple[str, str], int]) -> list[int]:
+def _moments(moments: Moments, places: Mapping[str, int]) -> list[int]:
     """The moments' places; where they follow one another, the first and how many."""
-    found = [places[m.run, m.measured_at] for m in moments]
+    found = [places[run] for run in moments.runs]
     if found == list(range(found[0], found[0] + len(found))):
         return [found[0], len(found), -1]
     return found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -17,12 +18,13 @@ from benchsuite.errors import BadInput
 from benchsuite.store import tables
 from benchsuite.store.faults import damage, plain
 from benchsuite.store.locks import lock_writers
+from benchsuite.store.merging import Merged, merge
 from benchsuite.store.packing import pack_window, unpack_window
 from benchsuite.store.reading import (
     Course,
     Elsewhere,
     Latest,
-    Moment,
+    Moments,
     brief,
     keys_of,
     latest_of,
@@ -33,12 +35,12 @@ from benchsuite.store.reading import (
 from benchsuite.store.writing import (
     add_environment,
     add_result,
-    add_results,
     add_run,
     row_values,
     same_row,
 )
 from benchsuite.types import (
+    CONFIRMS,
     Result,
     RunInfo,
     SystemSpec,
@@ -119,37 +121,30 @@ class Store:
         *,
         environments: Mapping[str, Mapping[str, Any]],
         window: Callable[[Result], Window | None] | None = None,
-    ) -> list[str]:
+    ) -> Merged:
         """Takes over runs of another store, all in one transaction or none.
 
+        A run that was measured here is left as it is. One that came by a file before gets the rows
+        that it lacks, and those that had failed or been skipped: it was exported midway.
+
         Args:
-            runs: A run whose id is stored already is left as it is, with its results.
+            runs: With any ids.
             results: Of these runs.
             environments: By the id that the results carry.
             window: Gives a result's raw window, durations ascending, where there is one; asked
                 for one after another.
 
-        Returns:
-            The ids of the runs that were left out.
-
         Raises:
             BadInput: An environment's id is taken by another environment.
         """
         with self._write() as connection:
-            known = set(connection.scalars(sa.select(tables.runs.c.id)))
-            for run in sorted(runs, key=lambda run: run.started_at):
-                if run.id not in known:
-                    add_run(connection, run, plan=[])
-            new = [each for each in results if each.run not in known]
-            add_results(connection, new, environments=environments, window=window)
-        return [run.id for run in runs if run.id in known]
+            return merge(connection, runs, results, environments=environments, window=window)
 
     def runs(self) -> list[RunInfo]:
-        """All runs, the newest first."""
+        """All runs, the newest first: by when they began, whenever they were stored."""
         with self._begin() as connection:
-            rows = connection.execute(
-                tables.runs.select().order_by(tables.runs.c.number.desc())
-            ).all()
+            order = (tables.runs.c.started_at.desc(), tables.runs.c.number.desc())
+            rows = connection.execute(tables.runs.select().order_by(*order)).all()
             return [run_of(row) for row in rows]
 
     def labels(self) -> dict[str, dict[str, str]]:
@@ -165,7 +160,8 @@ class Store:
         """The run of an id or unique prefix, `latest`, `latest~N`, or `label:KEY[=VALUE]`.
 
         `latest~N` is the N-th before the newest. A label with `~N` is the last N runs that carry it
-        (`find_runs`), which no command that takes one run can mean.
+        (`find_runs`), which no command that takes one run can mean. What `gate --remeasure`
+        measured again is no night of its own: only its id and `label:confirms=RUN` mean it.
 
         Raises:
             BadInput: None or several are meant.
@@ -183,9 +179,10 @@ class Store:
             raise BadInput(f"{self.place}: no run is stored yet; benchsuite run smoke makes one")
         if match := re.fullmatch(r"latest(?:~(\d+))?", name):
             back = int(match[1] or 0)
-            if back >= len(runs):
-                raise BadInput(f"{name}: {self.place} has only {counted(len(runs), 'run')}")
-            return runs[back]
+            nights = [run for run in runs if CONFIRMS not in run.labels] or runs
+            if back >= len(nights):
+                raise BadInput(f"{name}: {self.place} has only {counted(len(nights), 'run')}")
+            return nights[back]
         near = [run for run in runs if run.id == name]
         near = near or [run for run in runs if run.id.startswith(name)]
         if len(near) != 1:
@@ -217,6 +214,7 @@ class Store:
             for run in self.runs()
             if run.id not in without
             and (run.labels.get(key) == value if equals else key in run.labels)
+            and (key == CONFIRMS or CONFIRMS not in run.labels)
         ]
         if not found:
             others = " other" if without else ""
@@ -323,12 +321,10 @@ class Store:
         )
         with self._begin() as connection:
             keys = keys_of(connection)
-            found: dict[int, list[Moment]] = {}
-            same = dict[str, str]().setdefault  # one object for all rows of a night
+            found: defaultdict[int, list[Any]] = defaultdict(list)
             for part in connection.execute(query).partitions(_PART):
-                for series, number, run, measured_at, body in part:
-                    moment = Moment(number, same(run, run), same(measured_at, measured_at), body)
-                    found.setdefault(series, []).append(moment)
+                for row in part:
+                    found[row[0]].append(row)
         # sorted here: an index would be read in order, but the rows behind it all over the table
         return [
             Course(
@@ -379,11 +375,11 @@ class Store:
             ) from error
 
 
-def _in_time(moments: list[Moment]) -> tuple[Moment, ...]:
+def _in_time(rows: list[Any]) -> Moments:
     """By time, those of one moment by their numbers; cheap where they were stored in that order."""
-    moments.sort(key=attrgetter("id"))
-    moments.sort(key=attrgetter("measured_at"))
-    return tuple(moments)
+    rows.sort(key=itemgetter(3, 1))
+    _, ids, runs, times, bodies = zip(*rows, strict=True)
+    return Moments(ids=ids, runs=runs, times=times, bodies=bodies)
 
 
 def _count_of(name: str) -> int:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from benchsuite import digest
+from benchsuite import digest, figures
 from benchsuite.digest import Digest
 from benchsuite.errors import BadInput
+from benchsuite.figures import Figures
 from benchsuite.store import tables
 from benchsuite.store.faults import damage
 from benchsuite.store.packing import unpack_json
@@ -86,8 +88,7 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
     """One result of a row in the course of time.
 
     Attributes:
-        body: Its digest as stored. Decoded when it is asked for: hundreds of thousands that are
-            kept decoded cost ten times the time that decoding takes.
+        body: Its digest as stored; decoded when it is asked for.
     """
 
     id: int
@@ -111,22 +112,54 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moments:
+    """A row's results, the oldest first, as columns: an object for each would cost too much.
+
+    Attributes:
+        ids, runs, times, bodies: What each `Moment` has.
+    """
+
+    ids: tuple[int, ...] = ()
+    runs: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
+    bodies: tuple[bytes, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, place: int) -> Moment:
+        return Moment(self.ids[place], self.runs[place], self.times[place], self.bodies[place])
+
+    def __iter__(self) -> Iterator[Moment]:
+        return map(Moment, self.ids, self.runs, self.times, self.bodies)
+
+    def only(self, chosen: Sequence[bool]) -> Moments:
+        """Those moments that are chosen."""
+        return Moments(
+            ids=tuple(compress(self.ids, chosen)),
+            runs=tuple(compress(self.runs, chosen)),
+            times=tuple(compress(self.times, chosen)),
+            bodies=tuple(compress(self.bodies, chosen)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
     """A row's results, the oldest first."""
 
     series: int
     key: SystemKey
     scenario: str
-    moments: tuple[Moment, ...]
+    moments: Moments
 
-    def figures(self) -> list[digest.Figures]:
+    def figures(self, metrics: Sequence[str]) -> Figures:
         """The numbers of every moment.
 
         Raises:
             BadInput: The store is damaged.
         """
         try:
-            return digest.figures(moment.body for moment in self.moments)
+            return figures.read(self.moments.bodies, metrics)
         except msgspec.DecodeError as error:
             raise BadInput(
                 f"the store is damaged ({damage(error)}); restore it from a copy"

@@ -56,13 +56,7 @@ def add_result(
 ) -> None:
     """Adds a result; one of the same row in the same run is replaced."""
     add_environment(connection, result.environment, environment)
-    old = list(
-        connection.scalars(sa.select(tables.results.c.id).where(same_row(tables.results, result)))
-    )
-    if old:
-        connection.execute(tables.raw.delete().where(tables.raw.c.result.in_(old)))
-        connection.execute(tables.digests.delete().where(tables.digests.c.result.in_(old)))
-        connection.execute(tables.results.delete().where(tables.results.c.id.in_(old)))
+    drop_result(connection, result)
     number = connection.execute(
         tables.results.insert().values(**row_values(connection, result))
     ).inserted_primary_key
@@ -71,6 +65,17 @@ def add_result(
     if window is not None:
         connection.execute(tables.raw.insert().values(result=number[0], **pack_window(window)))
         _sort_old(connection, result)
+
+
+def drop_result(connection: sa.Connection, result: Result) -> None:
+    """Forgets what is stored of this row of this run."""
+    old = list(
+        connection.scalars(sa.select(tables.results.c.id).where(same_row(tables.results, result)))
+    )
+    if old:
+        connection.execute(tables.raw.delete().where(tables.raw.c.result.in_(old)))
+        connection.execute(tables.digests.delete().where(tables.digests.c.result.in_(old)))
+        connection.execute(tables.results.delete().where(tables.results.c.id.in_(old)))
 
 
 def add_results(

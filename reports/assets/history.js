@@ -21,7 +21,10 @@
   };
   const unpacked = (text) => {
     const star = text.indexOf("*");
-    if (star < 0) return text.split(" ").map(Number);
+    if (star < 0) { // single precision, the low byte first
+      const view = new DataView(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
+      return Array.from({ length: view.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true));
+    }
     return new Array(Number(text.slice(star + 1))).fill(Number(text.slice(0, star)));
   };
   const moments = (runs) => (runs.length === 3 && runs[2] === -1
