@@ -21,6 +21,7 @@ from time import monotonic
 from benchsuite import environment, gate, hw, judge, machine, run, workers
 from benchsuite.advice import advised
 from benchsuite.errors import BadInput, one_line
+from benchsuite.forks import Nurseries
 from benchsuite.gate import Evidence, Judgement, Line, Row
 from benchsuite.harness import pinning
 from benchsuite.plan import Plan, Request, make_plan
@@ -29,6 +30,7 @@ from benchsuite.stats import median
 from benchsuite.types import Measurement, Result, RunInfo, SystemSpec, Turn
 
 SECONDS, WARMUP_S = 1.0, 1.0
+ROUNDS_A_NURSERY = 4  # then the libraries lie elsewhere in memory
 _SPEC_KEYS = ("backend", "precision", "scale", "batch", "scenario", "device", "threads", "data",
               "weights", "python")  # fmt: skip
 _BEFORE, _AFTER = "A", "B"
@@ -70,6 +72,7 @@ class Round:
 
 
 OnRound = Callable[[str, int], None]
+OnMeasured = Callable[[Round, float], None]
 
 
 def prepare(
@@ -167,26 +170,61 @@ def compare_sides(
             for now.
     """
     started = monotonic() if started is None else started
-    known: list[Round] = []
-
-    def measure(number: int, again: bool) -> Round:
-        on_round("measured again, round" if again else "round", number + 1)
-        found = measure_round(before, after, number=number, known=known[0] if known else None)
-        if not known and complete(found):
-            known.append(found)
-        return found
-
-    def judged(rounds: Sequence[Round], rate: float) -> State:
-        return state(judge_rounds(before, after, rounds, limits=limits, rate=rate), limits)
-
-    source = Source(measure=measure, usable=complete, judged=judged, clock=monotonic)
     asked = monotonic()
-    with run.device_kept(before.plan, 1, lambda event: on_round(f"waiting for {event.text}", 0)):
+    waiting = run.device_kept(
+        before.plan, 1, lambda event: on_round(f"waiting for {event.text}", 0)
+    )
+    with waiting:
         waited = monotonic() - asked  # for another run: that measures nothing
-        first, again = follow(source, limits, started=started + waited)
+        first, again = measure_rounds(
+            before, after, limits, started=started + waited, on_round=on_round
+        )
     lines = judge_rounds(before, after, first, again=again, limits=limits)
     judgement = _judgement(before, after, lines, first, repeated=len(again))
     return advised(judgement, rounds=len(first), again=len(again), limits=limits)
+
+
+def measure_rounds(
+    before: Side,
+    after: Side,
+    limits: Limits,
+    *,
+    started: float,
+    on_round: OnRound = lambda what, number: None,
+    on_measured: OnMeasured = lambda found, seconds: None,
+) -> tuple[list[Round], list[Round]]:
+    """The rounds of a comparison, and those that confirm what they suspect.
+
+    Args:
+        before, after: A and B.
+        limits: When to stop.
+        started: When the budget began (`time.monotonic`).
+        on_round: Told of each round that begins.
+        on_measured: Told of each round and how many seconds it took; the first finds what is exact.
+    """
+    known: list[Round] = []
+    with Nurseries() as nurseries:
+
+        def measure(number: int, again: bool) -> Round:
+            on_round("measured again, round" if again else "round", number + 1)
+            begun = monotonic()
+            found = measure_round(
+                before,
+                after,
+                number=number,
+                known=known[0] if known else None,
+                nurseries=nurseries,
+            )
+            on_measured(found, monotonic() - begun)
+            if not known and complete(found):
+                known.append(found)
+            return found
+
+        def judged(rounds: Sequence[Round], rate: float) -> State:
+            return state(judge_rounds(before, after, rounds, limits=limits, rate=rate), limits)
+
+        source = Source(measure=measure, usable=complete, judged=judged, clock=monotonic)
+        return follow(source, limits, started=started)
 
 
 def state(lines: Sequence[Line], limits: Limits) -> State:
@@ -292,7 +330,14 @@ def bisect_code(judgement: Judgement) -> int:
 # --- rounds ---------------------------------------------------------------------------------------
 
 
-def measure_round(before: Side, after: Side, *, number: int, known: Round | None = None) -> Round:
+def measure_round(
+    before: Side,
+    after: Side,
+    *,
+    number: int,
+    known: Round | None = None,
+    nurseries: Nurseries | None = None,
+) -> Round:
     """One process a side; A first in even rounds, B first in odd ones.
 
     Args:
@@ -300,7 +345,10 @@ def measure_round(before: Side, after: Side, *, number: int, known: Round | None
         number: Of the round.
         known: A whole round before this one: what is exact is taken over from it, and this one
             only times.
+        nurseries: What processes are forked from; renewed now and then. None starts each by itself.
     """
+    if nurseries is not None and number % ROUNDS_A_NURSERY == 0:
+        nurseries.renew()
     sides = [before, after]
     together = before.plan.device.kind == "cpu"
     # an accelerator's host is not bound, here as in a run
@@ -312,6 +360,7 @@ def measure_round(before: Side, after: Side, *, number: int, known: Round | None
         [specs[n] for n in order],
         [interpreters[n] for n in order],
         together=together,
+        nurseries=nurseries,
     )
     first, second = (outcomes[n] for n in order)
     if known is None:

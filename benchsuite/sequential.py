@@ -108,11 +108,7 @@ def _first_look(
         begun = source.clock()
         spent = begun - started
         if limits.rounds is None and len(rounds) >= FEWEST_ROUNDS:
-            if room and spent + (FEWEST_ROUNDS + 1) * longest > limits.budget_s:
-                # the last chance
-                if usable and source.judged(rounds, RATE).suspected:
-                    break
-                room = False
+            room = room and spent + (FEWEST_ROUNDS + 1) * longest <= limits.budget_s
             if spent + longest > limits.budget_s:
                 break
         rounds.append(source.measure(len(rounds), False))
@@ -122,9 +118,14 @@ def _first_look(
         usable = usable or source.usable(rounds[-1])
         if len(rounds) >= 2 and not usable:
             break  # twice in a row nothing came of it: it does not run
-        # each look has its part of the false-discovery rate
-        if limits.rounds is None and usable and len(rounds) in LOOKS:
+        if limits.rounds is not None or not usable or len(rounds) < FEWEST_ROUNDS:
+            continue
+        # fresh rounds decide on what is suspected: the sooner it is, the more of them
+        if room and source.judged(rounds, RATE).suspected:
+            break
+        # what needs no other rounds is looked at seldom: each look has its part of the rate
+        if len(rounds) in LOOKS:
             found = source.judged(rounds, RATE / len(LOOKS))
-            if found.clear and (room or not found.suspected):
+            if found.clear and not found.suspected:
                 break
     return rounds, longest, room

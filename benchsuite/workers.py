@@ -20,6 +20,7 @@ import msgspec
 
 from benchsuite import environment
 from benchsuite.errors import one_line
+from benchsuite.forks import Forked, Nurseries, Nursery
 from benchsuite.harness import worker
 from benchsuite.harness.phases import PHASE_MARK, TURN
 from benchsuite.harness.worker import FAILED
@@ -43,6 +44,7 @@ class Worker:
         *,
         interpreter: str | None = None,
         on_phase: OnPhase = lambda name: None,
+        nursery: Nursery | None = None,
     ) -> None:
         self._spec, self._on_phase = spec, on_phase
         self._phases = ["start"]
@@ -55,24 +57,34 @@ class Worker:
         )
         spec_path.write_bytes(msgspec.json.encode(spec))
         self._errors = Path(self._folder.name, "errors").open("w+b")  # noqa: SIM115
-        self._process = subprocess.Popen(
+        arguments = [str(spec_path), str(self._out)]
+        self._process = self._start(arguments, interpreter, nursery)
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
+        Thread(target=self._watch, daemon=True).start()
+
+    def _start(
+        self, arguments: Sequence[str], interpreter: str | None, nursery: Nursery | None
+    ) -> subprocess.Popen[bytes] | Forked:
+        if nursery is not None:
+            try:
+                return nursery.start(arguments, errors=self._errors)
+            except OSError:
+                pass  # it is gone: as if there were none
+        return subprocess.Popen(
             [
                 interpreter or sys.executable,
                 "-m",
                 "benchsuite.harness.worker",
-                str(spec_path),
-                str(self._out),
+                *arguments,
                 str(os.getpid()),
             ],
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            stdin=subprocess.PIPE if spec.turns else subprocess.DEVNULL,
-            env=environment.thread_variables(spec.threads),
+            stdin=subprocess.PIPE if self._spec.turns else subprocess.DEVNULL,
+            env=environment.thread_variables(self._spec.threads),
             start_new_session=True,  # Ctrl-C reaches the parent alone, which ends the group
         )
-        self._reader = Thread(target=self._read, daemon=True)
-        self._reader.start()
-        Thread(target=self._watch, daemon=True).start()
 
     def __enter__(self) -> Worker:
         return self
@@ -115,6 +127,7 @@ class Worker:
             limit = f"time limit of {self._spec.time_limit_s:g} s"
             return f"{limit} reached in phase {phase!r} (--time-limit)"
         code = self._process.returncode
+        assert code is not None
         if code == 0:
             try:
                 return worker.read(self._out)
@@ -177,7 +190,11 @@ def run_worker(
 
 
 def run_in_turns(
-    specs: Sequence[SystemSpec], interpreters: Sequence[str | None], *, together: bool
+    specs: Sequence[SystemSpec],
+    interpreters: Sequence[str | None],
+    *,
+    together: bool,
+    nurseries: Nurseries | None = None,
 ) -> list[Measurement | str]:
     """Measures each system in a process of its own, only one of which ever measures.
 
@@ -187,13 +204,22 @@ def run_in_turns(
         together: Whether they live at once: made ready side by side, then given turns, scenario by
             scenario, in the order given and in the reverse order every second time, so that what
             drifts hits all alike. Else one after another, as where a device has room for one.
+        nurseries: What those that live at once are forked from; None starts each by itself.
     """
     if not together:
         pairs = zip(specs, interpreters, strict=True)
         return [run_worker(spec, interpreter=interpreter) for spec, interpreter in pairs]
     with ExitStack() as stack:
         all_of_them = [
-            stack.enter_context(Worker(replace(spec, turns=True), interpreter=interpreter))
+            stack.enter_context(
+                Worker(
+                    replace(spec, turns=True),
+                    interpreter=interpreter,
+                    nursery=None
+                    if nurseries is None
+                    else nurseries.of(interpreter=interpreter, threads=spec.threads),
+                )
+            )
             for spec, interpreter in zip(specs, interpreters, strict=True)
         ]
         waiting = [each for each in all_of_them if each.wait()]
@@ -206,7 +232,7 @@ def run_in_turns(
         return [each.outcome() for each in all_of_them]
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes] | Forked) -> None:
     """Ends a worker with all that it started."""
     if process.poll() is None:
         try:

@@ -31,6 +31,7 @@ from typing import Any
 import msgspec
 
 from benchsuite import ab, environment, gate, judge
+from benchsuite.forks import Nurseries
 from benchsuite.judge import IMPROVED, INCONCLUSIVE, REGRESSED, RULES, SAME, Case, Pair, Reading
 from benchsuite.metrics import compute
 from benchsuite.sequential import Limits, Source, State, follow
@@ -49,6 +50,7 @@ COMPARISONS = 500
 NIGHTS, ROWS, BASELINE = 30, 100, 7
 AA_ROUNDS = 120
 WITHIN_S = 60.0
+LATER = 8  # rounds: half a minute
 _BURST_S = (1.0, 4.0)
 _LOADER = """
 import random, sys, time
@@ -89,6 +91,7 @@ class Record:
     keys: list[str] = field(default_factory=list)
     rounds: dict[str, list[Recorded]] = field(default_factory=dict)
     seconds: dict[str, list[float]] = field(default_factory=dict)
+    first_s: list[float] = field(default_factory=list)
     compared: list[Compared] = field(default_factory=list)
     report: list[str] = field(default_factory=list)
 
@@ -164,14 +167,17 @@ class Bench:
         self._compare("aa", comparisons)
         side = self._side("plain")
         known: ab.Round | None = None
-        while len(self.record.rounds.get("aa", [])) < rounds and not self._over():
-            begun = monotonic()
-            number = len(self.record.rounds.get("aa", []))
-            found = ab.measure_round(side, side, number=number, known=known)
-            if known is not None:
-                self._keep("aa", found, seconds=monotonic() - begun)
-                write(self.record, self.path)
-            known = known or (found if ab.complete(found) else None)
+        with Nurseries() as nurseries:
+            while len(self.record.rounds.get("aa", [])) < rounds and not self._over():
+                begun = monotonic()
+                number = len(self.record.rounds.get("aa", []))
+                found = ab.measure_round(
+                    side, side, number=number, known=known, nurseries=nurseries
+                )
+                if known is not None:
+                    self._keep("aa", found, seconds=monotonic() - begun)
+                    write(self.record, self.path)
+                known = known or (found if ab.complete(found) else None)
 
     def planted(self, comparisons: int, rounds: int) -> None:
         """Each share in turn, and each kind in turn within it."""
@@ -218,27 +224,16 @@ class Bench:
         # a copy, too, so that what is planted is the only difference
         plain = self._side("plain" if kind.endswith("aa") else "busy 0")
         other = self._side(kind.removeprefix("loaded "))
-        started, measured, again = monotonic(), [], [0]
-        pool = "aa" if kind == "aa" else kind
+        limits, started, measured = Limits(), monotonic(), [0]
 
-        def measure(number: int, confirm: bool) -> ab.Round:
-            begun = monotonic()
-            known = measured[0] if measured else None
-            found = ab.measure_round(plain, other, number=number, known=known)
-            if measured:  # the first also finds what is exact: it takes longer than the others
-                self._keep(pool, found, seconds=monotonic() - begun)
-            measured.append(found)
-            again[0] += confirm
-            return found
+        def keep(found: ab.Round, seconds: float) -> None:
+            measured[0] += 1
+            if measured[0] == 1:  # it also finds what is exact
+                self.record.first_s.append(round(seconds, 2))
+            else:
+                self._keep(kind, found, seconds=seconds)
 
-        limits = Limits()
-
-        def judged(rounds: Sequence[ab.Round], rate: float) -> State:
-            lines = ab.judge_rounds(plain, other, rounds, limits=limits, rate=rate)
-            return ab.state(lines, limits)
-
-        source = Source(measure=measure, usable=ab.complete, judged=judged, clock=monotonic)
-        first, repeated = follow(source, limits, started=started)
+        first, repeated = ab.measure_rounds(plain, other, limits, started=started, on_measured=keep)
         lines = ab.judge_rounds(plain, other, first, again=repeated, limits=limits)
         verdicts = {
             f"{line.scenario} {line.verdict.metric}": line.verdict.verdict
@@ -404,7 +399,7 @@ def replay(record: Record, kinds: Sequence[str], *, comparisons: int, seed: int)
             clock=lambda clock=clock: clock[0],
         )
         try:
-            first, again = follow(source, Limits(), started=0.0)
+            first, again = follow(source, Limits(), started=-_more_in_the_first(record, kind))
         except IndexError:
             verdicts.append("record too short")
             continue
@@ -413,9 +408,16 @@ def replay(record: Record, kinds: Sequence[str], *, comparisons: int, seed: int)
             queue[kind] = queue[kind][taken[0] :]
         found = judged(record, first, again)
         verdicts.append(said({v.row: v.verdict for v in found}, aa=aa))
-        longest = max(longest, clock[0])
+        longest = max(longest, clock[0] + _more_in_the_first(record, kind))
     have = sum(len(record.rounds[kind]) for kind in of)
     return Replayed(verdicts=verdicts, uses=used / have if have else 0.0, longest_s=longest)
+
+
+def _more_in_the_first(record: Record, kind: str) -> float:
+    """How much longer a comparison's first round takes than those recorded, in seconds."""
+    if not record.first_s:
+        return 0.0
+    return max(0.0, median(record.first_s) - median(record.seconds[kind]))
 
 
 def judged(
@@ -490,23 +492,26 @@ def independent(comparisons: int, uses: float) -> str:
 def nights(record: Record, *, seed: int, kind: str = "aa") -> tuple[int, int, float]:
     """False red nights of `gate`, suspected rows in all, and how often each process was used.
 
-    A row is nine neighbouring processes: seven nights of the baseline, the night that is judged,
-    and its second measurement. Rows lie anywhere in the record.
+    A row is seven nights of the baseline and the night that is judged, of rounds anywhere in the
+    record, and its second measurement, which is taken `LATER` rounds after the first as the run
+    that confirms comes minutes after the night's.
     """
     draw = random.Random(seed)
-    processes = [side for each in record.rounds.get(kind, ()) for side in each[:2]]
-    need = BASELINE + 2
+    rounds = record.rounds.get(kind, [])
+    need = BASELINE + 1
     red = suspects = 0
-    starts: list[int] = []
-    for _ in range(NIGHTS if len(processes) >= need else 0):
+    queue: list[int] = []
+    if len(rounds) < max(need, LATER + 1):
+        return 0, 0, 0.0
+    for _ in range(NIGHTS):
         cases, repeats = [], []
         for row in range(ROWS):
-            if not starts:
-                shift = draw.randrange(len(processes) % need + 1)
-                starts = list(range(shift, len(processes) - need + 1, need))
-                draw.shuffle(starts)
-            place = starts.pop()
-            block = processes[place : place + need]
+            if len(queue) < need:
+                queue = list(range(len(rounds)))
+                draw.shuffle(queue)
+            places, queue = queue[:need], queue[need:]
+            confirming = (places[-1] + LATER) % len(rounds)
+            block = [rounds[place][draw.randrange(2)] for place in (*places, confirming)]
             for key in record.keys:
                 if key in ("compute", "bandwidth") or block[0][record.keys.index(key)] is None:
                     continue
@@ -519,8 +524,7 @@ def nights(record: Record, *, seed: int, kind: str = "aa") -> tuple[int, int, fl
         suspects += sum(each.suspected for each in first)
         both = [replace(c, again=again) for c, again in zip(cases, repeats, strict=True)]
         red += any(each.verdict == REGRESSED for each in judge.judge(both))
-    used = NIGHTS * ROWS * need / len(processes) if processes else 0.0
-    return red, suspects, used
+    return red, suspects, NIGHTS * ROWS * (need + 1) / (2 * len(rounds))
 
 
 def report(record: Record) -> list[str]:

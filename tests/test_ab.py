@@ -45,7 +45,7 @@ class Replay:
         self.whole = 0
 
     def __call__(
-        self, specs: Sequence[SystemSpec], interpreters: Sequence[str | None], *, together: bool
+        self, specs: Sequence[SystemSpec], interpreters: Sequence[str | None], **how: object
     ) -> list[Measurement | str]:
         return [self.measure(spec) for spec in specs]
 

@@ -248,3 +248,42 @@ def test_an_obstacle_is_inconclusive_with_its_reason() -> None:
     (found,) = judge([Case(row="x", rule=RULE, pair=pair, obstacle="other machine: a against b")])
     assert (found.verdict, found.reason) == (INCONCLUSIVE, "other machine: a against b")
     assert found.estimate is None
+
+
+def by_ratio(ratios: Sequence[float]) -> Verdict:
+    """One comparison of rounds whose turns gave these ratios."""
+    same = readings([1.0] * len(ratios))
+    pair = Pair(before=same, after=same, interleaved=True, ratios=tuple(ratios))
+    (verdict,) = judge([Case(row="row", rule=RULE, pair=pair)])
+    return verdict
+
+
+def test_the_centre_of_rounds_is_the_median_of_the_means_of_pairs() -> None:
+    """Of logarithms 0, 0.01, 0.02, 0.09: the ten pairs' means are 0, .005, .01, .01, .015, .02,
+    .045, .05, .055, .09, and their middle is 0.0175.
+    """
+    found = by_ratio(np.exp([0.0, 0.01, 0.02, 0.09]))
+    assert found.estimate is not None
+    assert np.log(found.estimate.ratio) == pytest.approx(0.0175)
+
+
+def test_one_wild_round_hardly_moves_the_centre() -> None:
+    """Seven rounds of 5 % and one that was stalled to half: still 5 %."""
+    found = by_ratio([0.95, 0.951, 0.949, 0.95, 0.952, 0.948, 0.95, 0.5])
+    assert found.estimate is not None
+    assert found.estimate.ratio == pytest.approx(0.95, abs=0.002)
+
+
+@pytest.mark.parametrize("rounds", [4, 6, 9])
+def test_the_interval_of_the_centre_holds_the_truth(rounds: int) -> None:
+    """At least 95 % of 1,000 intervals, of normal noise and of such with rare jumps."""
+    random = np.random.default_rng(rounds)
+    for jumps in (0.0, 0.15):
+        held = 0
+        for _ in range(1000):
+            noise = random.normal(0, 0.01, rounds)
+            noise *= np.where(random.random(rounds) < jumps, 5, 1)
+            estimate = by_ratio(np.exp(noise)).estimate
+            assert estimate is not None
+            held += estimate.low <= 1 <= estimate.high
+        assert held >= 950

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from benchsuite.judge import RATE
 from benchsuite.sequential import FEWEST_ROUNDS, Limits, Source, State, follow
 
 
@@ -47,13 +48,25 @@ def test_suspected_early_is_confirmed_within_the_budget() -> None:
     assert counted(lambda n, rate: SUSPECTED, round_s=7) == (4, 4, 56)
 
 
-def test_the_last_chance_needs_less_evidence_than_a_look() -> None:
-    """At the whole rate, as there is no later look: seven rounds and four to confirm."""
+def test_what_is_suspected_at_the_whole_rate_is_measured_again_at_once() -> None:
+    """Fresh rounds decide on it, after any round that leaves time for them."""
+
+    def from_round(least: int) -> Callable[[int, float], State]:
+        return lambda n, rate: SUSPECTED if rate == RATE and n >= least else NOTHING
+
+    assert counted(from_round(5), round_s=5) == (5, 7, 60)
+    assert counted(from_round(7), round_s=5) == (7, 5, 60)
+    assert counted(from_round(8), round_s=5) == (8, 4, 60)
+    assert counted(from_round(9), round_s=5) == (12, 0, 60)
+
+
+def test_what_needs_no_confirmation_needs_its_part_of_the_rate() -> None:
+    """An improvement at the whole rate alone goes on to the end."""
 
     def state(rounds: int, rate: float) -> State:
-        return SUSPECTED if rate == 0.05 and rounds >= 5 else NOTHING
+        return State(clear=rate == RATE, suspected=False)
 
-    assert counted(state, round_s=5) == (8, 4, 60)
+    assert counted(state, round_s=5) == (12, 0, 60)
 
 
 def test_suspected_too_late_is_not_confirmed() -> None:

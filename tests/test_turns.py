@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import replace
 from threading import Event, Thread
+from time import sleep
 
 import pytest
 
 from benchsuite import ab, judge, machine
-from benchsuite.harness import pinning, turns
+from benchsuite.harness import contention, performance, pinning, turns
 from benchsuite.harness.performance import Load
 from benchsuite.judge import INCONCLUSIVE, REGRESSED, RULES, SAME, Case, Pair, Reading
 from benchsuite.types import Contention, Measurement, Turn
@@ -21,18 +23,19 @@ def load(calls: int = 16) -> Load:
     return Load(scenario="Offline", calls=[lambda: None] * calls, batch=4, frames=float(4 * calls))
 
 
-def test_a_turn_is_a_fiftieth_of_a_second() -> None:
-    """Queries of 4 ms: five a turn, fifty turns; each piece holds its share of the frames."""
-    plan = turns.schedule(load(), 16 * 4e-3, seconds=1.0, alike=True, min_queries=1)
-    assert plan.turns == 50
+def test_a_turn_is_a_hundredth_of_a_second() -> None:
+    """Queries of 2 ms: five a turn, a hundred turns; each piece holds its share of the frames."""
+    plan = turns.schedule(load(), 16 * 2e-3, seconds=1.0, alike=True, min_queries=1)
+    assert plan.turns == 100
+    assert plan.turn_s == pytest.approx(0.01)
     assert [len(each.calls) * plan.cycles for each in plan.loads] == [5, 5, 5]
     assert {each.frames for each in plan.loads} == {20.0}
 
 
 def test_short_queries_fill_a_turn_by_repeating_the_cycle() -> None:
-    """16 queries of 0.1 ms are 1.6 ms: twelve times a turn."""
+    """16 queries of 0.1 ms are 1.6 ms: six times a turn."""
     plan = turns.schedule(load(), 16 * 1e-4, seconds=1.0, alike=True, min_queries=1)
-    assert (len(plan.loads), plan.cycles) == (1, 12)
+    assert (len(plan.loads), plan.cycles) == (1, 6)
 
 
 def test_queries_of_many_shapes_stay_whole_cycles() -> None:
@@ -50,7 +53,7 @@ def test_slow_queries_are_few_turns_but_an_even_number() -> None:
 
 
 def test_the_least_queries_are_reached_over_all_turns() -> None:
-    """662 for a p99 among 50 turns of 5."""
+    """662 for a p99 among 100 turns of 2."""
     plan = turns.schedule(load(), 16 * 4e-3, seconds=1.0, alike=True, min_queries=662)
     assert plan.turns * plan.cycles * len(plan.loads[0].calls) >= 662
 
@@ -177,9 +180,16 @@ def test_rare_stalls_are_not_the_same() -> None:
     assert "something rare stalls one side" in found.reason
 
 
-def test_time_taken_of_one_core_is_not_summed_over_turns() -> None:
-    """Of 20 ms each, the kernel's ticks of 10 ms would be most of it: the whole is judged."""
-    each = replace(window(), contention=Contention(other_cpu_s=0.01, bound_cpu_s=0.01, bound="0"))
-    found = turns.together([each, each]).contention
-    assert (found.bound_cpu_s, found.bound) == (None, None)
-    assert found.other_cpu_s == 0.02
+def test_in_turns_as_short_as_a_tick_only_interruptions_are_counted() -> None:
+    """The kernel counts CPU time in ticks of 10 ms; interruptions it counts one by one."""
+    watcher = contention.Watcher(None, contention.interruptions)
+    found = turns.together([replace(window(), contention=watcher.stop())] * 2).contention
+    assert found.involuntary_switches is not None
+    assert (found.steal_s, found.other_cpu_s, found.bound_cpu_s) == (None, None, None)
+
+
+def test_the_quickest_cycle_tells_how_long_a_turn_is() -> None:
+    """One that was stalled would make turns of too few queries."""
+    waits = itertools.cycle([0.02, 0.002, 0.002])
+    slow = replace(load(1), calls=[lambda: sleep(next(waits))])
+    assert performance.quickest_cycle(slow, seconds=0.05) < 0.02

@@ -75,16 +75,22 @@ class Watcher:
 
     Args:
         programs: Names the other processes on an accelerator's board; None where nothing tells.
+        counters: Reads them; None for `read`.
     """
 
-    def __init__(self, programs: Callable[[], tuple[str, ...]] | None = None) -> None:
+    def __init__(
+        self,
+        programs: Callable[[], tuple[str, ...]] | None = None,
+        counters: Callable[[], Reading] | None = None,
+    ) -> None:
         self._programs = programs
+        self._counters = counters or read
         self._seen = programs() if programs is not None else ()
-        self._before = read()
+        self._before = self._counters()
 
     def stop(self) -> Contention:
         """The differences since it was made."""
-        found = between(self._before, read())
+        found = between(self._before, self._counters())
         seen = self._programs() if self._programs is not None else ()
         return replace(found, programs=tuple(dict.fromkeys((*self._seen, *seen))))
 
@@ -99,6 +105,13 @@ def read(root: Path = Path("/")) -> Reading:
     found = Reading(involuntary=_switches(), steal_s=None, busy_s=None, own_s=own.user + own.system)
     found = _where_bound(root, found)
     return _in_container(root, found) or _on_processors(root, found) or _everywhere(found)
+
+
+def interruptions() -> Reading:
+    """Involuntary switches alone, for turns as short as the kernel's ticks, in which it counts CPU
+    time.
+    """
+    return Reading(involuntary=_switches(), steal_s=None, busy_s=None, own_s=0.0)
 
 
 def _switches() -> Mapping[int, int] | None:

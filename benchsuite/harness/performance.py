@@ -14,8 +14,7 @@ from time import perf_counter, perf_counter_ns
 
 from benchsuite.durations import shared
 from benchsuite.errors import NotMeasurable
-from benchsuite.harness import throttling
-from benchsuite.harness.contention import Watcher
+from benchsuite.harness import contention, throttling
 from benchsuite.meters import Meter, Subject
 from benchsuite.stats import median
 from benchsuite.types import ClockReading, EnergyReading, Pace, Window
@@ -79,6 +78,7 @@ class Gauges:
     Attributes:
         programs: Names the other processes on the device's board, where its driver tells.
         on_host: Whether the memory is this process's, the record of the queries included.
+        counters: Reads what the machine did meanwhile; None for all that it tells.
     """
 
     metered: Metered
@@ -87,6 +87,7 @@ class Gauges:
     clocks: Callable[[], ClockReading] | None = None
     programs: Callable[[], tuple[str, ...]] | None = None
     on_host: bool = False
+    counters: Callable[[], contention.Reading] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +134,7 @@ def observe(load: Load, warmth: Warmth, timed: Callable[[], Timed], gauges: Gaug
     gauges.start_memory()
     with _collector_at_rest():
         clock_watcher = throttling.Watcher(gauges.clocks)
-        watcher = Watcher(gauges.programs)
+        watcher = contention.Watcher(gauges.programs, gauges.counters)
         watch = None
         energy: EnergyReading | None = None
         energy_reason = gauges.metered.reason
@@ -144,7 +145,7 @@ def observe(load: Load, warmth: Warmth, timed: Callable[[], Timed], gauges: Gaug
                 energy_reason = str(error)
         found = timed()
         # before the meter's: one that reads a log waits for it, which is not the window's time
-        contention = watcher.stop()
+        machine_did = watcher.stop()
         clocks_seen = clock_watcher.stop()
         memory_b = gauges.peak_memory()
         if gauges.on_host:
@@ -167,7 +168,7 @@ def observe(load: Load, warmth: Warmth, timed: Callable[[], Timed], gauges: Gaug
         queries_per_duration=found.queries_per_duration,
         energy=energy,
         energy_reason=energy_reason,
-        contention=contention,
+        contention=machine_did,
         clocks=clocks_seen,
         peak_memory_b=memory_b,
         pace=found.pace,
@@ -263,6 +264,15 @@ def warm_up(
     return Warmth(
         seconds=perf_counter() - started, steady=still >= 2, movement=movement, cycle_s=cycle_s
     )
+
+
+def quickest_cycle(load: Load, *, seconds: float) -> float:
+    """The seconds of the quickest cycle among those of about so long, one at least."""
+    until = perf_counter() + seconds
+    found = timed_cycles(load, 1).seconds
+    while perf_counter() < until:
+        found = min(found, timed_cycles(load, 1).seconds)
+    return found
 
 
 def run_for(load: Load, *, seconds: float) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchsuite import devices, meters
 from benchsuite.errors import NotMeasurable
-from benchsuite.harness import memory, performance, phases, pinning, scenarios, turns
+from benchsuite.harness import contention, memory, performance, phases, pinning, scenarios, turns
 from benchsuite.harness.performance import Gauges, Load, Metered
 from benchsuite.harness.subject import System
 from benchsuite.types import OFFLINE, REAL_TIME, SERVER, Arrays, Executable, Rate, Turn, Window
@@ -98,8 +98,7 @@ def measure_in_turns(
     found: list[Window] = []
     with pinning.bound_to(spec.cores or ()):
         phases.tell(scenario)
-        performance.run_for(load, seconds=turns.ARRIVING_S)
-        cycle_s = performance.timed_cycles(load, 1).seconds
+        cycle_s = performance.quickest_cycle(load, seconds=turns.ARRIVING_S)
         plan = turns.schedule(
             load,
             cycle_s,
@@ -107,6 +106,8 @@ def measure_in_turns(
             alike=len(system.shares) == 1,
             min_queries=1 if scenario == OFFLINE else spec.min_queries,
         )
+        if plan.turn_s < turns.LONG_S:
+            gauges = replace(gauges, counters=contention.interruptions)
         for number in range(plan.turns):
             turn()
             part = plan.loads[number % len(plan.loads)]

@@ -66,7 +66,7 @@ _TRIAL = "a trial"
 def main(arguments: Sequence[str]) -> int:
     """Measures the system of the file SPEC into the file OUT."""
     spec_path, out_path = (Path(argument) for argument in arguments[:2])
-    _end_with_parent(int(arguments[2]))
+    end_with_parent(int(arguments[2]))
     spec = msgspec.json.decode(spec_path.read_bytes(), type=SystemSpec)
     try:
         if not spec.turns:
@@ -84,16 +84,16 @@ def main(arguments: Sequence[str]) -> int:
         raise
     _write(measurement, out_path)
     if spec.turns:
-        _leave()
+        leave(0)
     return 0
 
 
-def _leave() -> NoReturn:
+def leave(code: int) -> NoReturn:
     """Ends this process without the libraries' own leave-taking: others wait for their turn."""
     atexit._run_exitfuncs()  # temporary folders go
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)
 
 
 def _write(measurement: Measurement, path: Path) -> None:
@@ -138,7 +138,7 @@ def _out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(words in text for words in said)
 
 
-def _end_with_parent(parent: int) -> None:
+def end_with_parent(parent: int) -> None:
     """Asks Linux to end this process when the run that started it is gone, however it ended."""
     try:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -174,6 +174,7 @@ class _Ready:
 
     executable: Executable
     compile_time_s: float
+    how: str
     resident_b: int
 
 
@@ -266,9 +267,7 @@ def measure_system(spec: SystemSpec) -> Measurement:
         device_peak=pinned.device_peak,
         calibrations=tuple(calibrations),
         compile_time_s=ready.compile_time_s,
-        compile_how=(
-            f"{ready.executable.how}; until a first query of each batch and shape was answered"
-        ),
+        compile_how=(f"{ready.how}; until a first query of each batch and shape was answered"),
         precision_ran=ready.executable.precision_ran,
         distance=apart,
         distance_reason=None,
@@ -356,8 +355,6 @@ def _prepare(system: System, backend: backends.Backend, expected: _Expected) -> 
     Raises:
         NotMeasurable: The backend cannot, or computes in another precision.
     """
-    import torch
-
     started = perf_counter()
     spec = system.spec
     job = Job(
@@ -371,19 +368,37 @@ def _prepare(system: System, backend: backends.Backend, expected: _Expected) -> 
         calibration=queries.calibration(system.entry, spec),
         graph=system.graph,
     )
-    resident_b = memory.resident_after_imports(backend.imports(job))
-    executable = backend.prepare(system.net, job)
-    with torch.inference_mode():
-        for pool in expected.pools.values():
-            for query in queries.one_of_each(pool, system.shares):
-                executable.run(query)
-    compile_time_s = perf_counter() - started
+    packages = backend.imports(job)
+    resident_b = memory.resident_after_imports(packages)
+    executable = _prepared(system, backend, job, expected)
+    compile_time_s, how = perf_counter() - started, executable.how
     if executable.precision_ran != spec.precision:
         raise NotMeasurable(
             f"backend {spec.backend} was told to compute in {spec.precision} and computed in "
             f"{executable.precision_ran}"
         )
-    return _Ready(executable=executable, compile_time_s=compile_time_s, resident_b=resident_b)
+    if backend.imports(job) != packages:
+        # it made what it now has in its cache; what that left in memory is no part of the system
+        del executable
+        resident_b = memory.resident_after_imports(backend.imports(job))
+        executable = _prepared(system, backend, job, expected)
+    return _Ready(
+        executable=executable, compile_time_s=compile_time_s, how=how, resident_b=resident_b
+    )
+
+
+def _prepared(
+    system: System, backend: backends.Backend, job: Job, expected: _Expected
+) -> Executable:
+    """What the backend makes ready, after a first query of each kind."""
+    import torch
+
+    executable = backend.prepare(system.net, job)
+    with torch.inference_mode():
+        for pool in expected.pools.values():
+            for query in queries.one_of_each(pool, system.shares):
+                executable.run(query)
+    return executable
 
 
 def _windows(
