@@ -25,7 +25,6 @@ from benchsuite.types import (
     DeviceInfo,
     SystemSpec,
 )
-from benchsuite.units import counted
 
 PRECISIONS = tuple(ELEMENT_B)
 ALL = "all"
@@ -148,7 +147,7 @@ def make_plan(request: Request, *, cache: Path, home: Path) -> Plan:
     found = catalog.load_catalog(roots)
     _check_request(request)
     device = devices.find(request.device) if request.device else devices.default_device()
-    _check_threads(request.threads, device)
+    devices.check_threads(request.threads, device)
     _check_cores(request.cores)
     _check_meter(request.meter, device, roots)
     specs: list[SystemSpec] = []
@@ -568,12 +567,6 @@ def _check_rate(request: Request, specs: Sequence[SystemSpec]) -> None:
                 f"{spec.name}: a rate of {spec.rate:g} frames a second is above {MOST_RATE:g}, "
                 "which no clock here keeps; give a lower one (--rate, or rate in the suite)"
             )
-
-
-def _check_threads(threads: int | None, device: DeviceInfo) -> None:
-    most = int(device.facts.get("logical", device.units))
-    if device.kind == "cpu" and threads is not None and threads > most:
-        raise BadInput(f"--threads {threads}: this machine has {counted(most, 'processor')}")
 
 
 def _default_threads(request: Request, device: DeviceInfo) -> int:
