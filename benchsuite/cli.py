@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 DONE, BAD_INPUT, SOME_FAILED, NOTHING = 0, 2, 3, 5
 _INTERRUPTED = 130
+_MOST_DIGITS = 9
 LISTED = (
     "workloads",
     "suites",
@@ -229,6 +230,7 @@ def _train(options: argparse.Namespace) -> int:
         roots=roots,
         meter=options.meter,
         threads=options.threads,
+        cores=options.pin,
     )
     with progress.TrainingProgress(entry.name, quiet=options.quiet) as show:
         outcome = train.train(
@@ -876,8 +878,16 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 1")
+    return _whole(text, least=1)
+
+
+def _whole(text: str, *, least: int) -> int:
+    short = text.isdecimal() and len(text) <= _MOST_DIGITS
+    if not short or int(text) < least:
+        many = f", of {_MOST_DIGITS} digits at most" * (len(text) > _MOST_DIGITS)
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} must be a whole number of at least {least}{many}"
+        )
     return int(text)
 
 
@@ -912,10 +922,12 @@ def _above_zero(text: str, what: str) -> float:
     return value
 
 
+def _seed(text: str) -> int:
+    return _whole(text, least=0)
+
+
 def _rounds(text: str) -> int:
-    if not text.isdigit() or int(text) < 2:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 2")
-    return int(text)
+    return _whole(text, least=2)
 
 
 def _share(text: str) -> float:
@@ -956,8 +968,7 @@ def _parser() -> argparse.ArgumentParser:
                      help="of RealTime; else the workload's own")  # fmt: skip
     run.add_argument("--device", metavar="KIND[:N]", help="cpu, cuda:0, ...")
     run.add_argument("--threads", type=_positive, metavar="N")
-    run.add_argument("--pin", type=_processors, metavar="auto|none|LIST",
-                     help="the processors to stay on: one a thread, any, or 0-3,8")  # fmt: skip
+    _add_pin(run)
     run.add_argument("--repeats", type=_positive, metavar="N",
                      help="processes a system, all systems in turn: gives intervals")  # fmt: skip
     run.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of one process")
@@ -980,8 +991,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("workload", metavar="WORKLOAD")
     train.add_argument("--scale", metavar="SCALE")
     train.add_argument("--dataset", metavar="NAME", help="which of the workload's data sets")
-    train.add_argument("--seed", type=int, default=0, metavar="N")
+    train.add_argument("--seed", type=_seed, default=0, metavar="N")
     train.add_argument("--threads", type=_positive, metavar="N")
+    _add_pin(train)
     train.add_argument("--meter", default="auto", metavar="NAME[:FILE]")
     train.add_argument(
         "--output", type=Path, metavar="FILE", help="the weights (safetensors); its folder is made"
@@ -1073,6 +1085,11 @@ def _parser() -> argparse.ArgumentParser:
     importing.add_argument("files", nargs="+", type=Path, metavar="FILE")
     _add_common(importing, store=True, json=False)
     return parser
+
+
+def _add_pin(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--pin", type=_processors, metavar="auto|none|LIST",
+                        help="the processors to stay on: one a thread, any, or 0-3,8")  # fmt: skip
 
 
 def _add_input(parser: argparse.ArgumentParser) -> None:
