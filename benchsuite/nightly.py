@@ -138,7 +138,7 @@ def _side(store: Store, name: str, *, without: Sequence[str] = ()) -> _Side:
 
 def _wanted(name: str) -> int:
     count = name.partition("#")[0].partition("~")[2]
-    return int(count) if name.startswith("label:") and count.isdigit() else 1
+    return int(count) if name.startswith("label:") and count.isdecimal() else 1
 
 
 def _said(name: str, side: _Side) -> str:
