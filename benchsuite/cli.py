@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 DONE, BAD_INPUT, SOME_FAILED, NOTHING = 0, 2, 3, 5
 _INTERRUPTED = 130
 _MOST_DIGITS = 9
+_MOST_NUMBER = 1e9  # seconds: a system's timers end at 9.2e9
 LISTED = (
     "workloads",
     "suites",
@@ -917,8 +918,10 @@ def _above_zero(text: str, what: str) -> float:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} must be {what} above 0")
+    if not 0 < value < _MOST_NUMBER:
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} must be {what} above 0 and below {_MOST_NUMBER:g}"
+        )
     return value
 
 

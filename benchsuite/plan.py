@@ -262,8 +262,8 @@ def _group(path: Path, table: Any) -> Group:
 
 def _check_counts(path: Path, values: Mapping[str, Any], keys: Sequence[str]) -> None:
     for key in keys:
-        if values.get(key, 1) < 1:
-            raise BadInput(f"{path}: {key} = {values[key]} must be at least 1")
+        if not 1 <= values.get(key, 1) < _MOST:
+            raise BadInput(f"{path}: {key} must be at least 1 and below {_MOST:g}")
 
 
 def _typed(path: Path, key: str, value: Any, known: Mapping[str, type]) -> Any:
@@ -273,14 +273,15 @@ def _typed(path: Path, key: str, value: Any, known: Mapping[str, type]) -> Any:
         raise BadInput(f"{path}: unknown key {key!r}; {hint}")
     wanted = known[key]
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = float(max(-_MOST, min(value, _MOST)))
     if not isinstance(value, wanted) or isinstance(value, bool):
         raise BadInput(f"{path}: {key} = {value!r} must be {_KIND_NAMES[wanted]}")
-    if isinstance(value, float) and not 0 < value < float("inf"):
-        raise BadInput(f"{path}: {key} = {value!r} must be above 0 and finite")
+    if isinstance(value, float) and not 0 < value < _MOST:
+        raise BadInput(f"{path}: {key} = {value:g} must be above 0 and below {_MOST:g}")
     return value
 
 
+_MOST = 10**9  # of anything in a suite; a system's timers end at 9.2e9 seconds
 _KIND_NAMES = {str: "a text", float: "a number", int: "a whole number", list: "a list"}
 
 

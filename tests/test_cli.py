@@ -220,6 +220,8 @@ def test_pin_takes_processors_as_the_kernel_lists_them(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (("--time-limit", "1e10"), "above 0 and below 1e+09"),
+        (("--budget", "nan"), "must be a number of seconds above 0"),
         (("--threads", "²"), "must be a whole number of at least 1"),
         (("--threads", 5000 * "9"), "of 9 digits at most"),
         (("--device", "cpu:²"), "write KIND or KIND:N"),

@@ -47,7 +47,8 @@ def meter(system: System, *, preferred: tuple[str, ...]) -> tuple[Metered, Rate 
         name, found = meters.choose(spec.meter, subject, preferred=preferred, cache=system.cache)
     except NotMeasurable as error:
         return Metered(meter=None, subject=subject, reason=str(error)), None, str(error)
-    needed_s = found.window_s * len({OFFLINE, REAL_TIME} & set(spec.scenarios))
+    # idle power takes its time too, whatever the scenarios
+    needed_s = found.window_s * max(1, len({OFFLINE, REAL_TIME} & set(spec.scenarios)))
     if found.measures and needed_s > _METERED_SHARE * spec.time_limit_s:
         reason = (
             f"{name}: it needs windows of {duration(found.window_s)}, together "
