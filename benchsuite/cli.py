@@ -32,6 +32,8 @@ DONE, BAD_INPUT, SOME_FAILED, NOTHING = 0, 2, 3, 5
 _INTERRUPTED = 130
 _FAULT = 70  # benchsuite's own, as sysexits.h has it
 _CANNOT_TELL = 125  # of `ab --bisect`: git skips the commit, any other code from 1 to 127 blames it
+_MOST_DIGITS = 9
+_MOST_NUMBER = 1e9  # seconds: a system's timers end at 9.2e9
 LISTED = (
     "workloads",
     "suites",
@@ -248,6 +250,7 @@ def _train(options: argparse.Namespace) -> int:
         roots=roots,
         meter=options.meter,
         threads=options.threads,
+        cores=options.pin,
     )
     with progress.TrainingProgress(entry.name, quiet=options.quiet) as show:
         outcome = train.train(
@@ -895,8 +898,16 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 1")
+    return _whole(text, least=1)
+
+
+def _whole(text: str, *, least: int) -> int:
+    short = text.isdecimal() and len(text) <= _MOST_DIGITS
+    if not short or int(text) < least:
+        many = f", of {_MOST_DIGITS} digits at most" * (len(text) > _MOST_DIGITS)
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} must be a whole number of at least {least}{many}"
+        )
     return int(text)
 
 
@@ -926,15 +937,19 @@ def _above_zero(text: str, what: str) -> float:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} must be {what} above 0")
+    if not 0 < value < _MOST_NUMBER:
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} must be {what} above 0 and below {_MOST_NUMBER:g}"
+        )
     return value
 
 
+def _seed(text: str) -> int:
+    return _whole(text, least=0)
+
+
 def _rounds(text: str) -> int:
-    if not text.isdigit() or int(text) < 2:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 2")
-    return int(text)
+    return _whole(text, least=2)
 
 
 def _share(text: str) -> float:
@@ -975,8 +990,7 @@ def _parser() -> argparse.ArgumentParser:
                      help="of RealTime; else the workload's own")  # fmt: skip
     run.add_argument("--device", metavar="KIND[:N]", help="cpu, cuda:0, ...")
     run.add_argument("--threads", type=_positive, metavar="N")
-    run.add_argument("--pin", type=_processors, metavar="auto|none|LIST",
-                     help="the processors to stay on: one a thread, any, or 0-3,8")  # fmt: skip
+    _add_pin(run)
     run.add_argument("--repeats", type=_positive, metavar="N",
                      help="processes a system, all systems in turn: gives intervals")  # fmt: skip
     run.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of one process")
@@ -999,8 +1013,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("workload", metavar="WORKLOAD")
     train.add_argument("--scale", metavar="SCALE")
     train.add_argument("--dataset", metavar="NAME", help="which of the workload's data sets")
-    train.add_argument("--seed", type=int, default=0, metavar="N")
+    train.add_argument("--seed", type=_seed, default=0, metavar="N")
     train.add_argument("--threads", type=_positive, metavar="N")
+    _add_pin(train)
     train.add_argument("--meter", default="auto", metavar="NAME[:FILE]")
     train.add_argument(
         "--output", type=Path, metavar="FILE", help="the weights (safetensors); its folder is made"
@@ -1092,6 +1107,11 @@ def _parser() -> argparse.ArgumentParser:
     importing.add_argument("files", nargs="+", type=Path, metavar="FILE")
     _add_common(importing, store=True, json=False)
     return parser
+
+
+def _add_pin(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--pin", type=_processors, metavar="auto|none|LIST",
+                        help="the processors to stay on: one a thread, any, or 0-3,8")  # fmt: skip
 
 
 def _add_input(parser: argparse.ArgumentParser) -> None:

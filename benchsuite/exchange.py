@@ -34,6 +34,7 @@ def to_json(store: Store, runs: Sequence[RunInfo]) -> dict[str, Any]:
                 "labels": dict(run.labels),
                 "command": run.command,
                 "seconds": run.seconds,
+                "seconds_how": "wall clock of the whole run, its wait for the device included",
             }
             for run in runs
         ],

@@ -1,18 +1,81 @@
-"""A plug-in of the user's own, held to what its kind must give; what is wrong names its file."""
+"""A plug-in of the user's own, held to what its kind must give; what goes wrong names its file."""
 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from benchsuite.errors import BadInput, BenchsuiteError
+from benchsuite.errors import BadInput, BenchsuiteError, one_line
 
 Complaint = Callable[[Any], str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A plug-in of the user's own, as a message names it.
+
+    Attributes:
+        where: Kind, name and file.
+        remedy: What a wrong answer's message ends with.
+        found: What the file defines.
+    """
+
+    where: str
+    remedy: str
+    found: Any
+
+    @contextmanager
+    def telling(self, what: str) -> Iterator[None]:
+        """Adds to what is raised inside that `what` of this file raised it."""
+        try:
+            yield
+        except Exception as error:
+            add_origin(error, f"{self.where}: {what}")
+            raise
+
+    def sound(self, what: str, answer: Any, complaint: Complaint) -> Any:
+        """The answer of `what`.
+
+        Raises:
+            BadInput: Something is wrong with it.
+        """
+        wrong = complaint(answer)
+        if wrong is not None:
+            raise BadInput(f"{self.where}: {what} gave {answer!r:.80}, {wrong}; {self.remedy}")
+        return answer
+
+    def calling(
+        self, what: str, call: Callable[..., Any], complaint: Complaint = lambda answer: None
+    ) -> Callable[..., Any]:
+        """A function that was handed out, whose failures and answers are told as this file's."""
+
+        @functools.wraps(call)
+        def called(*arguments: Any, **named: Any) -> Any:
+            with self.telling(what):
+                answer = call(*arguments, **named)
+            return self.sound(what, answer, complaint)
+
+        return called
+
+
+# what a plug-in hands out, made to name its file where it fails later
+Named = Callable[[Any, Source], Any]
+
+
+def add_origin(error: Exception, origin: str) -> None:
+    """Notes in whose file an error was raised; its type and its text stay as they are.
+
+    A worker's failure is told by the last line of its traceback, which is the note: it says all.
+    """
+    if not isinstance(error, BenchsuiteError) and not getattr(error, "__notes__", None):
+        error.add_note(f"{origin} failed: {type(error).__name__}: {one_line(error)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +90,10 @@ class Kind:
         answers: Of functions that are called before a system is measured: what is wrong with an
             answer, or None. Whatever one of them raises is told as the file's.
         made: Of functions that may fail for the system's sake (memory, a lost device): what is
-            wrong with an answer; what they raise is left as it is.
+            wrong with an answer; what they raise is left as it is, with a note of the file.
         yielded: Of functions that give an iterator: what is wrong with one of its items.
+        named: Of functions whose answers are called later: the answer so that it names the file
+            too. What is called in a timed loop is left alone (`plugins.blaming`).
     """
 
     attribute: str
@@ -38,6 +103,7 @@ class Kind:
     answers: Mapping[str, Complaint] = field(default_factory=dict)
     made: Mapping[str, Complaint] = field(default_factory=dict)
     yielded: Mapping[str, Complaint] = field(default_factory=dict)
+    named: Mapping[str, Named] = field(default_factory=dict)
 
 
 def guarded(found: Any, kind: Kind, *, file: Path, documented: str) -> Any:
@@ -67,13 +133,19 @@ def guarded(found: Any, kind: Kind, *, file: Path, documented: str) -> Any:
         wrong = complaint(value)
         if wrong is not None:
             raise BadInput(f"{where}: {kind.attribute}.{name} is {value!r:.80}, {wrong}; {remedy}")
-    return _Guarded(found, kind, where=where, remedy=remedy)
+    return _Guarded(kind, Source(where=where, remedy=remedy, found=found))
+
+
+def guarded_too(found: Any, kind: Kind, source: Source) -> Any:
+    """What a plug-in gave in its own place, guarded as it is itself."""
+    return found if isinstance(found, _Guarded) else _Guarded(kind, replace(source, found=found))
 
 
 def unlike(value: Any, kind: type) -> str | None:
     """What keeps a value from being one of a frozen dataclass, its fields of their types."""
     if not isinstance(value, kind):
-        return f"where a {kind.__name__} belongs: {value!r:.80}"
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        return f"where {article} {kind.__name__} belongs: {value!r:.80}"
     try:
         msgspec.convert(msgspec.to_builtins(value), kind)
     except (msgspec.ValidationError, TypeError, ValueError, OverflowError) as error:
@@ -82,14 +154,12 @@ def unlike(value: Any, kind: type) -> str | None:
 
 
 class _Guarded:
-    def __init__(self, found: Any, kind: Kind, *, where: str, remedy: str) -> None:
-        self._found = found
+    def __init__(self, kind: Kind, source: Source) -> None:
         self._kind = kind
-        self._where = where
-        self._remedy = remedy
+        self._source = source
 
     def __getattr__(self, name: str) -> Any:
-        value, kind = getattr(self._found, name), self._kind
+        value, kind = getattr(self._source.found, name), self._kind
         if name in kind.answers:
             return self._answering(name, value)
         if name in kind.made:
@@ -107,39 +177,48 @@ class _Guarded:
                 raise
             except Exception as error:
                 raise BadInput(
-                    f"{self._where}: {name}() failed: {type(error).__name__}: {error}; mend it, "
-                    'or raise NotMeasurable("why") where it cannot be used'
+                    f"{self._source.where}: {name}() failed: {type(error).__name__}: "
+                    f'{one_line(error)}; mend it, or raise NotMeasurable("why") where it cannot be '
+                    "used"
                 ) from error
-            return self._sound(name, answer, self._kind.answers[name])
+            return self._named(
+                name, self._source.sound(f"{name}()", answer, self._kind.answers[name])
+            )
 
         return answering
 
     def _making(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(call)
-        def making(*arguments: Any, **named: Any) -> Any:
-            return self._sound(name, call(*arguments, **named), self._kind.made[name])
+        making = self._source.calling(f"{name}()", call, self._kind.made[name])
 
-        return making
+        @functools.wraps(call)
+        def naming(*arguments: Any, **named: Any) -> Any:
+            return self._named(name, making(*arguments, **named))
+
+        return naming
 
     def _yielding(self, name: str, call: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
         @functools.wraps(call)
         def yielding(*arguments: Any, **named: Any) -> Iterator[Any]:
-            answer = call(*arguments, **named)
-            if not isinstance(answer, Iterable):
-                raise self._wrong(name, answer, "nothing to go through")
-            for item in answer:
-                yield self._sound(name, item, self._kind.yielded[name])
+            source, what = self._source, f"{name}()"
+            answer = source.calling(what, call, _no_iterable)(*arguments, **named)
+            with source.telling(what):
+                for item in answer:
+                    yield self._named(name, source.sound(what, item, self._kind.yielded[name]))
 
         return yielding
 
-    def _sound(self, name: str, answer: Any, complaint: Complaint) -> Any:
-        wrong = complaint(answer)
-        if wrong is not None:
-            raise self._wrong(name, answer, wrong)
-        return answer
+    def _named(self, name: str, answer: Any) -> Any:
+        names = self._kind.named.get(name)
+        return answer if names is None or answer is None else names(answer, self._source)
 
-    def _wrong(self, name: str, answer: Any, wrong: str) -> BadInput:
-        return BadInput(f"{self._where}: {name}() gave {answer!r:.80}, {wrong}; {self._remedy}")
+
+def amiss(rate: Any) -> bool:
+    """Whether one of a `Rate`'s ends is there and no finite number."""
+    return any(end is not None and not math.isfinite(end) for end in (rate.low, rate.high))
+
+
+def _no_iterable(found: Any) -> str | None:
+    return None if isinstance(found, Iterable) else "nothing to go through"
 
 
 def _attribute(found: Any, name: str, where: str) -> Any:

@@ -13,6 +13,7 @@ from benchsuite import cgroup
 
 STARTED_WITH = "BENCHSUITE_PROCESSORS"  # a worker's own variables, set when it binds itself
 UNBOUND = "BENCHSUITE_UNBOUND"
+_MOST = 1 << 16  # processors; Linux is built for 8192 at most (NR_CPUS)
 _TORCH_LIBRARIES = ("oneAPI Math Kernel Library", "MKL-DNN", "OpenMP ", "CPU capability")
 
 
@@ -70,11 +71,14 @@ def binding() -> dict[str, str | None]:
 
 
 def numbers(text: str) -> tuple[int, ...]:
-    """The numbers of a kernel list such as `0-3,8`; none where it is not one."""
+    """The numbers of a kernel list such as `0-3,8`; none where it is not one.
+
+    Nor where it names more processors than there are: it may be a user's, and endless.
+    """
     found: list[int] = []
     for piece in text.strip().split(","):
-        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", piece)
-        if match is None:
+        match = re.fullmatch(r"\s*(\d{1,9})(?:-(\d{1,9}))?\s*", piece)
+        if match is None or len(found) > _MOST or int(match[2] or match[1]) > _MOST:
             return ()
         found += range(int(match[1]), int(match[2] or match[1]) + 1)
     return tuple(found)

@@ -177,7 +177,7 @@ def _check_confirms(name: str, again: _Side, after: _Side) -> None:
 
 def _wanted(name: str) -> int:
     count = name.partition("#")[0].partition("~")[2]
-    return int(count) if name.startswith("label:") and count.isdigit() else 1
+    return int(count) if name.startswith("label:") and count.isdecimal() else 1
 
 
 def _said(name: str, side: _Side) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 MODELLED = "modelled"
 MEASURED = "measured"
 REPLAYED = "replayed"
+BOUNDARIES = ("board", "package", "board+host", "wall")
 _ORIGIN = re.compile(r"(?P<source>[^,;]+), boundary (?P<boundary>[^,;]+)(?:;|$)")
 
 

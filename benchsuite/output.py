@@ -49,13 +49,14 @@ def print_training(record: Mapping[str, Any], output: Path) -> None:
         if reached is not None
         else f"target {target:g} was not reached"
     )
-    energy = record["energy_to_accuracy_j"]
+    energy, disturbed = record["energy_to_accuracy_j"], record["contended"]
     beside = ", ".join(f"{name} {percent(value)}" for name, value in score["beside"].items())
     _print(
         f"{record['workload']} on {record['dataset']}: {record['measure']} {score['value']:.4f}"
         + (f" ({beside})" if beside else ""),
         f"{verdict}; {record['epochs']} epochs in {duration(record['seconds'])} "
-        f"on {counted(record['threads'], 'thread')}",
+        f"on {counted(record['threads'], 'thread')} ({record['pinned']})",
+        *([f"contended: {disturbed}. End other programs and train again"] if disturbed else []),
         f"energy to accuracy: {quantity(energy, 'J')} ({record['energy_how']})",
         f"weights: {output.resolve()}",
     )
@@ -322,6 +323,6 @@ def _print(*parts: Any) -> None:
         if part is None:
             continue
         if isinstance(part, str):
-            console.print(part, markup=False, soft_wrap=True)
+            console.print(terminal.plain(part), markup=False, soft_wrap=True)
         else:
             console.print(part)

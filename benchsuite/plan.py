@@ -25,7 +25,6 @@ from benchsuite.types import (
     DeviceInfo,
     SystemSpec,
 )
-from benchsuite.units import counted
 
 PRECISIONS = tuple(ELEMENT_B)
 ALL = "all"
@@ -148,7 +147,7 @@ def make_plan(request: Request, *, cache: Path, home: Path) -> Plan:
     found = catalog.load_catalog(roots)
     _check_request(request)
     device = devices.find(request.device) if request.device else devices.default_device()
-    _check_threads(request.threads, device)
+    devices.check_threads(request.threads, device)
     _check_cores(request.cores)
     _check_meter(request.meter, device, roots)
     specs: list[SystemSpec] = []
@@ -263,8 +262,8 @@ def _group(path: Path, table: Any) -> Group:
 
 def _check_counts(path: Path, values: Mapping[str, Any], keys: Sequence[str]) -> None:
     for key in keys:
-        if values.get(key, 1) < 1:
-            raise BadInput(f"{path}: {key} = {values[key]} must be at least 1")
+        if not 1 <= values.get(key, 1) < _MOST:
+            raise BadInput(f"{path}: {key} must be at least 1 and below {_MOST:g}")
 
 
 def _typed(path: Path, key: str, value: Any, known: Mapping[str, type]) -> Any:
@@ -274,14 +273,15 @@ def _typed(path: Path, key: str, value: Any, known: Mapping[str, type]) -> Any:
         raise BadInput(f"{path}: unknown key {key!r}; {hint}")
     wanted = known[key]
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = float(max(-_MOST, min(value, _MOST)))
     if not isinstance(value, wanted) or isinstance(value, bool):
         raise BadInput(f"{path}: {key} = {value!r} must be {_KIND_NAMES[wanted]}")
-    if isinstance(value, float) and not 0 < value < float("inf"):
-        raise BadInput(f"{path}: {key} = {value!r} must be above 0 and finite")
+    if isinstance(value, float) and not 0 < value < _MOST:
+        raise BadInput(f"{path}: {key} = {value:g} must be above 0 and below {_MOST:g}")
     return value
 
 
+_MOST = 10**9  # of anything in a suite; a system's timers end at 9.2e9 seconds
 _KIND_NAMES = {str: "a text", float: "a number", int: "a whole number", list: "a list"}
 
 
@@ -568,12 +568,6 @@ def _check_rate(request: Request, specs: Sequence[SystemSpec]) -> None:
                 f"{spec.name}: a rate of {spec.rate:g} frames a second is above {MOST_RATE:g}, "
                 "which no clock here keeps; give a lower one (--rate, or rate in the suite)"
             )
-
-
-def _check_threads(threads: int | None, device: DeviceInfo) -> None:
-    most = int(device.facts.get("logical", device.units))
-    if device.kind == "cpu" and threads is not None and threads > most:
-        raise BadInput(f"--threads {threads}: this machine has {counted(most, 'processor')}")
 
 
 def _default_threads(request: Request, device: DeviceInfo) -> int:

@@ -8,14 +8,16 @@ import importlib
 import importlib.util
 import itertools
 import pkgutil
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from benchsuite.errors import BadInput
-from benchsuite.guarded import Kind, guarded
+from benchsuite.guarded import Kind, add_origin, guarded
 
 
 def plugin_names(package: ModuleType) -> list[str]:
@@ -93,6 +95,26 @@ def plugin(package: ModuleType, name: str, kind: Kind) -> Any:
     if file.parent == own:
         return found
     return guarded(found, kind, file=file, documented=str(own / "__init__.py"))
+
+
+@contextmanager
+def blaming(packages: Iterable[ModuleType]) -> Iterator[None]:
+    """Notes to what is raised inside in which file of the user's own that was.
+
+    For what is called in timed loops, which nothing may stand around: the traceback tells.
+    """
+    try:
+        yield
+    except Exception as error:
+        own = {Path(folder): package for package in packages for folder in package.__path__[1:]}
+        # the innermost first
+        for frame, line in reversed([*traceback.walk_tb(error.__traceback__)]):
+            file = Path(frame.f_code.co_filename)
+            if (package := own.get(file.parent)) is not None:
+                kind, name = package.__name__.rpartition(".")[2], frame.f_code.co_qualname
+                add_origin(error, f"{kind[:-1]} {file.stem}: {file}, line {line}: {name}()")
+                break
+        raise
 
 
 def _file(package: ModuleType, name: str) -> Path:

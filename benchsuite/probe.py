@@ -41,9 +41,11 @@ def probe_device(
         on_wait: Told who measures on the device while this waits for it.
 
     Raises:
-        BadInput: There is no such device, or the probing process failed.
+        BadInput: There is no such device, it has not so many processors, or the probing process
+            failed.
     """
     device = devices.find(name) if name else devices.default_device()
+    devices.check_threads(threads, device)
     with device_lock.held(cache, device.label, on_wait):
         return _probed(device, cache=cache, roots=roots, threads=threads)
 
@@ -134,7 +136,7 @@ def _idle(subject: meters.Subject, *, preferred: tuple[str, ...], cache: Path) -
         rate = meter.idle_power(subject)
     except NotMeasurable as error:
         return _absent(str(error))
-    return {"value": rate.value, "how": rate.how}
+    return {"value": rate.value, "low": rate.low, "high": rate.high, "how": rate.how}
 
 
 def _absent(reason: str) -> dict[str, Any]:

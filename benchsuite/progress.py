@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from benchsuite import formatting
+from benchsuite.terminal import plain
 from benchsuite.types import OFFLINE, SERVER, SINGLE_STREAM
 from benchsuite.units import percent, quantity
 
@@ -103,7 +104,7 @@ class TrainingProgress:
 
         self._console = Console(stderr=True, quiet=quiet, highlight=False, emoji=False)
         self._accuracy = ""
-        self._workload = workload
+        self._workload = _safe(workload)
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -115,7 +116,7 @@ class TrainingProgress:
             disable=quiet or not self._console.is_terminal,
             transient=True,
         )
-        self._task = self._bar.add_task(workload, total=1.0)
+        self._task = self._bar.add_task(self._workload, total=1.0)
 
     def __enter__(self) -> TrainingProgress:
         self._bar.start()
@@ -182,4 +183,4 @@ def _frame(result: Result) -> str:
 def _safe(text: str) -> str:
     from rich.markup import escape
 
-    return escape(text.replace("\n", " "))
+    return escape(plain(text.replace("\n", " ")))

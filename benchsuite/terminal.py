@@ -326,8 +326,11 @@ def _text(text: str, *, style: str = "") -> Text:
 
 
 def _clean(text: str, *, longest: int = _LONGEST_NAME * 2) -> str:
+    return plain(text if len(text) <= longest else f"{text[: longest - 1]}…")
+
+
+def plain(text: str) -> str:
     """Text that cannot steer the terminal: control characters are shown, not obeyed."""
-    text = text if len(text) <= longest else f"{text[: longest - 1]}…"
     return "".join(
         letter if letter == "\n" or category(letter) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else "�"
         for letter in text

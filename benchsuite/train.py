@@ -13,6 +13,7 @@ from typing import Any
 from benchsuite import __version__, datasets, device_lock, devices, environment, meters
 from benchsuite.catalog import Entry, network_hash
 from benchsuite.errors import BadInput, NotMeasurable
+from benchsuite.harness import contention, pinning
 from benchsuite.types import DeviceInfo, EnergyReading, Quality, Score
 
 
@@ -23,6 +24,7 @@ class TrainingJob:
     Attributes:
         place: The user's folder of the data set, if one was given.
         output: Where the weights go; the record goes beside them.
+        cores: Processors to stay on, empty for any; None to choose them as a run does.
     """
 
     entry: Entry
@@ -35,6 +37,7 @@ class TrainingJob:
     roots: tuple[Path, ...]
     meter: str = meters.AUTOMATIC
     threads: int | None = None
+    cores: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,8 @@ def train(
         on_wait: Told who measures on the device while this waits for it.
 
     Raises:
-        BadInput: No recipe, no data, or the output cannot be written.
+        BadInput: No recipe, no data, a meter asked for by name that does not work, processors that
+            may not be used, or the output cannot be written.
     """
     quality = job.entry.scale(job.scale).qualities.get(job.dataset)
     if quality is None:
@@ -87,8 +91,59 @@ def train(
     _check_output(job.output)
     prepared = datasets.prepare(job.dataset, cache=job.cache, place=job.place)
     device = devices.find("cpu")
-    with device_lock.held(job.cache, device.label, on_wait):
-        return _trained(job, quality, device, prepared=prepared, on_step=on_step, on_epoch=on_epoch)
+    devices.check_threads(job.threads, device)
+    threads = job.threads or device.units
+    # before waiting for who measures
+    pinning.planned(threads, kind=device.kind, cores=job.cores)
+    _check_meter(job, device, threads=threads)
+    with (
+        device_lock.held(job.cache, device.label, on_wait),
+        pinning.kept_on(threads, kind=device.kind, cores=job.cores) as kept,
+    ):
+        return _trained(
+            job, quality, device,
+            prepared=prepared, threads=threads, kept=kept, on_step=on_step, on_epoch=on_epoch,
+        )  # fmt: skip
+
+
+class _Gauges:
+    """What is read from a training's start until its target is reached: joules, contention."""
+
+    def __init__(self, job: TrainingJob, device: DeviceInfo, *, threads: int) -> None:
+        self._subject = meters.subject(device, threads=threads, roots=job.roots)
+        self._meter, self.energy_how = _chosen_meter(job, device, self._subject)
+        self._watch: meters.Watch | None = None
+        self._others: contention.Watcher | None = None
+        self.reading: EnergyReading | None = None
+
+    def start(self) -> None:
+        """The seconds begin to count."""
+        self._others = contention.Watcher()
+        if self._meter is not None:
+            try:
+                self._watch = self._meter.start(self._subject)
+                self.energy_how = "the target was not reached"
+            except NotMeasurable as error:
+                self.energy_how = str(error)
+
+    def reached(self) -> None:
+        """The target is reached: only the first time counts."""
+        if self._watch is None:
+            return
+        watch, self._watch = self._watch, None
+        try:
+            self.reading = watch.stop()
+            self.energy_how = (
+                f"{self.reading.source}, boundary {self.reading.boundary}; {self.reading.how}"
+            )
+        except NotMeasurable as error:
+            self.energy_how = str(error)
+
+    def disturbance(self, *, seconds: float, cores: int, threads: int) -> str | None:
+        """What others took of the processors until now, where that is enough to doubt it."""
+        assert self._others is not None
+        found = self._others.stop()
+        return contention.disturbance(found, seconds=seconds, cores=cores, threads=threads)
 
 
 def _trained(
@@ -97,6 +152,8 @@ def _trained(
     device: DeviceInfo,
     *,
     prepared: datasets.Prepared,
+    threads: int,
+    kept: str,
     on_step: Callable[[float, int, float], None],
     on_epoch: Callable[[int, float, float], None],
 ) -> Outcome:
@@ -104,19 +161,12 @@ def _trained(
 
     from benchsuite.harness import network, training
 
-    threads = job.threads or device.units
     torch.set_num_threads(threads)
-    watch, energy_how = _start_meter(job, device, threads=threads)
-    reading: EnergyReading | None = None
+    gauges = _Gauges(job, device, threads=threads)
 
     def note_epoch(epoch: training.Epoch) -> None:
-        nonlocal reading, energy_how
-        if reading is None and watch is not None and epoch.accuracy >= quality.target:
-            try:
-                reading = watch.stop()
-                energy_how = f"{reading.source}, boundary {reading.boundary}; {reading.how}"
-            except NotMeasurable as error:
-                energy_how = str(error)
+        if epoch.accuracy >= quality.target:
+            gauges.reached()
         on_epoch(epoch.number, epoch.accuracy, epoch.seconds)
 
     result = training.train(
@@ -126,9 +176,12 @@ def _trained(
         test_split=datasets.load(prepared.folder, "test"),
         quality=quality,
         seed=job.seed,
+        on_start=gauges.start,
         on_step=on_step,
         on_epoch=note_epoch,
     )
+    reading = gauges.reading
+    disturbed = gauges.disturbance(seconds=result.seconds, cores=device.units, threads=threads)
     weights_hash = network.weights_hash(result.network)
     record: dict[str, Any] = {
         "workload": job.entry.name,
@@ -151,7 +204,13 @@ def _trained(
         "seconds_to_accuracy": None if result.reached is None else round(result.reached.seconds, 1),
         "epochs_to_accuracy": None if result.reached is None else result.reached.number,
         "energy_to_accuracy_j": None if reading is None else reading.energy_j,
-        "energy_how": energy_how,
+        "seconds_how": (
+            "wall clock from preprocessing to the end of the last epoch, and of the first one at "
+            "the target; every epoch's evaluation is included"
+        ),
+        "pinned": kept,
+        "contended": disturbed,
+        "energy_how": gauges.energy_how,
         "measure": quality.measure,
         "target": quality.target,
         "score": asdict(result.score),
@@ -175,24 +234,37 @@ def _trained(
         time_to_accuracy_s=None if result.reached is None else result.reached.seconds,
         epochs_to_accuracy=None if result.reached is None else result.reached.number,
         energy_to_accuracy_j=None if reading is None else reading.energy_j,
-        energy_how=energy_how,
+        energy_how=gauges.energy_how,
         record=record,
         output=job.output,
     )
 
 
-def _start_meter(job: TrainingJob, device: Any, *, threads: int) -> tuple[meters.Watch | None, str]:
-    subject = meters.subject(device, threads=threads, roots=job.roots)
+def _chosen_meter(
+    job: TrainingJob, device: DeviceInfo, subject: meters.Subject
+) -> tuple[meters.Meter | None, str]:
+    """The meter, or why there is none.
+
+    Raises:
+        BadInput: The one that was asked for by name does not work: hours later is too late.
+    """
+    preferred = devices.device(device.kind).meters
     try:
-        _, meter = meters.choose(
-            job.meter,
-            subject,
-            preferred=devices.device(device.kind).meters,
-            cache=job.cache,
-        )
-        return meter.start(subject), "the target was not reached"
+        _, meter = meters.choose(job.meter, subject, preferred=preferred, cache=job.cache)
     except NotMeasurable as error:
+        if job.meter != meters.AUTOMATIC:
+            raise BadInput("--meter " + str(error).removeprefix(meters.NONE)) from None
         return None, str(error)
+    return meter, ""
+
+
+def _check_meter(job: TrainingJob, device: DeviceInfo, *, threads: int) -> None:
+    if job.meter == meters.AUTOMATIC:
+        return
+    try:
+        meters.meter(job.meter).check(meters.subject(device, threads=threads, roots=job.roots))
+    except NotMeasurable as error:
+        raise BadInput(f"--meter {meters.refusal(job.meter, error)}") from None
 
 
 def _check_output(output: Path) -> None:
@@ -201,6 +273,11 @@ def _check_output(output: Path) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"--output {output}: the folder cannot be made: {error.strerror}") from error
+    if output.suffix == ".json":
+        raise BadInput(
+            f"--output {output}: the record of the training goes to this name; call the weights "
+            f"{output.stem}.safetensors"
+        )
     special = output.exists() and not output.is_file()  # a folder, a device
     if special or not os.access(output.parent, os.W_OK):
         raise BadInput(f"--output {output}: cannot be written; name a file in a writable folder")

@@ -105,6 +105,26 @@ def test_recurrent_projection() -> None:
     assert work_of(network, 1, 3).work == work
 
 
+@pytest.mark.parametrize(("kind", "gates"), [(nn.LSTM, 4), (nn.GRU, 3), (nn.RNN, 1)])
+def test_a_packed_sequence_works_for_its_steps_alone(kind: type[nn.Module], gates: int) -> None:
+    """Sequences of 9 and of 5 steps are 14 steps, whatever they would be padded to."""
+
+    class Packed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = kind(7, 16, bidirectional=True, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            lengths = torch.tensor([9, 5], device="cpu")
+            packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
+            answer: torch.Tensor = self.layer(packed)[0].data
+            return answer
+
+    counted = work_of(Packed(), 9, 7, batch=2)
+    assert counted.work == 2 * 14 * 2 * gates * 16 * (7 + 16)
+    assert counted.uncounted == ()
+
+
 def test_attention_is_two_products() -> None:
     """Self-attention: four projections and two products of tokens x tokens."""
 
@@ -278,6 +298,25 @@ def test_attention_alone_is_two_products() -> None:
     assert counted.uncounted == ()
 
 
+@pytest.mark.parametrize(
+    ("query", "key", "grouped"), [((1, 8), (2, 8), False), ((2, 1), (2, 8), False),
+                                  ((2, 8), (2, 2), True)],
+)  # fmt: skip
+def test_attention_whose_heads_are_shared(
+    query: tuple[int, int], key: tuple[int, int], grouped: bool
+) -> None:
+    """2 samples of 8 heads, 10 queries and 12 keys, one side's heads serving several."""
+
+    class Attention(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            q, k = x.new_empty((*query, 10, 16)), x.new_empty((*key, 12, 16))
+            return nn.functional.scaled_dot_product_attention(q, k, k, enable_gqa=grouped)
+
+    counted = work_of(Attention(), 4)
+    assert counted.work == 2 * (2 * 8 * 10 * 12) * (16 + 16)
+    assert counted.layers[-1].output_shape == (2, 8, 10, 16)
+
+
 def test_einsum_with_batch_dimensions_is_counted() -> None:
     """Scores of attention as an einsum: 2 x 4 heads, 10 x 12 pairs, 8 multiply-adds each."""
 
@@ -337,6 +376,34 @@ def test_tied_weights_count_once() -> None:
     counted = count(lambda: network, signature(8), batch=1)
     assert counted.parameters == 64
     assert counted.work == 2 * 2 * 64
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.PReLU(),
+        nn.LogSigmoid(),
+        nn.RReLU(),
+        nn.GLU(1),
+        nn.ReflectionPad3d(1),
+        nn.FractionalMaxPool2d(2, output_size=3),
+        nn.Upsample(scale_factor=2, mode="nearest-exact"),
+    ],
+)
+def test_what_is_done_element_by_element_is_known(layer: nn.Module) -> None:
+    """Activations, pooling and padding of torch.nn have no work, and nobody is warned of them."""
+    counted = (
+        work_of(layer, 4, 6, 6)
+        if layer.__class__ is not nn.ReflectionPad3d
+        else work_of(layer, 4, 6, 6, 6)
+    )
+    assert (counted.work, counted.uncounted) == (0, ())
+
+
+def test_lazy_layers_are_named() -> None:
+    """A layer that waits for its first query to know its size cannot be counted."""
+    with pytest.raises(NotMeasurable, match=r"0\.weight is a lazy module's.*give the layer"):
+        count(lambda: nn.Sequential(nn.LazyLinear(5)), signature(7), batch=1)
 
 
 def test_an_unknown_operator_is_named() -> None:
@@ -419,6 +486,33 @@ def test_training_of_a_recurrent_layer() -> None:
     forward = 2 * 5 * 3 * 8 * (4 + 8)
     assert counted.work == forward
     assert counted.training_work == 3 * forward - 2 * 5 * 3 * 8 * 4
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.Conv1d(6, 12, 5, stride=3, padding=2, dilation=2, groups=6), (6, 33)),
+        (nn.Conv2d(4, 8, 3, groups=2), (4, 10, 10)),
+        (nn.Conv3d(4, 4, 3, groups=4), (4, 5, 5, 5)),
+        (nn.ConvTranspose2d(4, 8, 3, groups=4), (4, 5, 5)),
+        (nn.ConvTranspose3d(4, 6, (3, 2, 3), stride=2, dilation=2, groups=2), (4, 5, 6, 7)),
+    ],
+)
+def test_training_of_a_grouped_convolution(layer: nn.Module, shape: tuple[int, ...]) -> None:
+    """Each gradient meets the taps of the forward pass, and no others: groups stay apart."""
+    counted = work_of(layer, *shape, batch=2)
+    assert counted.training_work == 2 * counted.work  # the network's input needs no gradient
+    behind = work_of(nn.Sequential(_Scaled(), layer), *shape, batch=2)
+    assert behind.training_work == 3 * counted.work
+
+
+class _Scaled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.scale
 
 
 def test_a_network_that_meta_cannot_run_says_why() -> None:

@@ -206,13 +206,44 @@ def test_nothing_measured_is_exit_5(content: Path, tmp_path: Path) -> None:
     assert {r.status for r in found} == {"skipped"}
 
 
-@pytest.mark.parametrize("text", ["", "all", "0-", "-1", "1,x"])
+@pytest.mark.parametrize(
+    "text", ["", "all", "0-", "-1", "1,x", "0-4000000000", "0-" + 5000 * "9", "²"]
+)
 def test_pin_takes_processors_as_the_kernel_lists_them(
     text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Anything else is refused with what it takes."""
     assert run("run", "image/lenet", f"--pin={text}") == 2
     assert "must be auto, none, or a list of processors such as 0-3,8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--time-limit", "1e10"), "above 0 and below 1e+09"),
+        (("--budget", "nan"), "must be a number of seconds above 0"),
+        (("--threads", "²"), "must be a whole number of at least 1"),
+        (("--threads", 5000 * "9"), "of 9 digits at most"),
+        (("--device", "cpu:²"), "write KIND or KIND:N"),
+        (("--device", "cpu:" + 5000 * "9"), "write KIND or KIND:N"),
+        (("--device", "cpu:1"), "there is cpu:0\n"),
+    ],
+)
+def test_a_number_that_is_none_is_refused_in_one_sentence(
+    arguments: tuple[str, str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Digits that are none of ours, and numbers that no machine has."""
+    assert run("run", "image/lenet", *arguments) == 2
+    told = capsys.readouterr().err
+    assert says in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("seed", ["-1", "1.5", "²"])
+def test_a_seed_is_a_whole_number(seed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Refused before a training, not by the first epoch."""
+    assert run("train", "image/lenet", f"--seed={seed}") == 2
+    assert "must be a whole number of at least 0" in capsys.readouterr().err
 
 
 def test_a_used_up_budget_skips_the_rest_and_resume_goes_on(content: Path, tmp_path: Path) -> None:

@@ -11,13 +11,23 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchsuite import devices, plugins
+from benchsuite import devices, plugins, probe
 from benchsuite.devices import Kernel, cpu, xpu
 from benchsuite.errors import BadInput, NotMeasurable
 from benchsuite.harness import probing
-from benchsuite.types import DeviceInfo
+from benchsuite.types import DeviceInfo, Rate
 
 from .measurements import DEVICE
+
+
+def test_a_probes_idle_power_has_its_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`hw probe --json` gives what the meter leaves open, as a run's row does."""
+    rate = Rate(value=60.0, low=55.0, high=66.0, how="made up")
+    meter = SimpleNamespace(idle_power=lambda subject: rate)
+    monkeypatch.setattr(probe.meters, "choose", lambda *_, **__: ("made up", meter))
+    subject = probe.meters.Subject(device=DEVICE, envelope=None, threads=1)
+    found = probe._idle(subject, preferred=(), cache=Path("/nowhere"))
+    assert found == {"value": 60.0, "low": 55.0, "high": 66.0, "how": "made up"}
 
 
 def test_the_processor_is_found() -> None:

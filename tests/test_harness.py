@@ -8,18 +8,28 @@ import threading
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from benchsuite import catalog, machine
+from benchsuite import catalog, machine, meters
 from benchsuite.arrays import as_arrays, to_tensors
 from benchsuite.errors import BadInput, NotMeasurable
-from benchsuite.harness import accuracy, contention, doubts, network, performance, probing
+from benchsuite.harness import (
+    accuracy,
+    contention,
+    doubts,
+    network,
+    performance,
+    probing,
+    windows,
+)
 from benchsuite.harness.performance import Gauges, Load, Metered
-from benchsuite.meters import Subject
+from benchsuite.meters import Subject, csv
 from benchsuite.types import (
     Arrays,
     ClockReading,
@@ -27,6 +37,7 @@ from benchsuite.types import (
     Distance,
     EnergyReading,
     Part,
+    Rate,
     Split,
 )
 
@@ -173,6 +184,36 @@ def looks(medians_ns: list[int]) -> tuple[list[int], object]:
         return [n * duration for n in range(cycles + 1)]
 
     return taken, cycle
+
+
+@pytest.mark.parametrize(
+    ("window_s", "scenarios", "measured"),
+    [
+        (200.0, ("Offline", "SingleStream"), True),
+        (200.0, ("Offline", "RealTime"), False),
+        (400.0, ("SingleStream",), False),
+    ],
+)
+def test_a_meter_too_slow_for_the_time_limit_gives_no_energy(
+    window_s: float, scenarios: tuple[str, ...], measured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One row a minute would need windows of an hour: it says so, and the speed is measured."""
+    slow = replace(csv.METER, window_s=window_s)
+    monkeypatch.setattr(meters, "choose", lambda *_, **__: ("csv:log.csv", slow))
+    monkeypatch.setattr(csv._Csv, "idle_power", lambda *_: Rate(value=1.0, how="made up"))
+    spec = SimpleNamespace(
+        threads=1, roots=(), meter="csv:log.csv", scenarios=scenarios, time_limit_s=600.0
+    )
+    system: Any = SimpleNamespace(spec=spec, device=DEVICE, cache=None)
+    metered, idle, reason = windows.meter(system, preferred=())
+    assert (metered.meter is slow) == measured
+    if measured:
+        assert idle is not None
+    else:
+        assert idle is None
+        assert reason is not None
+        assert "csv:log.csv: it needs windows of" in reason
+        assert reason.endswith("a longer --time-limit")
 
 
 def test_a_warm_up_ends_when_the_median_stands_still() -> None:

@@ -73,6 +73,8 @@ def test_every_number_of_the_json_has_its_how(golden: Store) -> None:
     """Each metric's, and of what else is a number only configuration has none of its own."""
     made = json.loads(json.dumps(exchange.to_json(golden, golden.runs())))
     assert len(made["results"]) >= 8
+    assert all(run["seconds"] is None or run["seconds_how"].strip() for run in made["runs"])
+    assert all(count["how"].strip() for counts in made["counts"].values() for count in counts)
     assert {place for row in made["results"] for place in without_how(row)} == set()
 
 

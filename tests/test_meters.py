@@ -829,6 +829,36 @@ def test_a_slow_log_needs_a_longer_window(tmp_path: Path) -> None:
     assert time.at == pytest.approx(80.0)
 
 
+def test_a_counter_that_moves_rarely_needs_a_longer_window(tmp_path: Path) -> None:
+    """Rows every 0.1 s of a counter that moves every 2 s: 50 of its periods, not 50 rows."""
+    rarely = "".join(f"{t / 10},{100 * (t // 20)}\n" for t in range(0, 3000))
+    path = log_file(tmp_path, "time,energy\n" + rarely)
+    time = Time(at=10.0)
+    meter = replace(csv.METER.of(path), clock=time.clock).prepare(SUBJECT, cache=None)
+    assert meter.window_s == pytest.approx(110.0)
+    watch = meter.start(SUBJECT)
+    time.at = 60.0
+    with pytest.raises(NotMeasurable, match=r"under 50 steps of the counter .* 2 s apart"):
+        watch.stop()
+    time.at = 120.0
+    found = watch.stop()
+    assert found.low_j is not None
+    assert found.high_j is not None
+    assert found.low_j <= 110.0 * 50.0 <= found.high_j
+    assert found.high_j - found.energy_j >= 100.0, "it may be a whole step off"
+    assert "moves every 2 s" in found.how
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in the file system here")
+def test_a_device_or_a_pipe_is_no_log(tmp_path: Path) -> None:
+    """Either would be read for ever."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero")):
+        with pytest.raises(NotMeasurable, match=r"is no file .*write its log into a file"):
+            csv.METER.of(path).check(SUBJECT)
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """Without a file, or with one that is not there, the sentence says what to give."""
     with pytest.raises(NotMeasurable, match="--meter csv:FILE"):
@@ -883,6 +913,10 @@ def test_a_recording_states_its_idle_power(tmp_path: Path) -> None:
     """Or has none."""
     stated = replay.METER.of(trace(tmp_path, extra="# idle_power_w: 61\n"))
     assert stated.idle_power(SUBJECT).value == 61.0
+    with pytest.raises(NotMeasurable, match="idle_power_w is -61, which is below 0"):
+        replay.METER.of(trace(tmp_path, extra="# idle_power_w: -61\n")).idle_power(SUBJECT)
+    with pytest.raises(NotMeasurable, match="lag_s is -1, which is below 0"):
+        played(trace(tmp_path, extra="# lag_s: -1\n"), seconds=6.0)
     with pytest.raises(NotMeasurable, match="idle_power_w"):
         replay.METER.of(trace(tmp_path)).idle_power(SUBJECT)
     with pytest.raises(NotMeasurable, match="--meter replay:FILE"):

@@ -139,6 +139,37 @@ def test_a_processors_list_is_read_and_written_as_the_kernels() -> None:
     assert machine.numbers("0-3,8\n") == (0, 1, 2, 3, 8)
     assert machine.listed((8, 2, 1, 0, 3)) == "0-3,8"
     assert machine.numbers("") == machine.numbers("all") == machine.numbers("0-") == ()
+    assert machine.numbers("0-8191") == tuple(range(8192)), "as many as Linux is built for"
+    assert machine.numbers("0-4000000000") == machine.numbers(5000 * "9") == ()
+
+
+@several
+def test_a_process_is_kept_on_its_processors_for_a_while() -> None:
+    """As a worker is; afterwards it has all that it had, and its children are told nothing."""
+    before = machine.allowed(), machine.bound(), os.environ.get(machine.STARTED_WITH)
+    with pinning.kept_on(1, kind="cpu") as said:
+        cores = machine.bound()
+        assert cores is not None
+        assert len(cores) == 1
+        assert said == f"bound to processor {min(cores)}"
+        assert machine.allowed() == before[0]
+    assert (machine.allowed(), machine.bound(), os.environ.get(machine.STARTED_WITH)) == before
+    with pinning.kept_on(1, kind="cpu", cores=()) as said:
+        assert said == "bound to no processor: not asked for (--pin none)"
+        assert machine.bound() is None
+
+
+@several
+def test_a_system_that_lets_nobody_bind_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a container may: it goes on unbound."""
+
+    def denied(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setaffinity", denied)
+    with pinning.kept_on(1, kind="cpu") as said:
+        pass
+    assert said == "bound to no processor: the system does not let it: Operation not permitted"
 
 
 BOUND = """

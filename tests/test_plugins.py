@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from benchsuite import backends, devices, inventory, meters, plugins
 from benchsuite.errors import BadInput
 from benchsuite.harness import probing
-from benchsuite.types import DeviceInfo
+from benchsuite.types import DeviceInfo, Profiled
 
 BACKEND = "from benchsuite.backends._mine import BACKEND\n"
 HELPER = "from benchsuite.backends.eager import BACKEND\n"
@@ -145,7 +146,12 @@ class _Chip:
 BACKEND = _Chip()
 """
 STILL_METER = """
-from benchsuite.types import Rate
+from benchsuite.types import EnergyReading, Rate
+
+READING = dict(
+    energy_j=3.0, seconds=1.0, source="modelled", boundary="board", how="made up", low_j=2.0,
+    high_j=4.0,
+)
 
 
 class _Chip:
@@ -163,7 +169,8 @@ class _Chip:
     def start(self, subject):
         return self
 
-    stop = check
+    def stop(self):
+        return EnergyReading(**READING)
 
 {}
 
@@ -173,6 +180,29 @@ METER = _Chip()
 
 def function(signature: str, body: str) -> str:
     return f"    def {signature}:\n        {body}\n"
+
+
+RUNS = BACKEND_CLASS.format(
+    function("imports(self, job)", "return ()")
+    + function("prepare(self, network, job)", "return _Run()")
+).replace(
+    "class _Chip",
+    """class _Run:
+    precision_ran, how = "fp32", "made up"
+
+    def arrays(self, inputs):
+        import numpy
+
+        return (numpy.zeros(1),)
+
+    def bind(self, inputs):
+        return print
+
+    run = arrays
+
+
+class _Chip""",
+)
 
 
 @pytest.fixture
@@ -205,24 +235,32 @@ def used(kind: str) -> None:
         plug.power(info)
         plug.torch_name(info)
         plug.synchroniser(info)
-        devices.clock_reader(plug, info)
-        devices.program_reader(plug, info)
-        list(plug.compute_kernels(info, precision="fp32", threads=1))
+        for reader in (devices.clock_reader(plug, info), devices.program_reader(plug, info)):
+            if reader is not None:
+                reader()
+        for kernel in plug.compute_kernels(info, precision="fp32", threads=1):
+            if "chip" in kernel.name:  # the processor's own take time
+                kernel.make()
         list(plug.bandwidth_kernels(info))
         plug.start_memory(info)
         plug.peak_memory(info)
+        list(devices.cache_kernels(plug, info))
     elif kind == "meters":
         watched = meters.subject(info, threads=1, roots=[])
         _, meter = meters.choose("chip", watched, preferred=())
         meters.meter("chip").idle_power(watched)
-        meter.start(watched)
-        meters.meter("chip").start(watched)
+        meter.start(watched).stop()
+        meters.meter("chip").start(watched).stop()
     else:
         backend: Any = backends.backend("chip")
         backend.missing("cpu", "fp32")
         backend.packages()
         backend.imports(None)
-        backend.prepare(None, None)
+        executable = backend.prepare(None, None)
+        executable.bind(())
+        executable.run(())
+        if isinstance(executable, Profiled):
+            executable.profile(())
 
 
 WRONG = [
@@ -274,6 +312,53 @@ WRONG = [
                 "no amount above 0",
             ),
             ("peak_memory(self, info)", 'return "many"', "not whole bytes"),
+            ("peak_memory(self, info)", "return -1", "not whole bytes"),
+            (
+                "power(self, info)",
+                'return Rate(value=1.0, how="x", low=float("nan")), None',
+                "no power in watts",
+            ),
+            (
+                "compute_kernels(self, info, **_)",
+                'yield Kernel(name="x", amount="many", make=print)',
+                "no amount above 0",
+            ),
+            (
+                "compute_kernels(self, info, **_)",
+                'yield Kernel(name="x", amount=float("inf"), make=print)',
+                "no amount above 0",
+            ),
+            (
+                "compute_kernels(self, info, **_)",
+                'yield Kernel(name="chip", amount=1.0, make=lambda: 3)',
+                r"make\(\) of the kernel 'chip' gave 3, not a function",
+            ),
+            ("clocks(self, info)", "return lambda: {}", r"what was given by clocks\(\) gave \{\}"),
+            ("programs(self, info)", 'return lambda: "vi"', "gave 'vi', not a tuple of names"),
+            ("cache_kernels(self, info)", "return 5", "nothing to go through"),
+            ("cache_kernels(self, info)", "yield 5", "not a level's name"),
+            ("cache_kernels(self, info)", 'yield "L1", "all", 5', "no number of bytes"),
+            ("cache_kernels(self, info)", 'yield "L1", 1024, 5', "not a Kernel"),
+        )
+    ),
+    *(
+        (
+            "devices",
+            CHIP.format(
+                function(
+                    "discover(self)",
+                    f'return (replace(CPU.discover()[0], kind="chip", facts={facts}),)',
+                )
+            ),
+            said,
+        )
+        for facts, said in (
+            ('{"caches": "L1"}', "`caches` 'L1', not a list of levels"),
+            ('{"caches": [5]}', "the cache 5, which has no level"),
+            ('{"caches": [{"level": "L1"}]}', "no bytes"),
+            ('{"caches": [{"level": "L1", "bytes": "32K"}]}', "no bytes"),
+            ('{"caches": [{"level": "L1", "bytes": 32, "instances": 0}]}', "no level"),
+            ('{"logical": "many"}', "`logical` 'many', not the most threads"),
         )
     ),
     ("meters", "METER = 5", "no function check"),
@@ -287,6 +372,22 @@ WRONG = [
             ("prepare(self, subject, *, cache)", "return 5", "a meter without check"),
             ("idle_power(self, subject)", "return 5", "where a Rate belongs: 5"),
             ("start(self, subject)", "return 5", "not a Watch"),
+            ("stop(self)", "return 5", "where an EnergyReading belongs: 5"),
+            ("stop(self)", "return None", "where an EnergyReading belongs: None"),
+            *(
+                ("stop(self)", f"return EnergyReading(**(READING | dict({changed})))", said)
+                for changed, said in (
+                    ('energy_j="3"', "no sound EnergyReading"),
+                    ("energy_j=0.0", "has no joules or no seconds"),
+                    ('energy_j=float("nan")', "has no joules or no seconds"),
+                    ("seconds=0.0", "has no joules or no seconds"),
+                    ("low_j=9.0", "interval, 9 to 4 J, does not hold its energy"),
+                    ("low_j=None", "interval has one end"),
+                    ('boundary="my desk"', "boundary is 'my desk', not one of board, package"),
+                    ('source="a, b"', "is empty or has a comma"),
+                    ('source="my guess"', "source must be 'modelled': the meter's `measures`"),
+                )
+            ),
         )
     ),
     ("backends", "BACKEND = 5", "no function missing"),
@@ -298,6 +399,15 @@ WRONG = [
             ("packages(self)", 'return "torch"', "not a tuple of names"),
             ("imports(self, job)", "return 5", "not a tuple of names"),
             ("prepare(self, network, job)", "return 5", "not an Executable"),
+        )
+    ),
+    *(
+        ("backends", RUNS.replace(*change), said)
+        for *change, said in (
+            ("return print", "return 5", "gave 5, not a function"),
+            ("run = arrays", "run = lambda self, inputs: 5", "gave 5, not a tuple of numpy arrays"),
+            ("run = arrays", "run = lambda self, inputs: ([1],)", "not a tuple of numpy arrays"),
+            ("run = arrays", "run = lambda self, inputs: ()", "not a tuple of numpy arrays"),
         )
     ),
 ]
@@ -320,17 +430,7 @@ def test_a_wrong_plug_in_is_named_by_its_file(
     [
         ("devices", CHIP.format("")),
         ("meters", STILL_METER.format("")),
-        (
-            "backends",
-            BACKEND_CLASS.format(
-                function("imports(self, job)", "return ()")
-                + function("prepare(self, network, job)", "return _Run()")
-            ).replace(
-                "class _Chip",
-                'class _Run:\n    bind = run = print\n    precision_ran, how = "fp32", "x"\n\n\n'
-                "class _Chip",
-            ),
-        ),
+        ("backends", RUNS),
     ],
 )
 def test_a_right_plug_in_passes(kind: str, text: str, tmp_path: Path, packages: None) -> None:
@@ -340,12 +440,102 @@ def test_a_right_plug_in_passes(kind: str, text: str, tmp_path: Path, packages: 
 
 
 def test_a_failure_for_the_systems_sake_is_left_as_it_is(tmp_path: Path, packages: None) -> None:
-    """Memory that ran out in `prepare` is no fault of the file's."""
+    """Memory that ran out in `prepare` is no fault of the file's; a note says where it did."""
     hook = function("prepare(self, network, job)", 'raise RuntimeError("out of memory")')
-    placed(tmp_path, "backends", BACKEND_CLASS.format(hook))
+    file = placed(tmp_path, "backends", BACKEND_CLASS.format(hook))
     backend: Any = backends.backend("chip")
-    with pytest.raises(RuntimeError, match=r"^out of memory$"):
+    with pytest.raises(RuntimeError) as raised:
         backend.prepare(None, None)
+    assert str(raised.value) == "out of memory"
+    assert raised.value.__notes__ == [
+        f"backend chip: {file}: prepare() failed: RuntimeError: out of memory"
+    ]
+
+
+_BOOM = 'raise KeyError("boom")'
+RAISING = [
+    *(
+        ("devices", CHIP.format(function(signature, _BOOM)), f"{hook}() failed")
+        for signature, hook in (
+            ("synchroniser(self, info)", "synchroniser"),
+            ("clocks(self, info)", "clocks"),
+            ("programs(self, info)", "programs"),
+            ("start_memory(self, info)", "start_memory"),
+            ("peak_memory(self, info)", "peak_memory"),
+            ("compute_kernels(self, info, **_)", "compute_kernels"),
+            ("bandwidth_kernels(self, info)", "bandwidth_kernels"),
+            ("cache_kernels(self, info)", "cache_kernels"),
+        )
+    ),
+    *(
+        ("devices", CHIP.format(function(signature, body)), said)
+        for signature, body, said in (
+            (
+                "compute_kernels(self, info, **_)",
+                'yield Kernel(name="chip", amount=1.0, make=lambda: {}["boom"])',
+                "make() of the kernel 'chip' failed",
+            ),
+            ("compute_kernels(self, info, **_)", "yield {}['boom']", "compute_kernels() failed"),
+            (
+                "clocks(self, info)",
+                "return lambda: {}['boom']",
+                "what was given by clocks() failed",
+            ),
+            (
+                "programs(self, info)",
+                "return lambda: {}['boom']",
+                "what was given by programs() failed",
+            ),
+        )
+    ),
+    ("meters", STILL_METER.format(function("start(self, subject)", _BOOM)), "start() failed"),
+    (
+        "meters",
+        STILL_METER.format(function("stop(self)", _BOOM)),
+        "stop() of its watch failed",
+    ),
+    (
+        "backends",
+        RUNS.replace("return print", _BOOM),
+        "bind() of its executable failed",
+    ),
+    ("backends", RUNS.replace("import numpy", _BOOM), "run() of its executable failed"),
+    (
+        "backends",
+        RUNS.replace("    run = arrays", "    run = arrays\n    profile = lambda s, i: {}['boom']"),
+        "profile() of its executable failed",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "text", "said"), RAISING)
+def test_what_a_hook_raises_is_told_with_its_file(
+    kind: str, text: str, said: str, tmp_path: Path, packages: None
+) -> None:
+    """The last line of the traceback, which a run shows, names file, hook and error."""
+    file = placed(tmp_path, kind, text)
+    with pytest.raises(KeyError) as raised:
+        used(kind)
+    last = traceback.format_exception(raised.value)[-1].strip()
+    assert last == f"{kind[:-1]} chip: {file}: {said}: KeyError: 'boom'"
+
+
+def test_what_a_timed_loop_raises_is_told_with_its_file(tmp_path: Path, packages: None) -> None:
+    """Nothing stands around a call that is timed: its traceback tells where it is from."""
+    text = RUNS.replace("return print", "return lambda: {}['boom']")
+    file = placed(tmp_path, "backends", text)
+    prepare: Any = backends.backend("chip").prepare
+    call = prepare(None, None).bind(())
+    assert call.__code__.co_filename == str(file), "the plug-in's own, with nothing around it"
+    with pytest.raises(KeyError) as raised, plugins.blaming((devices, backends)):
+        call()
+    line = 1 + text.splitlines().index("        return lambda: {}['boom']")
+    assert raised.value.__notes__ == [
+        f"backend chip: {file}, line {line}: _Run.bind.<locals>.<lambda>() failed: KeyError: 'boom'"
+    ]
+    with pytest.raises(KeyError) as raised, plugins.blaming((devices, backends)):
+        {}["boom"]
+    assert not hasattr(raised.value, "__notes__"), "no plug-in had a part in it"
 
 
 def test_lists_show_a_wrong_plug_in_as_not_usable(tmp_path: Path, packages: None) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchsuite.progress import Progress
+from benchsuite.progress import Progress, TrainingProgress
 from benchsuite.run import Event
 from benchsuite.types import OFFLINE, REFERENCE, SystemSpec, Value
 from tests.fakes import result
@@ -31,6 +31,16 @@ def test_a_networks_name_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -
             results=(replace(result(), status="failed", reason="why"),),
         ))  # fmt: skip
         assert name in capsys.readouterr().err
+
+
+def test_a_name_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Escape sequences of a file's name are shown; a training's bar has no markup either."""
+    Progress(quiet=False).note("own/\x1b[31mred\x07.onnx")
+    with TrainingProgress("own/[/]\x1b[2J", quiet=False) as training:
+        training.on_step(0.5, 1, 0.1)
+    told = capsys.readouterr().err
+    assert "own/\N{REPLACEMENT CHARACTER}[31mred" in told
+    assert not {"\x1b", "\x07"} & set(told)
 
 
 def test_a_skipped_row_is_left_to_the_table(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchsuite import catalog, datasets, device_lock, environment
+from benchsuite import catalog, datasets, device_lock, environment, machine, meters
 from benchsuite.errors import BadInput
 from benchsuite.harness import network, training
 from benchsuite.plan import trained_path
 from benchsuite.train import TrainingJob, train
-from benchsuite.types import Part, Quality, Split
+from benchsuite.types import EnergyReading, Part, Quality, Score, Split, Training
 
 LEARNABLE = '''"""Learns the sign of a sum."""
 from benchsuite import scoring
@@ -141,11 +141,14 @@ def test_training_a_workload_writes_weights_and_record(cache: Path, tmp_path: Pa
         output=tmp_path / "w.safetensors", cache=cache, roots=catalog.content_roots(), threads=1,
     )  # fmt: skip
     epochs: list[int] = []
+    bound: list[frozenset[int] | None] = []
+    before = machine.allowed(), machine.bound()
 
     def on_epoch(number: int, accuracy: float, seconds: float) -> None:
         epochs.append(number)
         # time and joules to accuracy are measured: nothing else measures meanwhile
         assert f"process {os.getpid()}" in str(device_lock.holder(cache, "cpu"))
+        bound.append(machine.bound())
 
     outcome = train(
         job,
@@ -155,12 +158,22 @@ def test_training_a_workload_writes_weights_and_record(cache: Path, tmp_path: Pa
     )
     assert device_lock.holder(cache, "cpu") is None
     assert epochs == [1]
+    assert (machine.allowed(), machine.bound()) == before, "it is bound while it trains only"
     net = network.build(job.entry, "embedded")
     network.load_weights(net, outcome.output)
     record = json.loads(outcome.output.with_suffix(".json").read_text())
     assert record["weights_hash"] == network.weights_hash(net)
     assert record["score"]["value"] == outcome.score.value > 0.5
     assert record["samples_trained"] == 4000
+    assert "wall clock" in record["seconds_how"]
+    assert record["contended"] is None or "CPU time" in record["contended"]
+    if len(machine.allowed() or ()) > 1:  # one thread is bound to one of several processors
+        (cores,) = bound
+        assert cores is not None
+        assert len(cores) == 1
+        assert record["pinned"] == f"bound to processor {min(cores)}"
+    else:
+        assert record["pinned"].startswith("bound to no processor: ")
     prepared = datasets.prepare("mnist-5k", cache=cache)
     assert record["data_hash"] == prepared.hash
     assert not torch.isnan(next(net.parameters())).any()
@@ -203,6 +216,83 @@ def test_an_unknown_data_set_of_a_workload_is_refused(cache: Path, tmp_path: Pat
     )  # fmt: skip
     with pytest.raises(BadInput, match="it has: mnist-5k"):
         train(job, on_step=lambda *_: None, on_epoch=lambda *_: None, on_wait=lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("meter", "output", "said"),
+    [
+        ("csv:/nowhere", "w.safetensors", "--meter csv: /nowhere: cannot be read"),
+        ("nvml", "w.safetensors", "--meter nvml: "),
+        ("auto", "w.json", "call the weights w.safetensors"),
+    ],
+)
+def test_what_would_spoil_a_training_is_refused_before_it(
+    meter: str, output: str, said: str, cache: Path, tmp_path: Path
+) -> None:
+    """A meter that was asked for and does not work; weights in the place of their record."""
+    job = TrainingJob(
+        entry=entry(tmp_path), scale="embedded", dataset="mnist-5k", place=None, seed=0,
+        output=tmp_path / output, cache=cache, roots=(), meter=meter, threads=1,
+    )  # fmt: skip
+
+    def no_step(*_: object) -> None:
+        pytest.fail("it trained")
+
+    with pytest.raises(BadInput, match=said):
+        train(job, on_step=no_step, on_epoch=no_step, on_wait=no_step)
+    assert not (tmp_path / output).exists()
+
+
+def test_joules_to_accuracy_count_as_long_as_the_seconds(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The meter starts when the seconds do, and is read once, at the first epoch at the target."""
+    told: list[str] = []
+
+    class Watch:
+        def stop(self) -> EnergyReading:
+            told.append("stop")
+            return EnergyReading(
+                energy_j=5.0, seconds=1.0, source="modelled", boundary="package", how="made up"
+            )
+
+    class Meter:
+        def start(self, subject: meters.Subject) -> Watch:
+            told.append("start")
+            return Watch()
+
+    monkeypatch.setattr(meters, "choose", lambda *_, **__: ("made up", Meter()))
+
+    def trained(*_: object, on_start: Any, on_epoch: Any, **__: object) -> training.Trained:
+        told.append("built")
+        on_start()
+        told.append("begun")
+        score = Score(value=0.95, samples=100, how="made up")
+        epochs = [
+            training.Epoch(number=n, loss=1.0, accuracy=reached, seconds=float(n))
+            for n, reached in enumerate((0.5, 0.9, 0.95), 1)
+        ]
+        for epoch in epochs:
+            on_epoch(epoch)
+        return training.Trained(
+            network=torch.nn.Linear(4, 2), recipe=Training(epochs=3, batch=1, learning_rate=1.0),
+            score=score, epochs=tuple(epochs), reached=epochs[1], seconds=3.0, samples=1,
+        )  # fmt: skip
+
+    monkeypatch.setattr(training, "train", trained)
+    job = TrainingJob(
+        entry=entry(tmp_path), scale="embedded", dataset="mnist-5k", place=None, seed=0,
+        output=tmp_path / "w.safetensors", cache=cache, roots=(), threads=1,
+    )  # fmt: skip
+    outcome = train(
+        job,
+        on_step=lambda *_: None,
+        on_epoch=lambda number, *_: told.append(f"epoch {number}"),
+        on_wait=lambda *_: None,
+    )
+    assert told == ["built", "start", "begun", "epoch 1", "stop", "epoch 2", "epoch 3"]
+    assert outcome.energy_to_accuracy_j == 5.0
+    assert outcome.energy_how == "modelled, boundary package; made up"
 
 
 def test_weights_of_ones_own_lie_in_the_users_folder() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from benchsuite.accounting.formulas import GATES, flop, recurrent_work, valid_taps
@@ -49,6 +50,9 @@ def count(
             network = build().eval()
     except (Exception, SystemExit) as error:
         raise NotMeasurable(f"build failed: {_first_line(error)}") from error
+    lazy = unshaped(network)
+    if lazy is not None:
+        raise NotMeasurable(lazy)
     inputs = _meta_inputs(signature, batch=batch)
     record = _Record(network)
     try:
@@ -77,6 +81,20 @@ def count(
         uncounted=tuple(sorted(record.uncounted)),
         training_work=work,
         training_reason=reason,
+    )
+
+
+def unshaped(network: torch.nn.Module) -> str | None:
+    """Which weight of a lazy module has no shape yet, and what to do; None where all have one."""
+    from torch.nn.parameter import is_lazy
+
+    held = chain(network.named_parameters(), network.named_buffers())
+    name = next((name for name, tensor in held if is_lazy(tensor)), None)
+    if name is None:
+        return None
+    return (
+        f"{name} is a lazy module's and has no shape before a first query: give the layer its "
+        "sizes, or run the network once in build"
     )
 
 
@@ -396,8 +414,8 @@ def _modes(record: _Record) -> tuple[Any, Any]:
         ) -> Any:
             kwargs = kwargs or {}
             name = getattr(func, "__name__", "")
-            if name in GATES and len(args) == 9 and isinstance(args[2], (list, tuple)):
-                return _recurrent(record, name, *args)
+            if name in GATES and (call := _Call.of(args)) is not None:
+                return _recurrent(record, name, call)
             if name == "scaled_dot_product_attention":
                 return _attention(record, func, *args, **kwargs)
             if func is torch.bilinear:
@@ -407,22 +425,40 @@ def _modes(record: _Record) -> tuple[Any, Any]:
     return Dispatch(), Functions()  # type: ignore[no-untyped-call]
 
 
-def _recurrent(
-    record: _Record,
-    kind: str,
-    data: Any,
-    state: Any,
-    weights: Any,
-    has_biases: bool,
-    layers: int,
-    dropout: float,
-    training: bool,
-    bidirectional: bool,
-    batch_first: bool,
-) -> Any:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    """What a recurrent layer's call says of its work; `data` of a packed one has no time axis."""
+
+    data: Any
+    state: Any
+    weights: Sequence[Any]
+    layers: int
+    bidirectional: bool
+
+    @classmethod
+    def of(cls, args: Any) -> _Call | None:
+        """A call by its nine arguments; a `PackedSequence`'s has the batch sizes second.
+
+        Whole: data, state, weights, has_biases, layers, dropout, training, bidirectional,
+        batch_first. Packed: data, batch_sizes, state, weights, has_biases, layers, dropout,
+        training, bidirectional.
+        """
+        if len(args) != 9:
+            return None
+        rest = args[1:] if isinstance(args[3], bool) else args[2:]
+        state, weights, _, layers, _, _, bidirectional = rest[:7]
+        if not isinstance(weights, (list, tuple)):
+            return None
+        return cls(
+            data=args[0], state=state, weights=weights, layers=layers, bidirectional=bidirectional
+        )
+
+
+def _recurrent(record: _Record, kind: str, call: _Call) -> Any:
     import torch
 
-    directions = 2 if bidirectional else 1
+    data, state, weights = call.data, call.state, call.weights
+    directions = 2 if call.bidirectional else 1
     hidden = weights[0].shape[0] // GATES[kind]
     first_state = state[0] if kind == "lstm" else state
     width = first_state.shape[-1]
@@ -432,7 +468,7 @@ def _recurrent(
         steps=steps,
         inputs=data.shape[-1],
         hidden=hidden,
-        layers=layers,
+        layers=call.layers,
         directions=directions,
         projection=width if width != hidden else 0,
     )
@@ -465,10 +501,15 @@ def _attention(
 
     if torch.is_grad_enabled() and any(t.requires_grad for t in (query, key, value)):
         return kernel(query, key, value, *args, **kwargs)
-    rows, columns = math.prod(query.shape[:-1]), key.shape[-2]
+    leading = query.shape[:-2]
+    if not kwargs.get("enable_gqa"):  # there a key's head serves several of the queries'
+        leading = torch.broadcast_shapes(  # type: ignore[no-untyped-call]
+            leading, key.shape[:-2], value.shape[:-2]
+        )
+    rows, columns = math.prod(leading) * query.shape[-2], key.shape[-2]
     work = 2.0 * rows * columns * (query.shape[-1] + value.shape[-1])
     with record.suspended():
-        out = query.new_empty((*query.shape[:-1], value.shape[-1]))
+        out = query.new_empty((*leading, query.shape[-2], value.shape[-1]))
     record.composite("scaled_dot_product_attention", work=work, inputs=(query, key, value), out=out)
     return out
 

@@ -32,6 +32,10 @@ _COSTS_NOTHING = frozenset(
         "max_pool3d",
         "max_pool2d_with_indices",
         "max_pool3d_with_indices",
+        "fractional_max_pool2d",
+        "fractional_max_pool3d",
+        "max_unpool2d",
+        "max_unpool3d",
         "native_batch_norm",
         "_native_batch_norm_legit",
         "_native_batch_norm_legit_no_training",
@@ -46,6 +50,10 @@ _COSTS_NOTHING = frozenset(
         "bernoulli_",
         "hardswish",
         "hardsigmoid",
+        "log_sigmoid_forward",
+        "_prelu_kernel",
+        "rrelu_with_noise",
+        "glu",
         "_softmax",
         "_log_softmax",
         "softmax",
@@ -53,6 +61,9 @@ _COSTS_NOTHING = frozenset(
         "_safe_softmax",
         "cumsum",
         "cumprod",
+        "cummax",
+        "cummin",
+        "logcumsumexp",
         "logsumexp",
         "embedding",
         "_embedding_bag",
@@ -74,6 +85,7 @@ _COSTS_NOTHING = frozenset(
         "constant_pad_nd",
         "reflection_pad1d",
         "reflection_pad2d",
+        "reflection_pad3d",
         "replication_pad1d",
         "replication_pad2d",
         "replication_pad3d",
@@ -129,6 +141,12 @@ _COSTS_NOTHING = frozenset(
         "all",
         "sort",
         "topk",
+        "kthvalue",
+        "median",
+        "nanmedian",
+        "mode",
+        "searchsorted",
+        "bucketize",
         "nonzero",
         "unique_consecutive",
         "zeros",
@@ -160,6 +178,9 @@ _COSTS_NOTHING = frozenset(
         "zero_",
         "normal_",
         "uniform_",
+        "exponential_",
+        "multinomial",
+        "complex",
         "upsample_nearest1d",
         "upsample_nearest2d",
         "upsample_nearest3d",
@@ -167,7 +188,11 @@ _COSTS_NOTHING = frozenset(
         "upsample_linear1d",
         "upsample_bicubic2d",
         "upsample_trilinear3d",
+        "_upsample_nearest_exact1d",
         "_upsample_nearest_exact2d",
+        "_upsample_nearest_exact3d",
+        "_upsample_bilinear2d_aa",
+        "_upsample_bicubic2d_aa",
         "_unsafe_view",
         "pixel_shuffle",
         "pixel_unshuffle",
@@ -175,6 +200,8 @@ _COSTS_NOTHING = frozenset(
         "col2im",
         "channel_shuffle",
         "unfold_copy",
+        "_pack_padded_sequence",
+        "_pad_packed_sequence",
         "nll_loss_forward",
         "_ctc_loss",
         "binary_cross_entropy",
@@ -277,5 +304,31 @@ def _formulas() -> dict[Any, Any]:
     def dot(first: Any, second: Any, *_: Any, **__: Any) -> int:
         return int(2 * first.numel())
 
-    own = {aten.mv: mv, aten.addmv: addmv, aten.dot: dot, aten.vdot: dot}
+    def convolution_backward(
+        gradient: Any,
+        data: Any,
+        weight: Any,
+        bias_sizes: Any,
+        stride: Any,
+        padding: Any,
+        dilation: Any,
+        transposed: bool,
+        output_padding: Any,
+        groups: int,
+        mask: Sequence[bool],
+        **_: Any,
+    ) -> int:
+        # every tap of the forward pass is one of each gradient's, too; torch's own formula (2.13)
+        # leaves the groups out of the weights'
+        positions = (data if transposed else gradient).shape[2:]
+        forward = 2 * data.shape[0] * math.prod(positions) * weight.numel()
+        return int(forward * (mask[0] + mask[1]))
+
+    own = {
+        aten.mv: mv,
+        aten.addmv: addmv,
+        aten.dot: dot,
+        aten.vdot: dot,
+        aten.convolution_backward: convolution_backward,
+    }
     return {**flop_registry, **own}

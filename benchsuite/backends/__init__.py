@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from benchsuite.guarded import Kind
+from benchsuite.guarded import Kind, Source
 from benchsuite.plugins import plugin, plugin_names
-from benchsuite.types import Arrays, DeviceInfo, Executable
+from benchsuite.types import Arrays, DeviceInfo, Executable, Profiled, Step
 
 if TYPE_CHECKING:
     import torch
@@ -77,6 +78,48 @@ def _no_executable(found: Any) -> str | None:
     return None if runs and says else "not an Executable (bind, run, precision_ran, how)"
 
 
+@dataclass(slots=True)
+class _Named:
+    """An executable of the user's own: what fails outside of timed loops names its file."""
+
+    found: Any
+    source: Source
+    precision_ran: str
+    how: str
+
+    def bind(self, inputs: Arrays) -> Callable[[], object]:
+        call: Callable[[], object]
+        call = self.source.calling("bind() of its executable", self.found.bind, _no_call)(inputs)
+        return call
+
+    def run(self, inputs: Arrays) -> Arrays:
+        call = self.source.calling("run() of its executable", self.found.run, _no_arrays)
+        return tuple(call(inputs))
+
+
+@dataclass(slots=True)
+class _NamedProfiled(_Named):
+    def profile(self, inputs: Arrays) -> list[Step]:
+        call = self.source.calling("profile() of its executable", self.found.profile)
+        return list(call(inputs))
+
+
+def _no_call(found: Any) -> str | None:
+    return None if callable(found) else "not a function"
+
+
+def _no_arrays(found: Any) -> str | None:
+    import numpy as np
+
+    arrays = isinstance(found, tuple | list) and all(isinstance(each, np.ndarray) for each in found)
+    return None if arrays and found else "not a tuple of numpy arrays"
+
+
+def _named_executable(found: Any, source: Source) -> Executable:
+    kind = _NamedProfiled if isinstance(found, Profiled) else _Named
+    return kind(found, source, found.precision_ran, found.how)
+
+
 _KIND = Kind(
     attribute="BACKEND",
     what="backend",
@@ -87,6 +130,7 @@ _KIND = Kind(
         "imports": _no_texts,
     },
     made={"prepare": _no_executable},
+    named={"prepare": _named_executable},
 )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from benchsuite.errors import BadInput, NotMeasurable
-from benchsuite.guarded import Kind, unlike
+from benchsuite.guarded import Kind, Source, amiss, unlike
 from benchsuite.plugins import plugin, plugin_names
 from benchsuite.types import ClockReading, DeviceInfo, Rate
+from benchsuite.units import counted
 
 _BY_DEFAULT = ("cuda", "xpu", "mps", "cpu")
 
@@ -37,6 +39,10 @@ class Device(Protocol):
     Attributes:
         kind: The file's name.
         meters: Meters in order of preference.
+
+    Of the `facts` of its `DeviceInfo`s two are read here: `caches`, nearest first, each with
+    `level` (`L2`), `bytes` of one instance and, if there are several, `instances`; and `logical`,
+    the most threads there may be.
     """
 
     kind: str
@@ -125,7 +131,7 @@ def _kind(name: str) -> Kind:
         what="device",
         facts={
             "kind": lambda kind: None if kind == name else f"not the file's name, {name!r}",
-            "meters": _no_names,
+            "meters": _no_texts,
         },
         functions=(
             "discover", "torch_name", "synchroniser", "compute_kernels", "bandwidth_kernels",
@@ -140,23 +146,66 @@ def _kind(name: str) -> Kind:
             "synchroniser": lambda wait: None if wait is None or callable(wait) else _NO_FUNCTION,
             "clocks": lambda read: None if read is None or callable(read) else _NO_FUNCTION,
             "programs": lambda read: None if read is None or callable(read) else _NO_FUNCTION,
-            "peak_memory": lambda found: None if isinstance(found, int) else "not whole bytes",
+            "start_memory": lambda found: None,
+            "peak_memory": lambda found: None if _whole(found, 0) else "not whole bytes",
         },
-        yielded={"compute_kernels": _no_kernel, "bandwidth_kernels": _no_kernel},
+        yielded={
+            "compute_kernels": _no_kernel,
+            "bandwidth_kernels": _no_kernel,
+            "cache_kernels": _no_cache_kernel,
+        },
+        named={
+            "clocks": lambda read, source: source.calling(f"{_READER} clocks()", read, _no_clock),
+            "programs": lambda read, source: source.calling(
+                f"{_READER} programs()", read, _no_texts
+            ),
+            "compute_kernels": _named_kernel,
+            "bandwidth_kernels": _named_kernel,
+            "cache_kernels": lambda found, source: (*found[:2], _named_kernel(found[2], source)),
+        },
     )  # fmt: skip
 
 
+_READER = "what was given by"
 _NO_FUNCTION = "neither a function nor None"
+
+
+def _whole(found: Any, least: int) -> bool:
+    return isinstance(found, int) and not isinstance(found, bool) and found >= least
 
 
 def _no_kernel(found: Any) -> str | None:
     if not isinstance(found, Kernel):
         return "not a Kernel"
-    sound = isinstance(found.name, str) and callable(found.make) and found.amount > 0
+    amount = found.amount
+    number = isinstance(amount, int | float) and 0 < amount < math.inf
+    sound = number and isinstance(found.name, str) and callable(found.make)
     return None if sound else "which has no name, no amount above 0, or nothing that makes it"
 
 
-def _no_names(found: Any) -> str | None:
+def _no_cache_kernel(found: Any) -> str | None:
+    if not isinstance(found, tuple) or len(found) != 3:
+        return "not a level's name, its bytes and a Kernel"
+    level, size_b, kernel = found
+    if not isinstance(level, str) or not _whole(size_b, 1):
+        return "whose first is no name, or whose second is no number of bytes"
+    return _no_kernel(kernel)
+
+
+def _named_kernel(kernel: Kernel, source: Source) -> Kernel:
+    make = source.calling(
+        f"make() of the kernel {kernel.name!r}",
+        kernel.make,
+        lambda call: None if callable(call) else "not a function",
+    )
+    return replace(kernel, make=make)
+
+
+def _no_clock(found: Any) -> str | None:
+    return unlike(found, ClockReading)
+
+
+def _no_texts(found: Any) -> str | None:
     named = isinstance(found, tuple | list) and all(isinstance(each, str) for each in found)
     return None if named else "not a tuple of names"
 
@@ -177,6 +226,28 @@ def _no_devices(found: Any, *, kind: str) -> str | None:
             return f"whose index is {info.index} in place of {number}"
         if min(info.units, info.count) < 1 or info.memory_b < 0:
             return "which has no units, no count or less than no memory"
+        wrong = _no_facts(info.facts)
+        if wrong is not None:
+            return f"whose facts have {wrong}"
+    return None
+
+
+def _no_facts(facts: Mapping[str, Any]) -> str | None:
+    """What is wrong with those facts of a device that are read."""
+    if not _whole(facts.get("logical", 1), 1):
+        return f"`logical` {facts['logical']!r:.40}, not the most threads there may be"
+    caches = facts.get("caches", ())
+    if not isinstance(caches, tuple | list):
+        return f"`caches` {caches!r:.40}, not a list of levels"
+    for cache in caches:
+        sound = (
+            isinstance(cache, Mapping)
+            and isinstance(cache.get("level"), str)
+            and _whole(cache.get("bytes"), 1)
+            and _whole(cache.get("instances", 1), 1)
+        )
+        if not sound:
+            return f"the cache {cache!r:.80}, which has no level (a text) or no bytes"
     return None
 
 
@@ -188,7 +259,7 @@ def _no_powers(found: Any) -> str | None:
         wrong = None if rate is None else unlike(rate, Rate)
         if wrong is not None:
             return wrong
-        if rate is not None and not 0 < rate.value < math.inf:
+        if rate is not None and (not 0 < rate.value < math.inf or amiss(rate)):
             return "which is no power in watts"
     return None
 
@@ -200,7 +271,7 @@ def find(name: str) -> DeviceInfo:
         BadInput: Unknown kind, no such index, or none of the kind on this machine.
     """
     kind, _, index = name.partition(":")
-    if index and not index.isdigit():
+    if index and not re.fullmatch("[0-9]{1,9}", index):
         raise BadInput(f"--device {name}: write KIND or KIND:N, for example cuda:0")
     try:
         found = device(kind).discover()
@@ -208,8 +279,20 @@ def find(name: str) -> DeviceInfo:
         raise BadInput(f"--device {name}: {error}") from None
     wanted = int(index or 0)
     if wanted >= len(found):
-        raise BadInput(f"--device {name}: there is {kind}:0 to {kind}:{len(found) - 1}")
+        last = len(found) - 1
+        raise BadInput(f"--device {name}: there is {kind}:0" + f" to {kind}:{last}" * (last > 0))
     return found[wanted]
+
+
+def check_threads(threads: int | None, info: DeviceInfo) -> None:
+    """Refuses more threads than a processor can run at once.
+
+    Raises:
+        BadInput: They are more.
+    """
+    most = int(info.facts.get("logical", info.units))
+    if info.kind == "cpu" and threads is not None and threads > most:
+        raise BadInput(f"--threads {threads}: this machine has {counted(most, 'processor')}")
 
 
 def default_device() -> DeviceInfo:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchsuite import datasets
+from benchsuite.accounting.count import unshaped
 from benchsuite.catalog import Entry
 from benchsuite.errors import BadInput, one_line
 from benchsuite.harness.buckets import LENGTH, in_buckets
@@ -43,6 +44,9 @@ def build(entry: Entry, scale: str, *, seed: int = 0) -> torch.nn.Module:
         raise BadInput(
             f"{entry.path}: build({scale!r}) gave {type(network).__name__}, not a torch module"
         )
+    lazy = unshaped(network)
+    if lazy is not None:
+        raise BadInput(f"{entry.path}: build({scale!r}): {lazy}")
     return network.eval()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -14,6 +14,7 @@ from benchsuite import cgroup, machine
 from benchsuite.errors import BadInput
 
 _CPUS = "sys/devices/system/cpu"
+_DENIED = "the system does not let it: {}"
 _ATOMS = "sys/devices/cpu_atom/cpus"  # the efficient cores of Intel's hybrid processors
 
 
@@ -147,21 +148,57 @@ def bind(threads: int, *, device: str, cores: Collection[int] | None = None) -> 
 
 def _bind(threads: int, *, kind: str, cores: Collection[int] | None) -> str | None:
     """Binds; else the reason why not."""
+    chosen, why_not = planned(threads, kind=kind, cores=cores)
+    if why_not is not None:
+        return why_not
+    try:
+        pin(chosen)
+    except OSError as error:
+        return _DENIED.format(error.strerror)
+    return None
+
+
+def planned(
+    threads: int, *, kind: str, cores: Collection[int] | None
+) -> tuple[Collection[int], str | None]:
+    """The processors that a process is to be bound to, or none and why.
+
+    Raises:
+        BadInput: One of the `cores` may not be used.
+    """
     allowed = machine.allowed()
     if allowed is None or not Path("/proc/self/task").is_dir():
-        return f"{platform.system()} has no call that binds a process to processors"
+        return (), f"{platform.system()} has no call that binds a process to processors"
     if cores is None:
-        cores, why_not = wanted(threads, kind=kind, allowed=allowed)
-        if why_not is not None:
-            return why_not
-    elif not cores:
-        return "not asked for (--pin none)"
+        return wanted(threads, kind=kind, allowed=allowed)
+    if not cores:
+        return (), "not asked for (--pin none)"
     check(cores, allowed)
-    try:
-        pin(cores)
-    except OSError as error:
-        return f"the system does not let it: {error.strerror}"
-    return None
+    return cores, None
+
+
+@contextmanager
+def kept_on(threads: int, *, kind: str, cores: Collection[int] | None = None) -> Iterator[str]:
+    """Binds this process meanwhile as `bind` does a worker; gives to what, or why to none.
+
+    Raises:
+        BadInput: One of the `cores` may not be used.
+    """
+    chosen, why_not = planned(threads, kind=kind, cores=cores)
+    with ExitStack() as stack:
+        if machine.STARTED_WITH not in os.environ:
+            stack.callback(os.environ.pop, machine.STARTED_WITH, None)
+        if why_not is None:
+            try:
+                stack.enter_context(bound_to(chosen))
+            except OSError as error:
+                why_not = _DENIED.format(error.strerror)
+        several = "s" * (len(chosen) > 1)
+        yield (
+            f"bound to processor{several} {machine.listed(chosen)}"
+            if why_not is None
+            else f"bound to no processor: {why_not}"
+        )
 
 
 def wanted(

@@ -37,6 +37,7 @@ _LIBRARIES = ("torch", "onnxruntime", "numpy")
 _RULES = 2
 
 
+@plugins.blaming((devices,))
 def probe(
     device: Device, info: DeviceInfo, *, precision: str, threads: int, attempts: int = ATTEMPTS
 ) -> Probe:
@@ -124,11 +125,13 @@ def _probe_once(device: Device, info: DeviceInfo, *, precision: str, threads: in
     wait = device.synchroniser(info)
     kernels = list(device.compute_kernels(info, precision=precision, threads=threads))
     streams = list(device.bandwidth_kernels(info))
-    ranked = _sweep(kernels, wait, seconds=SWEEP_S, precision=precision)
+    at = f"the peak at {precision}"
+    ranked = _sweep(kernels, wait, seconds=SWEEP_S, what=at)
     finalists = [kernel for kernel, _ in ranked[:FINALISTS]]
-    ranked_again = _sweep(finalists, wait, seconds=FINAL_S, precision=precision)
+    ranked_again = _sweep(finalists, wait, seconds=FINAL_S, what=at)
     winner, peak = ranked_again[0]
-    stream, bandwidth = _sweep(streams, wait, seconds=BANDWIDTH_S, precision=precision)[0]
+    memory = "the bandwidth of main memory"
+    stream, bandwidth = _sweep(streams, wait, seconds=BANDWIDTH_S, what=memory)[0]
     rates = _rates(winner.make(), winner.amount, wait, seconds=CONFIRM_S)
     setting = f"{precision}, {threads} thread{'s' * (threads > 1)}" if threads else precision
     return Probe(
@@ -150,6 +153,7 @@ def _probe_once(device: Device, info: DeviceInfo, *, precision: str, threads: in
     )
 
 
+@plugins.blaming((devices,))
 def caches(device: Device, info: DeviceInfo) -> list[dict[str, object]]:
     """Read bandwidth of each cache level of a device, by all of this process's threads together.
 
@@ -170,12 +174,12 @@ class Calibrator:
     def __init__(self, device: Device, info: DeviceInfo, pinned: Probe) -> None:
         kernels = device.compute_kernels(info, precision=pinned.precision, threads=pinned.threads)
         kernel = next((k for k in kernels if k.name == pinned.kernel), None)
-        stream = next(
-            (k for k in device.bandwidth_kernels(info) if pinned.bandwidth.how.find(k.name) >= 0),
-            None,
-        )
-        if kernel is None or stream is None:
+        told = [k for k in device.bandwidth_kernels(info) if k.name in pinned.bandwidth.how]
+        stream = max(told, key=lambda k: len(k.name), default=None)  # one name may hold another
+        if kernel is None:
             raise NotMeasurable(f"the pinned kernel {pinned.kernel!r} is not there any more")
+        if stream is None:
+            raise NotMeasurable(f"none of the streams is the pinned one: {pinned.bandwidth.how}")
         self._wait = device.synchroniser(info)
         self._kernel, self._stream = kernel, stream
 
@@ -184,6 +188,7 @@ class Calibrator:
         self._kernel.make()
         self._stream.make()
 
+    @plugins.blaming((devices,))
     def run(self) -> Calibration:
         """Runs both kernels for about 0.15 s in all."""
         started = perf_counter()
@@ -248,7 +253,7 @@ def _sweep(
     wait: Callable[[], object] | None,
     *,
     seconds: float,
-    precision: str,
+    what: str,
 ) -> list[tuple[Kernel, float]]:
     """The kernels that run here with the best rate of each, the fastest first."""
     found = []
@@ -263,7 +268,7 @@ def _sweep(
         found.append((kernel, rate))
     if not found:
         why = failures[0] if failures else "no kernel is known for it"
-        raise NotMeasurable(f"the peak at {precision} cannot be probed here: {why}")
+        raise NotMeasurable(f"{what} cannot be probed here: {why}")
     return sorted(found, key=lambda pair: pair[1], reverse=True)
 
 

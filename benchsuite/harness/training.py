@@ -59,6 +59,7 @@ def train(
     test_split: Split,
     quality: Quality,
     seed: int = 0,
+    on_start: Callable[[], None] = lambda: None,
     on_step: Callable[[int, int, float], None] = lambda done, of, loss: None,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> Trained:
@@ -68,6 +69,7 @@ def train(
         entry: The workload; its scale must have a `training` recipe.
         quality: What to reach on the test split. All epochs are run either way: the weights of
             the last are kept, so that nothing is selected on the test split.
+        on_start: Told when the network is built and the seconds begin to count.
         on_step: Told after each step: epochs done (a fraction), epochs in all, the loss.
 
     Raises:
@@ -84,6 +86,7 @@ def train(
     network = build(entry, scale, seed=seed)
     make_objective = getattr(entry.module, "objective", CrossEntropy)
     objective: torch.nn.Module = make_objective(network)
+    on_start()
     started = time.perf_counter()
     prepared = _preprocessed(entry, train_split)
     test_inputs = [preprocess(entry, part.inputs) for part in test_split.parts]

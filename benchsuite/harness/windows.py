@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from benchsuite import devices, meters
+from benchsuite import backends, devices, meters, plugins
 from benchsuite.errors import NotMeasurable
 from benchsuite.harness import contention, memory, performance, phases, pinning, scenarios, turns
 from benchsuite.harness.performance import Gauges, Load, Metered
 from benchsuite.harness.subject import System
 from benchsuite.types import OFFLINE, REAL_TIME, SERVER, Arrays, Executable, Rate, Turn, Window
+from benchsuite.units import duration
+
+_METERED_SHARE = 0.5  # of a process's time limit: the windows that a meter makes longer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,15 @@ def meter(system: System, *, preferred: tuple[str, ...]) -> tuple[Metered, Rate 
         name, found = meters.choose(spec.meter, subject, preferred=preferred, cache=system.cache)
     except NotMeasurable as error:
         return Metered(meter=None, subject=subject, reason=str(error)), None, str(error)
+    # idle power takes its time too, whatever the scenarios
+    needed_s = found.window_s * max(1, len({OFFLINE, REAL_TIME} & set(spec.scenarios)))
+    if found.measures and needed_s > _METERED_SHARE * spec.time_limit_s:
+        reason = (
+            f"{name}: it needs windows of {duration(found.window_s)}, together "
+            f"{duration(needed_s)} of the time limit of {duration(spec.time_limit_s)}, of which "
+            f"half is left for all else; take a faster meter, or a longer --time-limit"
+        )
+        return Metered(meter=None, subject=subject, reason=reason), None, reason
     phases.tell(f"meter {name}")
     metered = Metered(meter=found, subject=subject)
     try:
@@ -52,6 +64,7 @@ def meter(system: System, *, preferred: tuple[str, ...]) -> tuple[Metered, Rate 
         return metered, None, str(error)
 
 
+@plugins.blaming((backends, devices))
 def measure(scenario: str, pool: Sequence[Arrays], setting: Setting) -> Window:
     """Measures one scenario's window over a pool of queries.
 
@@ -65,6 +78,7 @@ def measure(scenario: str, pool: Sequence[Arrays], setting: Setting) -> Window:
     return _with_idle(_run(load, gauges, setting, seconds=seconds), setting)
 
 
+@plugins.blaming((backends, devices))
 def measure_in_turns(
     scenario: str, pool: Sequence[Arrays], setting: Setting, *, turn: Callable[[], None]
 ) -> tuple[Window, tuple[Turn, ...]]:

@@ -6,17 +6,20 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from benchsuite import devices, hw
 from benchsuite.errors import BadInput, NotMeasurable
-from benchsuite.guarded import Kind, unlike
+from benchsuite.guarded import Kind, Source, amiss, guarded_too, unlike
+from benchsuite.origin import BOUNDARIES, MODELLED, Origin, origin_of
 from benchsuite.plugins import plugin, plugin_names
 from benchsuite.types import DeviceInfo, Doubt, EnergyReading, Rate, Window
 
 AUTOMATIC = "auto"
 AGREEMENT = 0.05
+NONE = "no meter: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,15 +120,52 @@ def _no_power(found: Any) -> str | None:
     wrong = unlike(found, Rate)
     if wrong is not None:
         return wrong
-    return None if 0 <= found.value < math.inf else "which is no power in watts"
+    sound = 0 <= found.value < math.inf and not amiss(found)
+    return None if sound else "which is no power in watts"
 
 
-def _stops(found: Any) -> bool:
-    return callable(getattr(found, "stop", None))
+def _no_watch(found: Any) -> str | None:
+    return None if callable(getattr(found, "stop", None)) else "not a Watch (it has no stop)"
+
+
+def _no_reading(found: Any, *, measures: bool) -> str | None:
+    """What is wrong with a window's energy."""
+    wrong = unlike(found, EnergyReading)
+    if wrong is not None:
+        return wrong
+    if not (0 < found.energy_j < math.inf and 0 < found.seconds < math.inf):
+        return 'which has no joules or no seconds: raise NotMeasurable("why") in its place'
+    ends = [end for end in (found.low_j, found.high_j) if end is not None]
+    if len(ends) == 2 and not 0 <= ends[0] <= found.energy_j <= ends[1] < math.inf:
+        return f"whose interval, {ends[0]:g} to {ends[1]:g} J, does not hold its energy"
+    if len(ends) == 1:
+        return "whose interval has one end"
+    if found.boundary not in BOUNDARIES:
+        return f"whose boundary is {found.boundary!r}, not one of {', '.join(BOUNDARIES)}"
+    origin = Origin(source=found.source, boundary=found.boundary)
+    if origin_of(f"{found.source}, boundary {found.boundary}") != origin:
+        return f"whose source, {found.source!r:.40}, is empty or has a comma or semicolon"
+    if not measures and not origin.modelled:
+        return f"whose source must be {MODELLED!r}: the meter's `measures` is False"
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _NamedWatch:
+    found: Any
+    source: Source
+
+    def stop(self) -> EnergyReading:
+        reading: EnergyReading = self.source.calling(
+            "stop() of its watch",
+            self.found.stop,
+            partial(_no_reading, measures=self.source.found.measures),
+        )()
+        return reading
 
 
 _FUNCTIONS = ("check", "prepare", "idle_power", "start")
-_KIND = Kind(
+_KIND: Kind = Kind(
     attribute="METER",
     what="meter",
     facts={
@@ -141,7 +181,12 @@ _KIND = Kind(
         "of": _no_meter,
         "idle_power": _no_power,
     },
-    made={"start": lambda found: None if _stops(found) else "not a Watch (it has no stop)"},
+    made={"start": _no_watch},
+    named={
+        "prepare": lambda found, source: guarded_too(found, _KIND, source),
+        "of": lambda found, source: guarded_too(found, _KIND, source),
+        "start": lambda found, source: _NamedWatch(found=found, source=source),
+    },
 )
 
 
@@ -195,7 +240,7 @@ def choose(
             return name, found.prepare(subject, cache=cache)
         except NotMeasurable as error:
             reasons.append(refusal(name, error))
-    raise NotMeasurable("no meter: " + "; ".join(reasons))
+    raise NotMeasurable(NONE + "; ".join(reasons))
 
 
 def doubts(window: Window) -> list[Doubt]:

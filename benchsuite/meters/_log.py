@@ -22,14 +22,15 @@ from pathlib import Path
 from statistics import median
 
 from benchsuite.errors import NotMeasurable
+from benchsuite.origin import BOUNDARIES
 
 TIME = frozenset({"time", "time s", "timestamp", "timestamp s", "datetime"})
 POWER = frozenset({"power", "power w", "watt", "watts", "w"})
 ENERGY = frozenset({"energy", "energy j", "joule", "joules", "j"})
 BOUNDARY = "boundary"
-BOUNDARIES = ("board", "package", "board+host", "wall")
 # seconds since 1970 stay below this for three thousand years; milliseconds do not
 _MOST_S = 1e11
+_LEAST_STEPS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +55,31 @@ class Log:
         """Median time between two rows."""
         return median(b - a for a, b in pairwise(self.times))
 
-    def number(self, fact: str, *, default: float) -> float:
-        """A fact that must be a number."""
+    @property
+    def period_s(self) -> float:
+        """How often there is something new: rows, or steps of a counter that moves more rarely.
+
+        Of a counter that moved less than three times it is not known, and the rows' is given.
+        """
+        rows = pairwise(zip(self.times, self.energy_j, strict=False))  # power has no steps
+        steps = [at for (_, before), (at, after) in rows if after > before]
+        if len(steps) < _LEAST_STEPS:
+            return self.spacing_s
+        return max(self.spacing_s, median(b - a for a, b in pairwise(steps)))
+
+    def number(self, fact: str, *, default: float, least: float = -math.inf) -> float:
+        """A fact that must be a number.
+
+        Raises:
+            NotMeasurable: It is none, or less than `least`.
+        """
         text = self.facts.get(fact)
         if text is None:
             return default
-        return _number(text, where=f"{self.path}: {fact}")
+        value = _number(text, where=f"{self.path}: {fact}")
+        if value < least:
+            raise NotMeasurable(f"{self.path}: {fact} is {text}, which is below {least:g}")
+        return value
 
 
 def read(path: Path, *, growing: bool = False) -> Log:
@@ -72,6 +92,11 @@ def read(path: Path, *, growing: bool = False) -> Log:
     Raises:
         NotMeasurable: No such file, or one that cannot be trusted; the text names the line.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise NotMeasurable(
+            f"{path}: is no file but a device or a pipe, which has no end; let the meter write its "
+            "log into a file"
+        )
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:

@@ -107,6 +107,7 @@ def energy_between(log: Log, *, start: float, end: float) -> EnergyReading:
     if not math.isfinite(joules + margin):
         raise NotMeasurable(f"{path}: its {what} is too large to be summed; is its unit right?")
     rows = sum(start <= t <= end for t in times)
+    moves = f", its counter moves every {log.period_s:.3g} s" * (log.period_s > spacing_s)
     offset_s = log.number("clock_offset_s", default=0.0)
     return EnergyReading(
         energy_j=joules,
@@ -114,8 +115,8 @@ def energy_between(log: Log, *, start: float, end: float) -> EnergyReading:
         source="csv",
         boundary=log.boundary or WALL,
         how=(
-            f"{path.name}: {counted(rows, 'row')} of {what}, {spacing_s:.3g} s apart; clock offset "
-            f"{offset_s:g} s"
+            f"{path.name}: {counted(rows, 'row')} of {what}, {spacing_s:.3g} s apart{moves}; clock "
+            f"offset {offset_s:g} s"
         ),
         max_power_w=largest_shown,
         max_power_reason=reason,
@@ -139,10 +140,11 @@ class _Watch:
         log = self._reaching(ended)
         offset_s = log.number("clock_offset_s", default=0.0)
         found = energy_between(log, start=self.started + offset_s, end=ended + offset_s)
-        if found.seconds < self.least_periods * log.spacing_s:
+        if found.seconds < self.least_periods * log.period_s:
+            what = "rows" if log.period_s == log.spacing_s else "steps of the counter"
             raise NotMeasurable(
-                f"the window of {found.seconds:.2f} s is under {self.least_periods} rows of "
-                f"{self.path}, which are {log.spacing_s:.3g} s apart; let the meter log faster"
+                f"the window of {found.seconds:.2f} s is under {self.least_periods} {what} of "
+                f"{self.path}, which are {log.period_s:.3g} s apart; let the meter log faster"
             )
         return found
 
@@ -195,8 +197,7 @@ class _Csv:
             )
 
     def prepare(self, subject: Subject, *, cache: Path | None) -> _Csv:
-        spacing_s = read(self._file(), growing=True).spacing_s
-        least_s = LEAST_PERIODS * spacing_s * (1 + _UNEVEN)
+        least_s = LEAST_PERIODS * read(self._file(), growing=True).period_s * (1 + _UNEVEN)
         return replace(self, window_s=max(LEAST_WINDOW_S, least_s))
 
     def idle_power(self, subject: Subject) -> Rate:

@@ -36,7 +36,7 @@ class TraceBoard:
 
     def __init__(self, log: Log, clock: Clock) -> None:
         self.name = log.path.name
-        self.lag_s = log.number("lag_s", default=0.0)
+        self.lag_s = log.number("lag_s", default=0.0, least=0.0)
         self._log = log
         self._clock = clock
         self._origin = clock.now()
@@ -101,7 +101,7 @@ class _Replay:
         if "idle_power_w" not in log.facts:
             raise NotMeasurable(f"{log.path.name} states no idle power (# idle_power_w: WATTS)")
         return Rate(
-            value=log.number("idle_power_w", default=0.0),
+            value=log.number("idle_power_w", default=0.0, least=0.0),
             how=f"as {log.path.name} states, without an interval",
         )
 

@@ -207,7 +207,7 @@ class Store:
             return [self.find_run(name)]
         key, equals, value = name.removeprefix("label:").partition("=")
         value, tilde, count = value.partition("~") if equals else ("", "", "")
-        if tilde and not (count.isdigit() and int(count) > 0):
+        if tilde and not (count.isdecimal() and int(count) > 0):
             raise BadInput(f"{name}: write label:KEY=VALUE~N, N a number of runs of at least 1")
         found = [
             run
@@ -388,4 +388,4 @@ def _in_time(
 def _count_of(name: str) -> int:
     """N of `label:KEY=VALUE~N`; 1 without it."""
     count = name.rpartition("~")[2]
-    return int(count) if "~" in name and count.isdigit() else 1
+    return int(count) if "~" in name and count.isdecimal() else 1
