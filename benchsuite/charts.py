@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from benchsuite.attribution import Missing, Share, Split
-from benchsuite.formatting import amount_said, still
+from benchsuite.formatting import amount_said, scale_of, still
 
 _MARGIN = 4.0  # per cent of a waterfall's width on either side
 _LEAST = 0.6  # per cent: a share of nothing is still seen
@@ -44,13 +44,18 @@ class Waterfall:
     total: Markup
 
 
-def waterfall(split: Split | Missing) -> Waterfall | None:
+def waterfall(split: Split | Missing, *, measure: str | None = None) -> Waterfall | None:
     """The lanes of a split's shares, each beginning where the one before ends.
 
     A log scale for a product, so that equal factors are equally long. None for a refused split.
+
+    Args:
+        split: The shares.
+        measure: Of an accuracy, which says whether its shares are percentage points.
     """
     if isinstance(split, Missing):
         return None
+    scale = scale_of(split, measure)
     ends = [0.0]
     for each in split.shares:
         ends.append(ends[-1] + each.amount)
@@ -59,25 +64,25 @@ def waterfall(split: Split | Missing) -> Waterfall | None:
         steps=tuple(
             Step(
                 share=each,
-                ratio=amount_said(each.amount, scale=split.scale),
+                ratio=amount_said(each.amount, scale=scale),
                 still=still(each.amount, scale=split.scale),
                 lane=_lane(
                     place(ends[i]),
                     place(ends[i + 1]),
                     zero=place(0.0),
                     owner=each.owner,
-                    label=f"{each.title}: {amount_said(each.amount, scale=split.scale)}",
+                    label=f"{each.title}: {amount_said(each.amount, scale=scale)}",
                 ),
             )
             for i, each in enumerate(split.shares)
         ),
-        ratio=amount_said(split.amount, scale=split.scale),
+        ratio=amount_said(split.amount, scale=scale),
         total=_lane(
             place(0.0),
             place(ends[-1]),
             zero=place(0.0),
             owner="total",
-            label=f"the whole: {amount_said(split.amount, scale=split.scale)}",
+            label=f"the whole: {amount_said(split.amount, scale=scale)}",
         ),
     )
 

@@ -33,6 +33,8 @@ DIGESTED = (
 STRAYING = ("throughput", "latency_p90", "energy_per_frame")
 PLACES = {metric: place for place, metric in enumerate(DIGESTED)}
 _ENERGY = "energy_per_frame"
+# digests of before have no `moved`: whoever ranks them must know it
+_NOT_KEPT = "by how much was not kept when it was stored, so that its place takes it for steady"
 _MISSING = Value(value=None, how="", reason="told with the whole result")
 
 
@@ -152,8 +154,9 @@ def result(digest: Digest, *, run: str, key: SystemKey, scenario: str, measured_
 
 
 def _doubt(code: str, moved: float | None) -> Doubt:
-    told = code == NOT_STEADY and moved is not None
-    return Doubt(code=code, message=f"{code}: {moved_said(moved or 0.0)}" if told else code)
+    if code != NOT_STEADY:
+        return Doubt(code=code, message=code)
+    return Doubt(code=code, message=f"{code}: {_NOT_KEPT if moved is None else moved_said(moved)}")
 
 
 def _ends(value: Value | None) -> tuple[float | None, float | None]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchsuite import compare
@@ -27,6 +28,35 @@ class Excluded:
 
     def __str__(self) -> str:
         return self.name if self.rows == 1 else f"{self.name} ({self.rows} rows)"
+
+
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+def together(left_out: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Reasons that differ in their numbers alone said once, with the range of each number.
+
+    Args:
+        left_out: Reason to names: `too few queries: 324`, `too few queries: 480`.
+
+    Returns:
+        The same in fewer lines: `too few queries: 324 to 480`.
+    """
+    groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for reason in left_out:
+        groups[tuple(_NUMBER.split(reason))].append(reason)
+    found = {}
+    for words, reasons in groups.items():
+        numbers = zip(*(_NUMBER.findall(reason) for reason in reasons), strict=True)
+        said = [_range(own) for own in numbers]
+        text = "".join(word + number for word, number in zip(words, [*said, ""], strict=True))
+        found[text] = tuple(name for reason in reasons for name in left_out[reason])
+    return found
+
+
+def _range(numbers: Sequence[str]) -> str:
+    ordered = sorted(set(numbers), key=lambda text: (len(text.split(".")[0]), text))
+    return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
 
 
 Identity = tuple[str, str, str | None, str, str, int]

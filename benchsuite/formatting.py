@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from benchsuite.attribution import LINEAR, Split, parts_of
+from benchsuite.attribution import LINEAR, LOG, Split, parts_of
 from benchsuite.types import MetricInfo
 from benchsuite.units import MISSING, percent, quantity, significant
 from benchsuite.units import share as share
@@ -31,6 +31,8 @@ _SHARES = frozenset(
 _RATIOS = frozenset({"configuration_gain", "drift"})
 _ACCURACIES = frozenset({"accuracy", "reference_accuracy", "accuracy_change"})
 _CORRELATIONS = ("rho", "correlation")
+PLAIN = "plain"  # a scale beside `LOG` and `LINEAR`: a difference that is no share
+_NEAR = 1.1  # ratios below it have a digit more
 _STILL_LOG = math.log(1.005)  # a part of a change that rounds to times 1.00
 _ONE = 5e-4  # a ratio that is shown as times 1
 _STILL_POINTS = 5e-7
@@ -124,7 +126,7 @@ def times(ratio: float, *, decimals: int | None = None) -> str:
         ratio: Above 0.
         decimals: Of ratios below 100; None for two, and three of those below 1.1.
     """
-    if abs(math.log(ratio)) < _ONE:
+    if decimals is None and abs(math.log(ratio)) < _ONE:
         return f"{TIMES}1"
     larger = max(ratio, 1 / ratio)
     if larger >= 1e6:
@@ -132,35 +134,56 @@ def times(ratio: float, *, decimals: int | None = None) -> str:
     elif decimals is not None:
         text = f"{larger:.{decimals}f}" if larger < 100 else f"{larger:.0f}"
     else:
-        text = f"{larger:.2f}" if larger >= 1.1 else f"{larger:.3f}"
-    return (TIMES if ratio > 1 else DIVIDED) + text
+        text = f"{larger:.2f}" if larger >= _NEAR else f"{larger:.3f}"
+    return (TIMES if ratio > 1 or float(text) == 1 else DIVIDED) + text
+
+
+def ratios_said(*ratios: float) -> list[str]:
+    """Ratios that stand together, as a value and its interval: all with the decimals of one."""
+    near = all(max(ratio, 1 / ratio) < _NEAR for ratio in ratios)
+    return [times(ratio, decimals=3 if near else 2) for ratio in ratios]
 
 
 def still(amount: float, *, scale: str) -> bool:
     """Whether an amount is too small to be seen in the figures."""
-    return abs(amount) < (_STILL_POINTS if scale == LINEAR else _STILL_LOG)
+    return abs(amount) < (_STILL_LOG if scale == LOG else _STILL_POINTS)
+
+
+def scale_of(split: Split, measure: str | None) -> str:
+    """On what scale a split is said: of an accuracy that is a correlation, `PLAIN`."""
+    return PLAIN if split.scale == LINEAR and is_correlation(measure) else split.scale
 
 
 def amount_said(amount: float, *, scale: str) -> str:
-    """The size of a change or of a share of it: a ratio, or points of a sum."""
+    """The size of a change or of a share of it: a ratio, points of a sum, or a plain difference."""
+    if scale == PLAIN:
+        return _signed(amount)
     if scale == LINEAR:
         return points(amount)
     return f"{TIMES}1.00" if still(amount, scale=scale) else times(math.exp(amount))
 
 
-def change_said(title: str, split: Split) -> str:
-    """The whole change as the beginning of a sentence: `Throughput rose` and by how much."""
+def change_said(title: str, split: Split, *, measure: str | None = None) -> str:
+    """The whole change as the beginning of a sentence: `Throughput rose` and by how much.
+
+    Args:
+        title: What changed.
+        split: By how much.
+        measure: Of an accuracy: a correlation moves by no percentage points.
+    """
     if still(split.amount, scale=split.scale):
         return f"{title} did not move"
     verb = "rose" if split.amount > 0 else "fell"
-    unit = " points" if split.scale == LINEAR else ""
-    return f"{title} {verb}: {amount_said(split.amount, scale=split.scale)}{unit}"
+    scale = scale_of(split, measure)
+    unit = " points" if scale == LINEAR else ""
+    return f"{title} {verb}: {amount_said(split.amount, scale=scale)}{unit}"
 
 
-def parts_said(split: Split) -> tuple[tuple[str, str, str], ...]:
+def parts_said(split: Split, *, measure: str | None = None) -> tuple[tuple[str, str, str], ...]:
     """Owner, name and size of the parts of a change that can be seen, the largest first."""
+    scale = scale_of(split, measure)
     return tuple(
-        (owner, name, amount_said(amount, scale=split.scale))
+        (owner, name, amount_said(amount, scale=scale))
         for owner, name, amount in parts_of(split)
         if not still(amount, scale=split.scale)
     )

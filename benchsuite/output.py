@@ -178,6 +178,7 @@ def print_comparisons(
 
 
 def _print_duel(duel: Duel) -> None:
+    from benchsuite.exclusions import together
     from benchsuite.machines import ALIKE, BEST
 
     for kind, said in ((ALIKE, "like for like"), (BEST, "each at its best")):
@@ -186,11 +187,11 @@ def _print_duel(duel: Duel) -> None:
             found = mean.ratio
             ratio = (formatting.MINUS, "")
             if found is not None:
-                ends = [formatting.times(end) for end in (found.low, found.high)]
-                ratio = (formatting.times(found.value), " to ".join(ends))
+                said_as, *ends = formatting.ratios_said(found.value, found.low, found.high)
+                ratio = (said_as, " to ".join(ends))
             modelled = ("", "modelled")[mean.modelled]
             rows.append((METRICS[mean.metric].title, *ratio, str(mean.rows), modelled))
-            for reason, names in mean.left_out.items():
+            for reason, names in together(mean.left_out).items():
                 left[f"{METRICS[mean.metric].title} left out of {len(names)}: {reason}"] = None
         apart = defaultdict(list)
         for each in duel.excluded[kind]:
@@ -212,13 +213,13 @@ def _projected(each: Projection) -> tuple[str, ...]:
     from benchsuite.projection import LATENCY
 
     key, values = each.of.key, each.values
-    error = each.error("throughput")
+    error, joules = each.error("throughput"), values["energy_per_frame"].value
     return (
         f"{key.workload} {key.scale} {key.precision}",
         each.device.name,
         quantity(values["throughput"].value, "frame/s").replace("frame", each.of.row.frame),
         quantity(values[LATENCY].value, "s"),
-        "≈ " + quantity(values["energy_per_frame"].value, "J"),
+        ("≈ " if joules is not None else "") + quantity(joules, "J"),
         "" if error is None else formatting.times(error),
     )
 
@@ -231,7 +232,8 @@ def _print_changes(comparisons: Sequence[Comparison]) -> None:
                 if isinstance(found, Missing):
                     _print(f"  {metric}: no split: {found.reason}")
                 else:
-                    _print(terminal.shares_table(found))
+                    measure = change.after.source(metric).measure
+                    _print(terminal.shares_table(found, measure=measure))
             _print(change.cause.text)
         for side, labels in (
             (comparison.before, comparison.only_before),

@@ -34,20 +34,26 @@ def results_table(results: Sequence[Result]) -> RenderableType:
     return _Results(systems=compare.join(results))
 
 
-def shares_table(split: Split | Missing) -> RenderableType:
-    """The shares of a change, whose they are, and the whole; or why there is no split."""
+def shares_table(split: Split | Missing, *, measure: str | None = None) -> RenderableType:
+    """The shares of a change, whose they are, and the whole; or why there is no split.
+
+    Args:
+        split: The change.
+        measure: Of an accuracy, which says whether its shares are percentage points.
+    """
     if isinstance(split, Missing):
         return _text(f"No split: {split.reason}", style="red")
     table = _table("factor", "whose", right=("share",))
+    scale = formatting.scale_of(split, measure)
     for share in split.shares:
-        still = formatting.still(share.amount, scale=split.scale)
-        ratio = formatting.amount_said(share.amount, scale=split.scale)
+        still = formatting.still(share.amount, scale=scale)
+        ratio = formatting.amount_said(share.amount, scale=scale)
         table.add_row(
             _text(share.title), _text(OWNERS[share.owner]), ratio, style="dim" if still else ""
         )
     table.add_section()
-    unit = " points" if split.scale == LINEAR else ""
-    whole = formatting.amount_said(split.amount, scale=split.scale) + unit
+    unit = " points" if scale == LINEAR else ""
+    whole = formatting.amount_said(split.amount, scale=scale) + unit
     table.add_row(
         f"{METRICS[split.metric].title}{', modelled' if split.modelled else ''}",
         "",

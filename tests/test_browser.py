@@ -30,6 +30,8 @@ from tests.large import fill
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+    from benchsuite.types import Result
+
 ROOT = Path(__file__).parent.parent
 CHROMIUM = os.environ.get("CHROMIUM") or next(
     (
@@ -91,6 +93,9 @@ def places(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> dict[s
     texts["hostile verdict"] = _verdict(hostile, "one", "two")
     texts["hostile history"] = history.render(shifts.read(hostile), root=ROOT)
     texts["projected"] = _projected(golden)
+    texts["rho"] = run_page.render(
+        run_info(), _of_two_accuracies(), environments=environments(), root=ROOT
+    )
     sides = [difference.select(hostile, name) for name in ("one", "two")]
     texts["hostile comparison"] = comparison.render(sides, environments=environments(), root=ROOT)
     found = {}
@@ -137,6 +142,14 @@ def _projected(store: Store) -> str:
         environments=environments(),
     )
     return comparison.render([side], environments=environments(), projections=found, root=ROOT)
+
+
+def _of_two_accuracies() -> list[Result]:
+    """A network whose accuracy is a correlation, and less by 0.012 on the second backend."""
+    return [
+        result("text/word2vec"),
+        result("text/word2vec", backend="onnxruntime", accuracy_change=-0.012),
+    ]
 
 
 def _of_run(row: Any, name: str) -> Any:
@@ -202,12 +215,25 @@ def test_a_page_fits_its_window(show: Callable[..., Page], name: str) -> None:
         page.set_viewport_size({"width": width, "height": 900})
         assert page.locator("h1").is_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        # what is endless scrolls in its own box, which is never taller than a few lines
+        # what is endless scrolls in its own box, which takes a part of the window only
         tallest = page.evaluate(
             "[...document.querySelectorAll('.clip')]"
             ".reduce((most, box) => Math.max(most, box.getBoundingClientRect().height), 0)"
         )
-        assert tallest <= 160
+        assert tallest <= (190 if width == WIDE else 310)
+
+
+@pytest.mark.parametrize("name", ["run", "system", "comparison", "projected", "verdict"])
+def test_what_is_said_is_seen_whole(show: Callable[..., Page], name: str) -> None:
+    """On a narrow window only endless texts are hidden in a box that scrolls."""
+    page = show(name, width=NARROW)
+    page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    hidden = page.evaluate(
+        "[...document.querySelectorAll('.clip, .tree dd')].filter((box) => box.clientHeight"
+        " && box.textContent.length < 400 && box.scrollHeight > box.clientHeight + 2)"
+        ".map((box) => box.textContent)"
+    )
+    assert hidden == []
 
 
 # of many tables from one template two are looked at
@@ -265,6 +291,39 @@ def _said_by_the_library(before: str, after: str) -> str:
     moved = moved_between(systems[before], systems[after], metric=attribution.ENERGY)
     shares = ", ".join(f"{name} {ratio}" for _, name, ratio in moved.shares)
     return f"{moved.lead} = {shares}" + (f"; {moved.rest}." if moved.rest else ".")
+
+
+def test_a_correlations_change_is_said_as_the_library_says_it(show: Callable[..., Page]) -> None:
+    """No percentage points: the script's sentence and shares are the library's."""
+    page = show("rho")
+    page.locator(".pill", has_text="accuracy").click()
+    before, after = compare.join(_of_two_accuracies())
+    moved = moved_between(before, after, metric="accuracy")
+    ((_, name, size),) = moved.shares
+    said = page.locator("#fall .say").inner_text()
+    assert said == f"{moved.lead} = {name} {size}; {moved.rest}."
+    assert "points" not in said and "−0.0120" in said
+    assert page.locator("#fall tr.whole td").last.inner_text() == "−0.0120"
+    page.locator("#fall tr.whole .n").hover()
+    assert "points" not in page.locator("#note").inner_text()
+
+
+def test_a_comparisons_numbers_say_how(show: Callable[..., Page]) -> None:
+    """Tiles and tables have notes, by the keyboard too, and after a table was sorted."""
+    page = show("comparison")
+    note = page.locator("#note")
+    page.locator(".ratios .n:visible").first.hover()
+    assert "95 % interval" in note.inner_text()
+    page.keyboard.press("Escape")
+    page.locator("table.grid:visible button.sort").nth(2).click()
+    table = page.locator("table.grid:visible").first
+    table.locator("td .n").nth(1).hover()
+    assert "from " in note.inner_text() and "2000 frames in" in note.inner_text()
+    page.keyboard.press("Escape")
+    assert table.locator(".n[tabindex='0']").count() == 1
+    table.locator(".n[tabindex='0']").focus()
+    page.keyboard.press("ArrowDown")
+    assert note.is_visible()
 
 
 def test_the_baseline_can_be_chosen(show: Callable[..., Page]) -> None:
@@ -606,6 +665,17 @@ def test_a_page_can_be_printed(show: Callable[..., Page], name: str) -> None:
         assert page.locator(tables).count() == page.locator(f"{tables}:visible").count()
     page.set_viewport_size({"width": PAPER, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= PAPER
+    # a chart's table has the width of the page, its figures and heads are never broken
+    broken = page.evaluate(
+        "[...document.querySelectorAll('.numbers td.n bdi')]"
+        ".filter((figure) => figure.getClientRects().length > 1).map((f) => f.textContent)"
+    )
+    assert broken == []
+    wide = page.evaluate(
+        "[...document.querySelectorAll('.plots')].map((box) =>"
+        " getComputedStyle(box).gridTemplateColumns.split(' ').length)"
+    )
+    assert set(wide) <= {1}
     printed = page.pdf(format="A4")
     assert printed.startswith(b"%PDF") and len(printed) > 10_000
 

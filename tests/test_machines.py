@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +14,11 @@ from benchsuite import machines
 from benchsuite.attribution import HARDWARE, SOFTWARE, Missing
 from benchsuite.compare import join
 from benchsuite.difference import Side
+from benchsuite.exclusions import together
 from benchsuite.harness.doubts import _not_steady
 from benchsuite.machines import ALIKE, BEST
 from benchsuite.pages import comparison
+from benchsuite.pages.numbers import plain_of
 from benchsuite.types import Doubt, Process, Result
 from tests.devices import LARGE, SMALL, rows
 from tests.measurements import window
@@ -276,3 +280,118 @@ def test_the_page_of_devices_opens_with_energy(tmp_path: Path) -> None:
     assert "only on A processor: image/made · onnxruntime fp32, image/only-small" in said
     assert text.count('<svg class="plot"') >= 2
     assert "hardware team ×16.00" in page.text
+
+
+def three() -> list[Side]:
+    """The two, and a third device; two networks, one of them on both backends."""
+    return [
+        side(
+            name,
+            [
+                *rows(device=device, run=name, speed=speed),
+                *rows(device=device, run=name, speed=2 * speed, backend="onnxruntime"),
+                *rows(device=device, run=name, speed=speed, workload="text/rho"),
+            ],
+        )
+        for name, device, speed in (
+            ("small", SMALL, 1.0),
+            ("large", LARGE, 8.0),
+            ("third", "A third", 3.0),
+        )
+    ]
+
+
+def grid(text: str, name: str) -> list[list[str]]:
+    """The first three columns of a table of the page."""
+    columns = json.loads(text.partition('id="data">')[2].partition("</script>")[0])["grids"][name]
+    texts = []
+    for column in columns["columns"][:3]:
+        for key in ("text", "sub"):
+            packed = column[key]
+            texts.append(packed.get("all") or [packed["of"][i] for i in packed["at"]])
+    return [list(row) for row in zip(*texts, strict=True)]
+
+
+def test_devices_stand_below_their_baseline() -> None:
+    """Of every network and backend the baseline comes first, then each device."""
+    text = comparison.render(three(), environments={}, root=ROOT)
+    found = [(row[0], row[2], row[4], row[5]) for row in grid(text, "devices-system")]
+    devices = [SMALL, LARGE, "A third"]
+    assert [device for _, device, _, _ in found] == devices * 5
+    assert [each[3] for each in found[::3]] == [
+        "eager fp32, batch 1", "onnxruntime fp32, batch 1", "onnxruntime fp32, batch 1",
+        "eager fp32, batch 1", "eager fp32, batch 1",
+    ]  # fmt: skip
+    assert {each[2] for each in found[:6]} == {"Like for like"}
+
+
+def test_several_devices_open_with_a_line_each() -> None:
+    """The first table has every device's ratios over the baseline, with the rows they rest on."""
+    text = comparison.render(three(), environments={}, root=ROOT)
+    table = text.partition('class="systems overview"')[2].partition("</table>")[0]
+    shown = Page(f"<table>{table}</table>").text
+    assert "throughput" in shown and "largest power" in shown
+    assert f"{LARGE} like for like" in shown and "A third like for like" in shown
+    assert "×8.00" in shown and "×3.00" in shown
+    assert 'class="systems overview"' not in comparison.render(two(), environments={}, root=ROOT)
+
+
+def test_every_number_of_a_comparison_says_how() -> None:
+    """Tiles, tables and the lines of a waterfall lead to notes, missing numbers too."""
+    for sides in (two(), [side("a", rows()), side("b", rows(speed=2.0, run="b"))]):
+        text = comparison.render(sides, environments={}, root=ROOT)
+        data = json.loads(text.partition('id="data">')[2].partition("</script>")[0])
+        notes = [[data["texts"][place] for place in note] for note in data["notes"]]
+        assert notes
+        told = {int(place) for place in re.findall(r'data-note="(\d+)"', text)}
+        for grid in data["grids"].values():
+            for column in grid["columns"]:
+                if column["numeric"]:
+                    assert None not in column["note"], column["key"]
+                    told |= set(column["note"])
+        assert told == set(range(len(notes)))
+        assert all(len(note) > 1 and note[1] for note in notes)
+        for tile in re.findall(r"<dd>(.*?)</dd>", text.partition("standing ratios")[2]):
+            assert "data-note" in tile
+        for lane in re.findall(r'<td class="lane-box">.*?</tr>', text.partition('id="fall"')[0]):
+            assert "data-note" in lane
+        assert any("lone process, for which 1 % is assumed" in "".join(note) for note in notes)
+
+
+def test_reasons_that_differ_in_numbers_are_one() -> None:
+    """What several rows lack for one reason is said once, with the range of its numbers."""
+    assert together(
+        {
+            "missing: too few queries: 324 in the window, p99 needs 662": ("a",),
+            "missing: too few queries: 1480 in the window, p99 needs 662": ("b", "c"),
+            "modelled energy against measured": ("d",),
+        }
+    ) == {
+        "missing: too few queries: 324 to 1480 in the window, p99 needs 662": ("a", "b", "c"),
+        "modelled energy against measured": ("d",),
+    }
+
+
+def test_sides_of_other_threads_say_so() -> None:
+    """Two runs that differ in threads alone are named with them, and so is each row."""
+    one = [replace(row, key=replace(row.key, threads=1)) for row in rows(run="one", speed=0.5)]
+    sides = [side("two", rows(run="two")), side("one", one)]
+    text = read(comparison.render(sides, environments={}, root=ROOT))
+    assert "one (1 thread) against two (2 threads), over 1 system" in text
+    assert "2 threads to 1 thread" in text
+    assert re.search(r"throughput ÷2\.00 \(÷2\.\d\d to ÷1\.\d\d\)", text)
+
+
+def test_a_missing_modelled_figure_is_a_dash() -> None:
+    """The sign of what is modelled stands before numbers only."""
+    changed = []
+    for row in rows():
+        joules = replace(row.metrics["energy_per_frame"], how="modelled, boundary package")
+        none = replace(row.metrics["max_power"], value=None, reason="no samples")
+        changed.append(
+            replace(row, metrics={**row.metrics, "energy_per_frame": joules, "max_power": none})
+        )
+    (system,) = join(changed)
+    assert system.modelled
+    assert plain_of(system, "max_power") == "–"
+    assert plain_of(system, "energy_per_frame").startswith("≈ ")

@@ -18,7 +18,7 @@ import pytest
 from benchsuite import attribution, compare
 from benchsuite.formatting import TIMES
 from benchsuite.metrics import METRICS
-from benchsuite.pages.run import render
+from benchsuite.pages.run import head, render
 from benchsuite.pages.run.doubts import doubts as raised
 from benchsuite.pages.run.environments import machines_of
 from benchsuite.pages.run.folded import MOST_DRAWN
@@ -479,3 +479,32 @@ def test_a_page_of_many_systems_keeps_its_details_as_columns() -> None:
             assert value is not None
             assert (metric, value.reason if value.value is None else value.how) in shown
     assert len(every["kind"]) == len(every["text"]) == every["starts"][-1]
+
+
+def test_a_network_without_a_ranked_speed_says_why() -> None:
+    """In the verdict line stands what keeps the speed out, where nothing stands beside it."""
+    doubt = Doubt(code="contended", message="Offline: others took 31 % of the time")
+    row = replace(
+        result(), rank_class="unranked", class_reason=f"contended: {doubt.message}", doubts=(doubt,)
+    )
+    line = page_of([row]).partition('<ul class="verdicts">')[2].partition("</ul>")[0]
+    assert "reaches 97 %; its speed is not ranked: contended" in Page(line).text
+    ranked = page_of([result()]).partition('<ul class="verdicts">')[2].partition("</ul>")[0]
+    assert "not ranked" not in ranked
+
+
+def test_the_head_is_short_and_true() -> None:
+    """Of a commit stand the digits that name it; where nothing ran, no meter is blamed."""
+    run = replace(run_info(), labels={"commit": "05eba12cde91b268d09de4c1db6ecc4769f98d7f"})
+    assert ("commit", "commit=05eba12cde") in head.meta(run, [result()], {})
+    assert head.lede(compare.join([failed()]), doubts=0, unmeasured=1) == [
+        "1 row was not measured: see below."
+    ]
+
+
+@pytest.mark.parametrize(("told", "shown"), [("0", "only number 0"), ("0-2,5", "0-2,5")])
+def test_a_lone_processor_is_no_count(told: str, shown: str) -> None:
+    """Processor 0 alone reads as that, not as none."""
+    facts = {"processor": {"processors this process may use": told}}
+    (own,) = machines_of([result()], {"e1": facts})
+    assert own.facts["processor"] == {"processors this process may use": shown}

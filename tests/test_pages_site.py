@@ -17,11 +17,14 @@ import sqlalchemy as sa
 
 from benchsuite import difference, shifts
 from benchsuite.cli import main
+from benchsuite.compare import join
 from benchsuite.pages import comparison, history, leaderboard
+from benchsuite.pages.leaderboard.again import again
+from benchsuite.pages.leaderboard.tables import tables
 from benchsuite.pages.numbers import plain_of
 from benchsuite.ranking import entries, reproduces
 from benchsuite.store import Store, open_store
-from benchsuite.types import SINGLE_STREAM, Process
+from benchsuite.types import SINGLE_STREAM, Doubt, Process
 from tests.fakes import ENDLESS, environments, result, run_info, troubled_run, whole_run
 from tests.large import fill
 from tests.test_pages_run import ROOT, Page, data_of
@@ -429,7 +432,8 @@ def test_a_systems_page_repeats_the_measurement(site: dict[str, str], store: Sto
         text = site[f"system/{entry.id}.html"]
         page = Page(text)
         command = re.findall(r'<code class="command"><bdi>(.*?)</bdi></code>', text, re.DOTALL)[0]
-        options = _parser().parse_args(shlex.split(html.unescape(command))[1:])
+        said = html.unescape(re.sub("<[^>]+>", "", command))
+        options = _parser().parse_args(shlex.split(said)[1:])
         assert options.targets
         assert "All metrics" in page.text
 
@@ -594,3 +598,73 @@ def test_a_hundred_thousand_results_are_read_in_a_few_statements(tmp_path: Path)
     text = history.render(found, root=ROOT)
     assert len(statements) == 4
     assert len(text) < 5_000_000
+
+
+def test_a_repeat_has_what_no_result_names() -> None:
+    """Rate, meter, data and weights are those that the run was given, each where it matters."""
+    command = (
+        "benchsuite run lenet squeezenet --rate 30 --meter csv:wall.csv --data imagenet=/big "
+        "--data mnist-5k=/small --weights squeezenet=mine.safetensors --weights lenet=l.pt "
+        "--pin=none --threads 4 --store team.db --quiet"
+    )
+    info = replace(run_info(), command=command)
+    (offline,) = join([result("image/squeezenet", identity={"dataset": "mnist-5k"})])
+    own = again(offline, info, None).command.partition("--threads")[2].split()[1:]
+    assert " ".join(own[: own.index("--pin") + 2]) == (
+        "--meter csv:wall.csv --data mnist-5k=/small --weights squeezenet=mine.safetensors "
+        "--pin none"
+    )
+    assert "--store" not in own and "--rate" not in own
+    (timed,) = join([replace(result("image/squeezenet"), scenario="RealTime")])
+    assert "--rate 30 " in again(timed, info, None).command
+    broken = replace(info, command="benchsuite run 'lenet --meter csv")
+    assert "--meter" not in again(offline, broken, None).command
+
+
+def test_the_hardware_teams_cells_do_not_repeat_the_device(site: dict[str, str]) -> None:
+    """Below the best fraction of peak stand network and software; the row names the device."""
+    grid = data_of(site["team/hardware.html"])["grids"]["devices"]
+    column = next(c for c in grid["columns"] if c["key"] == "fraction")
+    said = column["sub"].get("all") or column["sub"]["of"]
+    devices = grid["columns"][0]["text"].get("all") or grid["columns"][0]["text"]["of"]
+    assert said and devices
+    assert not [(text, name) for text in said for name in devices if name in text]
+
+
+def test_a_doubted_figure_is_marked_on_the_systems_page_too(tmp_path: Path) -> None:
+    """What the table marks, the page of the system marks: its windows' figures, not its work."""
+    store = open_store(tmp_path / "r.db")
+    doubt = Doubt(code="not_steady", message="Offline: (the median still moved 3.0%). Repeat it")
+    store.add_run(run_info(), plan=[])
+    store.add(result(fields={"doubts": (doubt,)}), environment=environments()["e1"])
+    found = {page.path: page.text for page in leaderboard.render_site(store, root=ROOT)}
+    (text,) = (page for path, page in found.items() if re.match(r"system/.*\.html", path))
+    tiles = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text.partition('id="again"')[0]))
+    assert "†" in tiles["throughput"] and "moved 3.0%" in tiles["throughput"]
+    assert "†" not in tiles["work"] and "†" not in tiles["accuracy"]
+
+
+def test_places_by_energy_name_the_meter_where_there_are_several(tmp_path: Path) -> None:
+    """Two systems of two meters are both first of one; a table of one meter says nothing."""
+    told = {}
+    for name, sources in (("one", ("rapl", "rapl")), ("two", ("rapl", "nvml counter"))):
+        store = open_store(tmp_path / f"{name}.db")
+        for number, source in enumerate(sources):
+            row = result(backend=f"b{number}", source=source, power=10.0 * (1 + number))
+            store.add(row, environment=environments()["e1"])
+        (table,) = tables(entries(store.latest()), by_domain=False)
+        column = [c.key for c in table.grid.columns].index("energy_per_frame")
+        told[name] = [row.cells[column].sub.replace("\N{NO-BREAK SPACE}", " ")
+                      for row in table.grid.rows]  # fmt: skip
+    assert sorted(told["one"]) == ["1 of 2", "2 of 2"]
+    assert sorted(each.partition(", ")[::2] for each in told["two"]) == [
+        ("1 of 1", "nvml counter, package"), ("1 of 1", "rapl, package"),
+    ]  # fmt: skip
+
+
+def test_one_system_is_said_in_the_singular(tmp_path: Path) -> None:
+    """The first sentence of a store of one row."""
+    store = open_store(tmp_path / "r.db")
+    store.add(result(), environment=environments()["e1"])
+    page = next(leaderboard.render_site(store, root=ROOT))
+    assert "1 system of 1 network on 1 device: it is ranked." in Page(page.text).text

@@ -12,13 +12,16 @@ import pytest
 from benchsuite import projection
 from benchsuite.cli import main
 from benchsuite.compare import System, join
+from benchsuite.difference import Side
 from benchsuite.errors import BadInput
 from benchsuite.hw import Figure
-from benchsuite.pages.machines import charts_of
+from benchsuite.pages import Notes, comparison
+from benchsuite.pages.machines import charts_of, projected
 from benchsuite.projection import LATENCY, project, project_all
 from benchsuite.store import open_store
 from tests.devices import LARGE, counts, model, rows
 from tests.fakes import run_info
+from tests.test_pages_run import ROOT
 
 
 def system(**how: object) -> System:
@@ -164,3 +167,28 @@ def test_the_chart_of_projections_claims_no_interval() -> None:
         assert name is not None
         assert zero is not None
         assert float(zero[1]) > float(name[1])
+
+
+def test_the_first_sentence_counts_the_devices_that_nobody_ran() -> None:
+    """A device that was measured is projected to tell the error; it is not among them."""
+    names = ("ran", "first", "second")
+    made = {n: project(system(), replace(model(), key=n, name=n)) for n in names}
+    ran = replace(made["ran"], measured=system())
+    side = Side(name="latest", run="a1b2", systems=(system(),))
+    for others, said in (
+        ([made["first"], made["second"]], "projected on 2 devices that nobody ran here."),
+        ([made["first"]], "projected on first, which nobody ran here."),
+        ([], "beside the projection of its own device."),
+    ):
+        text = comparison.render([side], environments={}, projections=[ran, *others], root=ROOT)
+        assert f"latest (run a1b2), {said}" in text
+
+
+def test_a_share_of_a_projection_has_no_decimals() -> None:
+    """A roofline does not know a per mille of its time; a little is not nothing."""
+    found = [
+        projected([replace(project(system(), model()), bandwidth_bound=share)], Notes())
+        .rows[0].cells[-2].text
+        for share in (None, 0.0, 0.0017, 0.256, 1.0)
+    ]  # fmt: skip
+    assert found == ["–", "0 %", "<1 %", "26 %", "100 %"]

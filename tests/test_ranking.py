@@ -8,8 +8,10 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from benchsuite import digest
 from benchsuite.compare import join
 from benchsuite.places import placed
 from benchsuite.ranking import Entry, entries, pareto
@@ -97,16 +99,16 @@ def test_the_unranked_say_why(tmp_path: Path) -> None:
     assert all(not e.places and e.rank_class == "unranked" for e in found)
 
 
-def test_what_is_not_told_apart_shares_a_place(tmp_path: Path) -> None:
+def test_what_is_not_told_apart_may_have_either_place(tmp_path: Path) -> None:
     """3 % lie within the interval of two lone processes (3.6 %), 5 % do not."""
     speeds = (("a", 0.400), ("b", 0.388), ("c", 0.380), ("d", 0.300))
     rows = [result(backend=b, roofline=r) for b, r in speeds]
     found = board(rows, tmp_path)
     # c is told to be slower than a, not than b
     assert [str(e.places["throughput"]) for e in found] == [
-        "1= of 4",
-        "1= of 4",
-        "2 of 4",
+        "1–2 of 4",
+        "1–3 of 4",
+        "2–3 of 4",
         "4 of 4",
     ]
 
@@ -122,7 +124,7 @@ def test_a_row_that_was_not_steady_is_told_apart_from_fewer(tmp_path: Path) -> N
     ):
         store.add(row, environment=environments()["e1"])
     found = entries(store.latest())
-    assert [str(e.places["throughput"]) for e in found] == ["1= of 3", "1= of 3", "2 of 3"]
+    assert [str(e.places["throughput"]) for e in found] == ["1–2 of 3", "1–3 of 3", "2–3 of 3"]
     (doubt,) = found[1].doubted("throughput")
     assert (doubt.code, still_moved([doubt])) == ("not_steady", 0.2)
     assert found[0].doubts == {}
@@ -144,18 +146,28 @@ def test_several_processes_tell_apart_what_lone_ones_do_not(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("seed", range(5))
 def test_places_are_those_of_the_definition(seed: int) -> None:
-    """One more than the systems told to be better, whatever the variances."""
+    """Below those told to be better, above those told to be worse, whatever the variances."""
     draw = random.Random(seed)
     systems = join([result(backend=f"b{i}", roofline=draw.uniform(0.1, 0.5)) for i in range(40)])
     variances = {system.id: draw.uniform(0.001, 0.1) ** 2 for system in systems}
     speed = {system.id: system.number("throughput") or 0.0 for system in systems}
     for system, place in placed(systems, "throughput", variances=variances):
-        better = sum(
+        ahead = [
             math.log(speed[other.id] / speed[system.id])
-            > QUANTILE * math.sqrt(variances[other.id] + variances[system.id])
+            / math.sqrt(variances[other.id] + variances[system.id])
             for other in systems
-        )
-        assert place.place == better + 1
+        ]
+        assert place.place == 1 + sum(each > QUANTILE for each in ahead)
+        assert place.last == 40 - sum(each < -QUANTILE for each in ahead)
+
+
+def test_places_follow_the_values() -> None:
+    """A noisy system in the middle has a wide range and moves nobody else's."""
+    systems = join([result(backend=f"b{i}", roofline=0.5 * 0.9**i) for i in range(4)])
+    wide = {system.id: 0.001**2 for system in systems}
+    wide[systems[1].id] = 0.5**2
+    found = [str(place) for _, place in placed(systems, "throughput", variances=wide)]
+    assert found == ["1–2 of 4", "1–4 of 4", "2–3 of 4", "3–4 of 4"]
 
 
 def test_the_newest_result_counts(tmp_path: Path) -> None:
@@ -206,3 +218,17 @@ def test_no_file_outside_the_weights_is_read(workload: str, tmp_path: Path) -> N
     (tmp_path / "secret" / "embedded-x.json").write_text('{"weights_hash": "w"}')
     key = replace(result().key, workload=workload, scale="embedded", dataset="x")
     assert shipped_weights(tmp_path)(key) is None
+
+
+def test_a_digest_of_before_says_that_its_movement_was_not_kept() -> None:
+    """Its place takes the row for steady: whoever reads the mark is told so."""
+    doubt = Doubt(code="not_steady", message="Offline: (the median still moved 20.0%). Repeat it")
+    row = result(fields={"doubts": (doubt,)})
+    whole = digest.unpack(digest.pack(row))
+    told = [
+        digest.result(each, run="r", key=row.key, scenario=row.scenario, measured_at="").doubts
+        for each in (whole, msgspec.structs.replace(whole, moved=None))
+    ]
+    assert [still_moved(own) for own in told] == [0.2, None]
+    assert "takes it for steady" in told[1][0].message
+    assert "steady:" in told[0][0].message and "not kept" not in told[0][0].message

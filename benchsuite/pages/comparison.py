@@ -9,32 +9,36 @@ from typing import Any
 
 from benchsuite import difference, formatting, machines, spread
 from benchsuite.attribution import ENERGY, OWNERS, SPLITTABLE, THROUGHPUT
-from benchsuite.compare import System
+from benchsuite.compare import System, threads_said
 from benchsuite.difference import Change, Comparison, Side
 from benchsuite.formatting import NO_BREAK, cut
-from benchsuite.machines import RATIOS, Duel, Machine, Pair
+from benchsuite.machines import RATIOS, Duel, Machine, Pair, Ratio
 from benchsuite.metrics import METRICS
-from benchsuite.pages import render_page
+from benchsuite.pages import Notes, Texts, render_page
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
 from benchsuite.pages.machines import (
     Facts,
     Standing,
+    accuracy_change,
     charts_of,
     disclosed,
     excluded_first,
     facts_of,
     how_first,
+    interval_how,
+    ratio_said,
     standing,
 )
 from benchsuite.pages.machines import finding as machines_finding
 from benchsuite.pages.machines import grids as device_grids
 from benchsuite.pages.machines import projected as projected_grid
 from benchsuite.pages.moved import SPLIT_TITLES, choices_of, moved_between, split_data
-from benchsuite.pages.numbers import plain_of
+from benchsuite.pages.numbers import note_of, plain_of
 from benchsuite.pages.system_charts import rooflines, scatters
 from benchsuite.plots import Plot
 from benchsuite.projection import Projection
 from benchsuite.spread import OF_ENERGY
+from benchsuite.types import SystemKey
 from benchsuite.units import MISSING
 
 TEMPLATE = "comparison.html.j2"
@@ -43,10 +47,15 @@ _BASELINES = 6  # sides that may be picked as the baseline: each has all its rat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairing:
-    """One side against the first."""
+    """One side against the first.
+
+    Attributes:
+        who: The names with what sets the sides apart: `2 threads`.
+    """
 
     id: str
     names: tuple[str, str]
+    who: tuple[str, str]
     ratios: Facts
     grid: Grid
     only: tuple[tuple[str, tuple[str, ...]], ...]
@@ -99,12 +108,13 @@ def render(
     systems = _systems(sides)
     found = machines.machines(sides, environments)
     bases = found if len(found) > 1 else sides
+    notes, texts = Notes(), Texts()
     views = [
-        _against(sides, found, base, projections=projections)
+        _against(sides, found, base, notes, projections=projections)
         for base in range(min(len(bases), _BASELINES))
     ]
     default = _default(views[0].changes, systems)
-    projected = projected_grid(projections) if projections else None
+    projected = projected_grid(projections, notes) if projections else None
     view = {
         "title": "Comparison",
         "meta": [(f"run {side.run}", _named(side)) for side in sides],
@@ -122,7 +132,12 @@ def render(
     }
     shown = [grid for each in views for grid in each.grids]
     shown += [projected] if projected else []
-    data = {"notes": [], "grids": {grid.id: grid.data() for grid in shown}, **split_data(systems)}
+    data = {
+        "notes": notes.data(texts),
+        "grids": {grid.id: grid.data() for grid in shown},
+        **split_data(systems, texts),
+        "texts": texts.listed(),
+    }
     return render_page(
         root,
         TEMPLATE,
@@ -137,6 +152,7 @@ def _against(
     sides: Sequence[Side],
     found: Sequence[Machine],
     base: int,
+    notes: Notes,
     *,
     projections: Sequence[Projection],
 ) -> Against:
@@ -149,18 +165,22 @@ def _against(
         base_side = sides[base]
     mark = f"-{base}" if base else ""
     comparisons = [difference.compare(base_side, each) for each in sides if each is not base_side]
-    pairings = [_pairing(each, f"{place}{mark}") for place, each in enumerate(comparisons)]
+    pairings = [
+        _pairing(each, f"{place}{mark}", notes)
+        for place, each in enumerate(comparisons)
+        if not duels
+    ]
     return Against(
         id=base,
         baseline=found[base].name if duels else _named(base_side),
         finding=_finding([base_side], pairings, duels, projections),
         excluded=_excluded(pairings, duels),
         how=how_first(duels[0]) if duels else pairings[0].ratios.how if pairings else "",
-        devices=[standing(each, f"{place}{mark}") for place, each in enumerate(duels)],
+        devices=[standing(each, f"{place}{mark}", notes) for place, each in enumerate(duels)],
         # projections are over what the first baseline measured
         charts=charts_of(duels, () if base else projections, suffix=mark),
-        device_grids=device_grids(duels, suffix=mark) if duels else [],
-        pairings=[] if duels else pairings,
+        device_grids=device_grids(duels, notes, suffix=mark) if duels else [],
+        pairings=pairings,
         changes=[change for each in comparisons for change in each.changes],
     )
 
@@ -216,23 +236,35 @@ def _finding(
     if duels:
         return machines_finding(duels[0])
     if not pairings:
-        devices = {each.device.key for each in projections}
-        what = f"{len(devices)} device{'' if len(devices) == 1 else 's'} that nobody ran here"
-        return f"{cut(sides[0].name)}, projected on {what}."
+        return f"{_named(sides[0])}, {_projected_on(projections)}."
     pairing = pairings[0]
-    before, after = (cut(name) for name in pairing.names)
+    before, after = pairing.who
     if not pairing.grid.rows:
         return f"{after} and {before} share no system."
     parts = []
     for fact in pairing.ratios.facts:
         if fact.title in (METRICS[THROUGHPUT].title, METRICS[ENERGY].title) and fact.said:
             kind = "modelled " if fact.modelled else ""
-            parts.append(f"{kind}{fact.title} {fact.said}")
+            wide = f" ({fact.interval})" if fact.interval else ""
+            parts.append(f"{kind}{fact.title} {fact.said}{wide}")
     rows = len(pairing.grid.rows)
     what = f"{rows} system{'s' if rows != 1 else ''}"
     if not parts:
         return f"{after} against {before}: {what}, none with numbers that can be compared."
     return f"{after} against {before}, over {what}: {', '.join(parts)}."
+
+
+def _projected_on(projections: Sequence[Projection]) -> str:
+    """On what a lone side is projected; a device that was measured is no news."""
+    ran = {each.device.key for each in projections if each.measured is not None}
+    names = {
+        each.device.key: each.device.name for each in projections if each.device.key not in ran
+    }
+    if not names:
+        return "beside the projection of its own device"
+    if len(names) == 1:
+        return f"projected on {cut(*names.values())}, which nobody ran here"
+    return f"projected on {len(names)} devices that nobody ran here"
 
 
 def _excluded(
@@ -245,7 +277,38 @@ def _excluded(
     return [(f"only in {cut(name)}", tuple(map(cut, each))) for name, each in pairings[0].only]
 
 
-def _pairing(comparison: Comparison, place: str) -> Pairing:
+def _who(comparison: Comparison) -> tuple[str, str]:
+    """Both sides' names, with the backend, precision, batch or threads in which they differ."""
+    sides = (comparison.before, comparison.after)
+    said: list[list[str]] = [[], []]
+    for of in (_backend, _precision, _batch, threads_said):
+        own = [{of(system.key) for system in side.systems} for side in sides]
+        if len(own[0]) == len(own[1]) == 1 and own[0] != own[1]:
+            for side, values in zip(said, own, strict=True):
+                side += values
+    before, after = (_apart(cut(side.name), parts) for side, parts in zip(sides, said, strict=True))
+    return before, after
+
+
+def _apart(name: str, parts: Sequence[str]) -> str:
+    """A side's name, and what sets it apart as far as the name does not say it."""
+    told = [part for part in parts if part not in name]
+    return f"{name} ({', '.join(told)})" if told else name
+
+
+def _backend(key: SystemKey) -> str:
+    return cut(key.backend)
+
+
+def _precision(key: SystemKey) -> str:
+    return key.precision
+
+
+def _batch(key: SystemKey) -> str:
+    return f"batch {key.batch}"
+
+
+def _pairing(comparison: Comparison, place: str, notes: Notes) -> Pairing:
     only = (
         (comparison.before.name, comparison.only_before),
         (comparison.after.name, comparison.only_after),
@@ -257,8 +320,9 @@ def _pairing(comparison: Comparison, place: str) -> Pairing:
     return Pairing(
         id=f"pair-{place}",
         names=(comparison.before.name, comparison.after.name),
-        ratios=facts_of([machines.mean_of(pairs, metric) for metric in RATIOS if pairs]),
-        grid=_grid(comparison, f"pairs-{place}"),
+        who=_who(comparison),
+        ratios=facts_of([machines.mean_of(pairs, metric) for metric in RATIOS if pairs], notes),
+        grid=_grid(comparison, f"pairs-{place}", notes),
         only=tuple((name, labels) for name, labels in only if labels),
     )
 
@@ -266,7 +330,7 @@ def _pairing(comparison: Comparison, place: str) -> Pairing:
 _SHOWN = (THROUGHPUT, "latency_p50", "latency_p99", ENERGY, "max_power", "fraction_of_roofline")
 
 
-def _grid(comparison: Comparison, id: str) -> Grid:
+def _grid(comparison: Comparison, id: str, notes: Notes) -> Grid:
     columns = (
         Column(key="system", title="system", numeric=False),
         Column(key="accuracy", title="accuracy"),
@@ -276,39 +340,57 @@ def _grid(comparison: Comparison, id: str) -> Grid:
     rows = []
     for change in comparison.changes:
         before, after = change.before, change.after
-        here, there = before.number("accuracy"), after.number("accuracy")
-        both = here is not None and there is not None
+        threads = [threads_said(system.key) for system in (before, after)]
         rows.append(
             GridRow(
                 cells=(
                     Cell(text=after.workload, sub=after.short),
                     Cell(
                         text=plain_of(after, "accuracy"),
-                        sort=there,
-                        sub=f"{formatting.points((there or 0) - (here or 0))}{NO_BREAK}points"
-                        if both
-                        else "",
+                        sort=after.number("accuracy"),
+                        sub=accuracy_change(before, after),
+                        note=note_of(after, "accuracy", notes),
                     ),
-                    *(_cell(change, metric) for metric in _SHOWN),
-                    Cell(text=", ".join(change.cause.differing) or "nothing recorded"),
+                    *(_cell(change, metric, notes) for metric in _SHOWN),
+                    Cell(
+                        text=", ".join(change.cause.differing) or "nothing recorded",
+                        sub="" if threads[0] == threads[1] else " to ".join(threads),
+                    ),
                 )
             )
         )
     return Grid(id=id, title="System by system", columns=columns, rows=rows)
 
 
-def _cell(change: Change, metric: str) -> Cell:
+def _cell(change: Change, metric: str, notes: Notes) -> Cell:
     found = machines.ratio(change.before, change.after, metric)
+    note = notes.add(METRICS[metric].title, _cell_how(change, metric, found))
     before, after = (
         plain_of(system, metric).removesuffix("/query").replace(" ", NO_BREAK)
         for system in (change.before, change.after)
     )
     if isinstance(found, str):
         known = change.before.number(metric) is not None or change.after.number(metric) is not None
-        return Cell(text=MISSING, sub=f"{before} to{NO_BREAK}{after}" if known else "")
+        return Cell(text=MISSING, sub=f"{before} to{NO_BREAK}{after}" if known else "", note=note)
     return Cell(
         text=formatting.times(found.value),
         sort=found.value,
         sub=f"{before} to{NO_BREAK}{after}",
         soft=metric in OF_ENERGY and change.after.modelled,
+        note=note,
     )
+
+
+def _cell_how(change: Change, metric: str, found: Ratio | str) -> str:
+    """How both figures of a ratio were obtained, and on what its interval rests."""
+    lines = []
+    for name, system in (("from", change.before), ("to", change.after)):
+        value = system.value(metric)
+        how = f"missing: {value.reason}" if value.value is None else value.how
+        lines.append(f"{name} {plain_of(system, metric)}: {how}")
+    if isinstance(found, str):
+        lines.append(f"no ratio: {cut(found)}")
+    else:
+        said, wide = ratio_said(found)
+        lines.append(f"{said}{f' ({wide})' if wide else ''}; {interval_how(found)}")
+    return "\n".join(lines)

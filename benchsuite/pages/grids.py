@@ -39,6 +39,7 @@ class Cell:
         soft: Whether the value is modelled.
         tone: `better` or `worse`, for its colour.
         doubt: What the value is doubted for; it is marked.
+        note: The place of the note on how it was obtained, on a page that shows notes.
     """
 
     text: str
@@ -47,6 +48,7 @@ class Cell:
     soft: bool = False
     tone: str = ""
     doubt: str = ""
+    note: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,8 @@ class Grid:
                 found["tone"] = _packed([cell.tone for cell in cells])
             if any(cell.doubt for cell in cells):
                 found["doubt"] = _packed([cell.doubt for cell in cells])
+            if any(cell.note is not None for cell in cells):
+                found["note"] = [cell.note for cell in cells]
             columns.append(found)
         links = [row.link for row in self.rows]
         keys = list(dict.fromkeys(key for row in self.rows[:1] for key in row.tags))

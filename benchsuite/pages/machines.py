@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchsuite import charts, formatting, plots
 from benchsuite.attribution import ENERGY, THROUGHPUT, Missing, Split
 from benchsuite.charts import Waterfall
 from benchsuite.compare import System
-from benchsuite.exclusions import Excluded
+from benchsuite.exclusions import Excluded, together
 from benchsuite.formatting import NO_BREAK, cut
 from benchsuite.machines import ALIKE, BEST, Duel, Machine, Mean, Pair, Ratio, ratio
 from benchsuite.metrics import METRICS
+from benchsuite.pages import Notes
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
-from benchsuite.pages.numbers import figure_of, plain_of
+from benchsuite.pages.numbers import figure_of, note_of, plain_of
 from benchsuite.plots import Axis, Bell, Mark, Plot
 from benchsuite.projection import PROJECTABLE, Projection
 from benchsuite.spread import OF_ENERGY
@@ -34,6 +35,7 @@ _HARDWARE = ("peak", "fraction_of_peak", "fraction_of_roofline", "power_envelope
 _CHARTED = (ENERGY, THROUGHPUT)
 OPENING = (ENERGY, THROUGHPUT)  # what the first sentence says
 _NAMED = 3
+_LISTED = 12  # rows that a note on a mean names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +44,15 @@ class Fact:
 
     Attributes:
         said: The ratio; None where no row can be compared.
-        interval: Of the measurement, 95 %; `how` says on what it rests.
+        interval: Of the measurement, 95 %.
+        note: The place of the note on what the ratio and its interval rest on.
         spread: From the smallest to the largest ratio of a row.
     """
 
     title: str
     said: str | None
     interval: str
-    how: str
+    note: int
     spread: str
     rows: int
     modelled: bool
@@ -75,13 +78,18 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gain:
-    """What of a device's speed is its own peak and what is software reaching it."""
+    """What of a device's speed is its own peak and what is software reaching it.
+
+    Attributes:
+        notes: Places of the notes on the waterfall's lines, the whole's the last.
+    """
 
     title: str
     said: str
     shares: tuple[tuple[str, str, str], ...]
     waterfall: Waterfall | None
     refused: str | None
+    notes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +102,7 @@ class Standing:
     gains: tuple[Gain, ...]
 
 
-def standing(duel: Duel, place: str) -> Standing:
+def standing(duel: Duel, place: str, notes: Notes) -> Standing:
     """One duel: its means like for like and at best, and who gained what."""
     return Standing(
         id=f"device-{place}",
@@ -102,6 +110,7 @@ def standing(duel: Duel, place: str) -> Standing:
         facts=tuple(
             facts_of(
                 [duel.mean(metric, kind=kind) for metric in _FACTS],
+                notes,
                 title=title,
                 about=about,
                 excluded=duel.excluded[kind],
@@ -110,13 +119,16 @@ def standing(duel: Duel, place: str) -> Standing:
             if duel.pairs[kind]
         ),
         gains=tuple(
-            _gain(KINDS[kind][0], found) for kind, found in duel.gains.items() if duel.pairs[kind]
+            _gain(KINDS[kind][0], found, duel.pairs[kind], notes)
+            for kind, found in duel.gains.items()
+            if duel.pairs[kind]
         ),
     )
 
 
 def facts_of(
     means: Sequence[Mean],
+    notes: Notes,
     *,
     title: str = "",
     about: str = "",
@@ -125,13 +137,14 @@ def facts_of(
     """Means in words; what several of them leave out for one reason is said once."""
     left: dict[tuple[str, str], list[str]] = defaultdict(list)
     for mean in means:
-        for reason, names in mean.left_out.items():
-            rows = f"{len(names)} row{'' if len(names) == 1 else 's'} ({_some(names)})"
-            left[rows, cut(reason)].append(METRICS[mean.metric].title)
+        for reason, names in together(mean.left_out).items():
+            left[f"{_rows(len(names))} ({_some(names)})", cut(reason)].append(
+                METRICS[mean.metric].title
+            )
     return Facts(
         title=title,
         about=about,
-        facts=tuple(_fact(mean) for mean in means),
+        facts=tuple(_fact(mean, title, notes) for mean in means),
         how=_how([mean for mean in means if mean.metric in OPENING]),
         left_out=tuple(
             (", ".join(titles), f"{rows}: {reason}") for (rows, reason), titles in left.items()
@@ -143,7 +156,7 @@ def facts_of(
 def _how(means: Sequence[Mean]) -> str:
     """On what the intervals of throughput and energy rest; that of throughput where both have."""
     ratios = [mean.ratio for mean in means if mean.ratio is not None]
-    return f"95 % interval: {ratios[-1].how}" if ratios else ""
+    return interval_how(ratios[-1]) if ratios else ""
 
 
 def excluded_said(excluded: Sequence[Excluded]) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -171,7 +184,7 @@ def excluded_first(duel: Duel) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if kind is None:
         return excluded_said(duel.excluded[ALIKE])
     reasons: dict[str, tuple[str, ...]] = dict(excluded_said(duel.excluded[kind]))
-    left = [(metric, duel.mean(metric, kind=kind).left_out) for metric in OPENING]
+    left = [(metric, together(duel.mean(metric, kind=kind).left_out)) for metric in OPENING]
     for metric, own in left:
         for reason, names in own.items():
             everywhere = all(reason in other for _, other in left)
@@ -180,23 +193,56 @@ def excluded_first(duel: Duel) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple(reasons.items())
 
 
-def _fact(mean: Mean) -> Fact:
+def _fact(mean: Mean, title: str, notes: Notes) -> Fact:
     found = mean.ratio
+    info = METRICS[mean.metric]
+    said, interval = (None, "") if found is None else ratio_said(found)
     return Fact(
-        title=METRICS[mean.metric].title,
-        said=None if found is None else formatting.times(found.value),
-        interval="" if found is None else interval_said(found),
-        how="" if found is None else f"95 % interval: {found.how}",
+        title=info.title,
+        said=said,
+        interval=interval,
+        note=notes.add(
+            f"{info.title}{f' · {title}' if title else ''}", f"{info.about}\n{_mean_how(mean)}"
+        ),
         spread=_spread(mean),
         rows=mean.rows,
         modelled=mean.modelled,
     )
 
 
-def interval_said(found: Ratio) -> str:
-    """The ends of an interval; nothing where it has no width."""
-    ends = [formatting.times(end) for end in (found.low, found.high)]
-    return "" if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+def _mean_how(mean: Mean) -> str:
+    """What a mean rests on; or why there is none."""
+    if mean.ratio is None:
+        left = together(mean.left_out).items()
+        return "; ".join(f"{_rows(len(names))}: {cut(reason)}" for reason, names in left) or (
+            "No row can be compared."
+        )
+    of = "The ratio of one row." if mean.rows == 1 else (
+        f"Geometric mean of the ratios of {mean.rows} rows{_with_comma(_spread(mean))}."
+    )  # fmt: skip
+    return f"{of}\n{interval_how(mean.ratio)}"
+
+
+def interval_how(found: Ratio) -> str:
+    """On what the interval of a ratio rests, or that it has none."""
+    exact = found.low == found.high
+    return found.how if exact else f"95 % interval: {found.how}"
+
+
+def _with_comma(text: str) -> str:
+    return f", {text}" if text else ""
+
+
+def _rows(n: int) -> str:
+    return f"{n} row{'' if n == 1 else 's'}"
+
+
+def ratio_said(found: Ratio) -> tuple[str, str]:
+    """A ratio and the ends of its interval, with as many digits; no ends where it has no width."""
+    if formatting.times(found.low) == formatting.times(found.high):
+        return formatting.times(found.value), ""
+    value, low, high = formatting.ratios_said(found.value, found.low, found.high)
+    return value, f"{low} to {high}"
 
 
 def finding(duel: Duel) -> str:
@@ -212,11 +258,11 @@ def finding(duel: Duel) -> str:
         if mean.ratio is None:
             continue
         title = METRICS[mean.metric].title
-        said = f"{'modelled ' if mean.modelled else ''}{title} {formatting.times(mean.ratio.value)}"
-        wide = interval_said(mean.ratio)
+        value, wide = ratio_said(mean.ratio)
+        said = f"{'modelled ' if mean.modelled else ''}{title} {value}"
         fewer = f" on {mean.rows} of them" if mean.rows < rows else ""
         parts.append((f"{said} ({wide})" if wide else said) + fewer)
-    what = f"{rows} row{'' if rows == 1 else 's'}"
+    what = _rows(rows)
     how = KINDS[kind][0].lower()
     if not parts:
         return f"{after} against {before}, {how}: no row has numbers that can be compared."
@@ -226,7 +272,7 @@ def finding(duel: Duel) -> str:
 def _spread(mean: Mean) -> str:
     if mean.rows < 2 or mean.least is None or mean.most is None:
         return ""
-    ends = [formatting.times(end) for end in (mean.least, mean.most)]
+    ends = formatting.ratios_said(mean.least, mean.most)
     return "" if ends[0] == ends[1] else f"from {ends[0]} to {ends[1]}"
 
 
@@ -236,7 +282,7 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(distinct[:_NAMED]) + more
 
 
-def _gain(title: str, found: Split | Missing) -> Gain:
+def _gain(title: str, found: Split | Missing, pairs: Sequence[Pair], notes: Notes) -> Gain:
     if isinstance(found, Missing):
         return Gain(title=title, said="", shares=(), waterfall=None, refused=found.reason)
     return Gain(
@@ -245,30 +291,60 @@ def _gain(title: str, found: Split | Missing) -> Gain:
         shares=formatting.parts_said(found),
         waterfall=charts.waterfall(found),
         refused=None,
+        notes=tuple(
+            notes.add(f"{name} · {title}", _share_how(key, pairs))
+            for key, name in (
+                *((share.key, share.title) for share in found.shares),
+                (THROUGHPUT, "the whole"),
+            )
+        ),
+    )
+
+
+def _share_how(key: str, pairs: Sequence[Pair]) -> str:
+    """How a line of a mean waterfall came about: each row's two figures."""
+    lines = [
+        f"{cut(pair.name)}: {plain_of(pair.before, key)} to {plain_of(pair.after, key)}"
+        for pair in pairs[:_LISTED]
+        if key in METRICS
+    ]
+    more = f"\nand {len(pairs) - _LISTED} more" if len(pairs) > _LISTED else ""
+    return (
+        "Geometric mean over the rows that can be split of what the factor's ratio does to "
+        "throughput; the shares multiply to the whole.\n" + "\n".join(lines) + more
     )
 
 
 # --- tables ---------------------------------------------------------------------------------------
 
 
-def grids(duels: Sequence[Duel], *, suffix: str = "") -> list[Grid]:
+def grids(duels: Sequence[Duel], notes: Notes, *, suffix: str = "") -> list[Grid]:
     """System metrics and hardware metrics, network by network and device by device."""
     return [
         _grid(
-            duels, _SYSTEM, id=f"devices-system{suffix}", title="What a user feels", accuracy=True
+            duels,
+            ("accuracy", *_SYSTEM),
+            notes,
+            id=f"devices-system{suffix}",
+            title="What a user feels",
         ),
-        _grid(duels, _HARDWARE, id=f"devices-hardware{suffix}", title="What the hardware allows"),
+        _grid(
+            duels,
+            _HARDWARE,
+            notes,
+            id=f"devices-hardware{suffix}",
+            title="What the hardware allows",
+        ),
     ]
 
 
 def _grid(
-    duels: Sequence[Duel], metrics: Sequence[str], *, id: str, title: str, accuracy: bool = False
+    duels: Sequence[Duel], metrics: Sequence[str], notes: Notes, *, id: str, title: str
 ) -> Grid:
     columns = [
         Column(key="workload", title="network", numeric=False),
         Column(key="device", title="device", numeric=False, wide=True),
         Column(key="kind", title="compared", numeric=False),
-        *([Column(key="accuracy", title="accuracy", falling=True)] if accuracy else []),
         *(
             Column(
                 key=metric,
@@ -279,62 +355,64 @@ def _grid(
             for metric in metrics
         ),
     ]
-    rows: dict[tuple[str, str, str], GridRow] = {}
+    rows: dict[tuple[str, str, str], tuple[tuple[object, ...], GridRow]] = {}
     for duel in duels:
-        for kind, (name, _) in KINDS.items():
+        for place, (kind, (name, _)) in enumerate(KINDS.items()):
             for pair in duel.pairs[kind]:
                 for system, base in ((pair.before, None), (pair.after, pair.before)):
                     key = system.key
                     mark = (kind, key.device_name, system.label)
                     if mark in rows and base is None:
                         continue
-                    rows[mark] = GridRow(
+                    row = GridRow(
                         cells=(
-                            Cell(
-                                text=key.workload, sub=f"{key.scale} · {key.dataset or 'no data'}"
-                            ),
+                            Cell(text=key.workload, sub=_data(key)),
                             Cell(text=key.device_name, sub="" if base else "baseline"),
                             Cell(
                                 text=name,
                                 sub=f"{key.backend} {key.precision}, batch {key.batch}",
                             ),
-                            *([_accuracy(system, base)] if accuracy else []),
-                            *(_cell(system, base, metric) for metric in metrics),
+                            *(_cell(system, base, metric, notes) for metric in metrics),
                         )
                     )
-    ordered = sorted(rows.values(), key=lambda row: (row.cells[0].text, row.cells[2].text))
-    return Grid(id=id, title=title, columns=tuple(columns), rows=ordered)
+                    # devices stand below each other, at their best whatever ran there
+                    own = (key.backend, key.precision, key.batch) if kind == ALIKE else ()
+                    rows[mark] = (key.workload, key.scale, key.dataset or "", place, own), row
+    ordered = sorted(rows.values(), key=lambda pair: pair[0])  # as they came where these agree
+    return Grid(id=id, title=title, columns=tuple(columns), rows=[row for _, row in ordered])
 
 
 def _data(key: SystemKey) -> str:
     return f"{key.scale} · {key.dataset or 'no data'}"
 
 
-def _accuracy(system: System, base: System | None) -> Cell:
-    here = system.number("accuracy")
-    there = None if base is None else base.number("accuracy")
-    both = here is not None and there is not None
-    return Cell(
-        text=plain_of(system, "accuracy"),
-        sort=here,
-        sub=f"{formatting.points((here or 0) - (there or 0))}{NO_BREAK}points" if both else "",
-    )
+def accuracy_change(before: System, after: System) -> str:
+    """From one accuracy to another, in points where it is a share; empty where one is missing."""
+    values = before.number("accuracy"), after.number("accuracy")
+    if values[0] is None or values[1] is None:
+        return ""
+    row = after.source("accuracy")
+    return str(figure_of(values[1] - values[0], "accuracy_change", row)).replace(" ", NO_BREAK)
 
 
-def _cell(system: System, base: System | None, metric: str) -> Cell:
-    sub = ""
-    if base is not None:
+def _cell(system: System, base: System | None, metric: str, notes: Notes) -> Cell:
+    sub = how = ""
+    if base is not None and metric == "accuracy":
+        sub = accuracy_change(base, system)
+    elif base is not None:
         found = ratio(base, system, metric)
         if isinstance(found, str):
             sub = "" if system.number(metric) is None else cut(found)
         else:
-            wide = interval_said(found)
-            sub = formatting.times(found.value) + (f" ({wide})" if wide else "")
+            said, wide = ratio_said(found)
+            sub = said + (f" ({wide})" if wide else "")
+            how = f"Its ratio: {interval_how(found)}"
     return Cell(
         text=plain_of(system, metric).removesuffix("/query"),
         sort=system.number(metric),
         sub=sub,
-        soft=metric in OF_ENERGY and system.modelled,
+        soft=metric in OF_ENERGY and system.modelled and system.number(metric) is not None,
+        note=note_of(system, metric, notes, beside=how),
     )
 
 
@@ -447,14 +525,15 @@ def _bells(duel: Duel, metric: str, *, several: bool) -> list[tuple[Bell, _Rows]
                 continue
             hollow = metric in OF_ENERGY and pair.after.modelled
             name = KINDS[kind][0]
-            said = f"{name} ({_software(pair)}): {formatting.times(made.value)}"
+            shown, wide = ratio_said(made)
+            said = f"{name} ({_software(pair)}): {shown}"
             marks.append(
                 Mark(at=made.value, low=made.low, high=made.high, label=said, group=group,
                      hollow=hollow, radius=4.0 if group else 6.5)
             )  # fmt: skip
             rows.append(
                 (cut(pair.workload), duel.after.name, f"{name} ({_software(pair)})",
-                 formatting.times(made.value), interval_said(made))
+                 shown, wide)
             )  # fmt: skip
         if marks:
             label = cut(place[0]) + (f" on {cut(duel.after.name)}" if several else "")
@@ -505,7 +584,7 @@ def _projected(
 # --- projections ----------------------------------------------------------------------------------
 
 
-def projected(projections: Sequence[Projection]) -> Grid:
+def projected(projections: Sequence[Projection], notes: Notes) -> Grid:
     """What the roofline projects, beside what was measured on such a device where it was."""
     columns = (
         Column(key="workload", title="network", numeric=False),
@@ -525,11 +604,11 @@ def projected(projections: Sequence[Projection]) -> Grid:
         id="projected",
         title="Projected",
         columns=columns,
-        rows=[_projection_row(each) for each in projections],
+        rows=[_projection_row(each, notes) for each in projections],
     )
 
 
-def _projection_row(projection: Projection) -> GridRow:
+def _projection_row(projection: Projection, notes: Notes) -> GridRow:
     system, key = projection.of, projection.of.key
     error = projection.error(THROUGHPUT)
     measured = projection.measured
@@ -539,9 +618,18 @@ def _projection_row(projection: Projection) -> GridRow:
         value = projection.values[metric]
         text = str(figure_of(value.value, metric, system.source(metric))).removesuffix("/query")
         sub = cut(value.reason or "") if value.value is None else ""
-        cells.append(Cell(text=text, sort=value.value, sub=sub, soft=value.value is not None))
+        title = f"{METRICS[metric].title}, projected on {cut(projection.device.name)}"
+        cells.append(
+            Cell(
+                text=text,
+                sort=value.value,
+                sub=sub,
+                soft=value.value is not None,
+                note=notes.add(title, value.reason or value.how),
+            )
+        )
     if len(set(reasons)) == 1 and len(reasons) == len(PROJECTABLE):  # said once
-        cells[1:] = [Cell(text=each.text) for each in cells[1:]]
+        cells[1:] = [replace(each, sub="") for each in cells[1:]]
     share = projection.bandwidth_bound
     if error is None:
         last = Cell(text=MISSING, sub="" if measured is None else "not comparable")
@@ -551,10 +639,18 @@ def _projection_row(projection: Projection) -> GridRow:
         )
     return GridRow(
         cells=(
-            Cell(text=key.workload, sub=f"{key.scale}, {key.precision}, batch {key.batch}"),
+            Cell(
+                text=key.workload,
+                sub=f"{key.scale}, {key.precision}, batch{NO_BREAK}{key.batch}",
+            ),
             Cell(text=projection.device.name, sub=projection.part),
             *cells,
-            Cell(text=formatting.share(share) if share is not None else MISSING, sort=share),
+            Cell(text=MISSING if share is None else _whole_percent(share), sort=share),
             last,
         )
     )
+
+
+def _whole_percent(share: float) -> str:
+    """A share of a model's time: a decimal would be more than a roofline knows."""
+    return "<1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"

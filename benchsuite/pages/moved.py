@@ -57,10 +57,11 @@ def moved_between(before: System, after: System, *, metric: str) -> Moved:
     split = attribution.credited(attribution.split(before.row, after.row, metric), cause)
     shares: tuple[tuple[str, str, str], ...] = ()
     lead = rest = ""
+    measure = after.source("accuracy").measure if metric == "accuracy" else None
     if isinstance(split, Split):
         parts = attribution.parts_of(split)
-        shares = formatting.parts_said(split)
-        lead = formatting.change_said(_title(metric, after), split)
+        shares = formatting.parts_said(split, measure=measure)
+        lead = formatting.change_said(_title(metric, after), split, measure=measure)
         rest = "everything else stayed" if 0 < len(shares) < len(parts) else ""
     return Moved(
         before=before,
@@ -70,7 +71,7 @@ def moved_between(before: System, after: System, *, metric: str) -> Moved:
         shares=shares,
         rest=rest,
         refused=split.reason if isinstance(split, Missing) else None,
-        waterfall=charts.waterfall(split),
+        waterfall=charts.waterfall(split, measure=measure),
         values=(plain_of(before, metric), plain_of(after, metric)),
         cause=cause.text,
     )
@@ -165,11 +166,12 @@ class _Shared:
         if isinstance(found, Missing):
             return {**shown, "missing": found.reason}
         factors = tuple((f.key, f.title, f.owner, f.part_of) for f in found.factors)
+        plain = metric == "accuracy" and formatting.is_correlation(system.source(metric).measure)
         grounds = tuple(found.grounds.items())
         return {
             **shown,
             "number": found.value,
-            "scale": found.scale,
+            "scale": formatting.PLAIN if plain else found.scale,
             "grounds": self.grounds.setdefault(grounds, len(self.grounds)),
             "factors": self.factors.setdefault(factors, len(self.factors)),
             "amounts": [f.amount for f in found.factors],

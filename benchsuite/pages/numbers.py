@@ -43,16 +43,23 @@ class Fact:
 def number_of(system: System, metric: str, notes: Notes) -> Number:
     """A metric of a system with the note behind it."""
     row, value = system.source(metric), system.value(metric)
-    info = METRICS[metric]
     text = figure_of(value.value, metric, row)
     return Number(
         number=text.number,
         unit=text.unit.removesuffix("/query"),
-        note=notes.add(f"{info.title} · {row.scenario}", _note(value, info.about)),
+        note=note_of(system, metric, notes),
         spread=spread_of(value, metric, row),
         modelled=metric in ENERGIES and system.modelled and value.value is not None,
         missing=value.value is None,
     )
+
+
+def note_of(system: System, metric: str, notes: Notes, *, beside: str = "") -> int:
+    """The place of the note on how a metric was obtained, and on what stands beside it."""
+    info = METRICS[metric]
+    said = _note(system.value(metric), info.about)
+    title = f"{info.title} · {system.source(metric).scenario}"
+    return notes.add(title, f"{said}\n{beside}" if beside else said)
 
 
 def figure_of(value: float | None, metric: str, row: Result) -> formatting.Figure:
@@ -70,7 +77,7 @@ def spread_of(value: Value, metric: str, row: Result) -> str:
 def plain_of(system: System, metric: str) -> str:
     """A metric of a system as text that does not break; modelled figures behind a sign."""
     figure = figure_of(system.number(metric), metric, system.source(metric))
-    modelled = metric in ENERGIES and system.modelled
+    modelled = metric in ENERGIES and system.modelled and system.number(metric) is not None
     return ("≈ " if modelled else "") + str(figure).replace(" ", NO_BREAK)
 
 

@@ -17,6 +17,7 @@ from benchsuite.ranking import pareto
 from benchsuite.units import percent, quantity, significant
 
 _PLOTS = 4
+_ROOF_NAME = 28
 _NEEDED = ("arithmetic_intensity", "achieved", "peak", "bandwidth")
 
 
@@ -99,16 +100,24 @@ def _roofs(systems: Sequence[System], groups: Sequence[int]) -> list[Roof]:
     for setting, members in own.items():
         best = max((system for system, _ in members), key=lambda s: s.number("peak") or 0.0)
         colours = {group for _, group in members}
-        said = setting if several else _configuration(best)
+        group = colours.pop() if len(colours) == 1 else None
+        peak = plain_of(best, "peak")
+        # of several devices the colours tell which: their names would run over other roofs
+        said = "" if several and group is not None else setting if several else _configuration(best)
         found.append(
             Roof(
-                label=f"{said}: {plain_of(best, 'peak')}",
+                label=f"{_shortened(said)}: {peak}" if said else peak,
                 peak=best.number("peak") or 1.0,
                 bandwidth=best.number("bandwidth") or 1.0,
-                group=colours.pop() if len(colours) == 1 else None,
+                group=group,
             )
         )
     return sorted(found, key=lambda roof: -roof.peak)
+
+
+def _shortened(name: str) -> str:
+    """A roof's name of a length that a narrow chart holds."""
+    return name if len(name) <= _ROOF_NAME else f"{name[: _ROOF_NAME - 1]}…"
 
 
 # --- accuracy against costs -----------------------------------------------------------------------

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from benchsuite.plots.canvas import (
     BOTTOM,
+    FIRST,
     GROUPS,
     LEFT,
     RIGHT,
@@ -87,7 +88,7 @@ def scatter(
     """
     wide = [v for p in points for v in (p.x, p.left, p.right) if v is not None]
     tall = [v for p in points for v in (p.y, p.low, p.high) if v is not None]
-    across = Scale.over(wide, log=x.log, start=LEFT + 15, end=RIGHT - 8)
+    across = Scale.over(wide, log=x.log, start=LEFT + FIRST, end=RIGHT - 8)
     up = Scale.over(tall, log=y.log, start=BOTTOM - 16, end=TOP + 22)
     places = [(across(p.x), up(p.y)) for p in points]
     spans = []

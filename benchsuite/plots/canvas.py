@@ -16,6 +16,7 @@ from markupsafe import Markup
 HEIGHT = 328
 TOP, BOTTOM = 30.0, 286.0
 LEFT, RIGHT = 3.0, 96.0
+FIRST = 18.0  # from LEFT: on a narrow chart the figures of the other axis stand before it
 GROUPS = 6  # colours; groups beyond them have another shape
 _LABEL_HEIGHT = 15.0
 _LETTER_WIDTH = 1.55  # per cent of a narrow chart: labels that would overlap there are left out

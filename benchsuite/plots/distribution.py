@@ -25,7 +25,7 @@ from benchsuite.plots.canvas import (
 )
 
 _SHARES = (0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)
-_START = 11.0  # the shares' names stand before it
+_START = 16.0  # the shares' names stand before it
 _RANKS = 90
 
 
@@ -90,7 +90,7 @@ def distribution(curves: Sequence[Curve], *, x: Axis, label: str) -> Markup:
     across = Scale.over(
         [value for own in curves for value, _ in own.places],
         log=x.log,
-        start=_START + 2,
+        start=_START + 3,
         end=RIGHT - 3,
     )
     most = max(_nines(own.places[-1][1]) for own in curves)

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from benchsuite.plots.canvas import (
     BOTTOM,
+    FIRST,
     GROUPS,
     LEFT,
     RIGHT,
@@ -91,7 +92,7 @@ def roofline(
     high = max([*(p.x for p in points), *(x for x, _ in small), *ridges]) * _ROOM
     bounds = [min(roof.peak, roof.bandwidth * low) for roof in roofs]
     heights = [*(p.y for p in points), *(y for _, y in small), *bounds]
-    across = Scale.over([low, high], log=True, start=LEFT + 15, end=RIGHT)
+    across = Scale.over([low, high], log=True, start=LEFT + FIRST, end=RIGHT)
     up = Scale.over(
         [*heights, *(roof.peak for roof in roofs)], log=True, start=BOTTOM - 12, end=TOP + 26
     )

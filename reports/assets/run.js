@@ -12,7 +12,7 @@
     return node;
   };
 
-  // --- what the reader chose stands in the address: a link to it shows the same ------------------
+  // --- what the reader chose stands in the address: a link to it shows the same ---
 
   const restored = []; // what is to be done with a state that was opened
   const stateOf = () => new URLSearchParams(location.hash.startsWith("#?") ? location.hash.slice(2) : "");
@@ -22,7 +22,7 @@
     history.replaceState(null, "", `#?${state}`);
   };
 
-  // --- the note behind a number ------------------------------------------------------------------
+  // --- the note behind a number ---
 
   const note = byId("note");
   const told = new WeakMap(); // the notes of numbers that the script itself has drawn
@@ -120,7 +120,7 @@
   }, { passive: true, capture: true });
 
   // one tab stop a table or list; the arrow keys move inside it
-  const GROUPS = "table.systems, .team, .verdicts, svg.plot, .numbers table, #fall";
+  const GROUPS = "table.systems, .team, .verdicts, svg.plot, .numbers table, .ratios, #fall, .plots table.fall";
   const reachable = (root) => {
     for (const group of root.querySelectorAll(GROUPS)) {
       group.querySelectorAll(".n[data-note]").forEach((number, place) => {
@@ -170,7 +170,7 @@
 
   // --- who moved it: the server has taken every number apart; here it is subtracted and drawn ----
 
-  const STILL = { log: Math.log(1.005), linear: 5e-7 };
+  const STILL = { log: Math.log(1.005), linear: 5e-7, plain: 5e-7 };
   const still = (amount, scale) => Math.abs(amount) < STILL[scale];
   const significant = (value, digits) => {
     const decimals = digits - 1 - Math.floor(Math.log10(value));
@@ -178,9 +178,11 @@
     return rounded.toFixed(Math.max(0, decimals));
   };
   const said = (amount, scale) => {
-    if (scale === "linear")
-      return still(amount, scale)
-        ? "±0" : (amount > 0 ? "+" : "\u2212") + significant(Math.abs(100 * amount), 2);
+    if (scale !== "log") {
+      // a share moves by percentage points, a correlation by a plain difference
+      const size = (whole) => scale === "linear" ? significant(100 * whole, 2) : significant(whole, 3);
+      return still(amount, scale) ? "±0" : (amount > 0 ? "+" : "\u2212") + size(Math.abs(amount));
+    }
     if (still(amount, scale)) return "\u00d71.00";
     const larger = Math.exp(Math.abs(amount));
     const text = larger >= 1e6
@@ -214,7 +216,7 @@
     if (mine.map((f) => f[0]).join() !== theirs.map((f) => f[0]).join())
       [mine, theirs] = [coarser(mine), coarser(theirs)];
     const scale = from.scale;
-    const amount = scale === "linear" ? to.number - from.number : Math.log(to.number / from.number);
+    const amount = scale === "log" ? Math.log(to.number / from.number) : to.number - from.number;
     const shares = mine.map(([key, title, owner, part], i) => ({ key, title, owner, amount: theirs[i][3] - part }));
     const rest = shares.reduce((sum, share) => sum + share.amount, -amount);
     if (Math.abs(rest) > 2e-9)
@@ -253,10 +255,12 @@
   const ENDS = {
     log: "The second over the first; the shares multiply to it.",
     linear: "The second less the first, in points; the shares add up to it.",
+    plain: "The second less the first; the shares add up to it.",
   };
   const PART = {
     log: "What their ratio does to the whole; the shares multiply to it.",
     linear: "The second less the first, in points; the shares add up to the whole.",
+    plain: "The second less the first; the shares add up to the whole.",
   };
 
   const sentence = (found, a, b, metric) => {
@@ -377,7 +381,7 @@
     draw(); // a browser keeps the choices of a page that is loaded again
   }
 
-  // --- one network's teams at a time -------------------------------------------------------------
+  // --- one network's teams at a time ---
 
   const network = byId("network");
   if (network) {
@@ -395,7 +399,7 @@
     choose();
   }
 
-  // --- a link to a system opens its metrics ------------------------------------------------------
+  // --- a link to a system opens its metrics ---
 
   const open = () => {
     if (location.hash.startsWith("#?")) {

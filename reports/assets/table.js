@@ -75,6 +75,10 @@
     const inside = [];
     let text = clip(column.text[i]);
     if (column.tone && column.tone[i]) text.classList.add(column.tone[i]);
+    if (column.note && column.note[i] !== null) {
+      text.classList.add("n");
+      text.dataset.note = column.note[i];
+    }
     if (column.soft.has(i)) text = make("i", {}, text);
     const link = first && grid.links && grid.links[i];
     inside.push(link ? make("a", { href: link }, text) : text);
@@ -105,6 +109,7 @@
       button.hidden = !some;
       button.disabled = button.dataset.step < 0 ? grid.start === 0 : end === grid.shown.length;
     }
+    grid.table.parentElement.dispatchEvent(new Event("drawn", { bubbles: true }));
     const section = grid.table.closest("[data-empties]");
     if (section) section.hidden = !grid.shown.length && grid.all.length > 0;
   };

@@ -130,7 +130,10 @@ def _finding(board: Sequence[Entry]) -> str:
     devices = len({entry.system.key.device_name for entry in board})
     said = f"{words.count(len(board), 'system')} of {words.count(networks, 'network')}"
     said += f" on {words.count(devices, 'device')}: "
-    said += "all are ranked" if ranked == len(board) else f"{ranked} are ranked"
+    all_of = "it is ranked" if len(board) == 1 else "all are ranked"
+    said += (
+        all_of if ranked == len(board) else f"{ranked} are ranked" if ranked else "none is ranked"
+    )
     doubted = sum(entry.unranked is None and bool(entry.doubts) for entry in board)
     if doubted:
         verb = "carries" if doubted == 1 else "carry"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from benchsuite.compare import System
 from benchsuite.types import CONFIRMS, RunInfo
 
+# options of a run that change what is measured and stand in no result's key
+_GIVEN = frozenset({"--rate", "--meter", "--data", "--places", "--weights", "--input", "--pin",
+                    "--goals", "--content"})  # fmt: skip
 # what one looks for first: title, and where it stands in an environment
 _FIRST = (
     ("benchsuite", ("benchsuite",)),
@@ -50,7 +53,7 @@ def again(system: System, run: RunInfo | None, environment: Mapping[str, Any] | 
     """
     labels = {} if run is None else run.labels
     return Again(
-        command=_command(system, labels),
+        command=_command(system, labels, _given("" if run is None else run.command, system)),
         whole="" if run is None else run.command,
         labels=labels,
         facts=tuple(_facts(environment or {})),
@@ -58,7 +61,37 @@ def again(system: System, run: RunInfo | None, environment: Mapping[str, Any] | 
     )
 
 
-def _command(system: System, labels: Mapping[str, str]) -> str:
+def _given(command: str, system: System) -> list[str]:
+    """What the run was given that no result names: its rate, its meter, where its data were.
+
+    Args:
+        command: Its command line.
+        system: Whose data and weights are meant, where others were given too.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError:  # an unclosed quote: not written by this program
+        return []
+    key = system.key
+    of_others: dict[str, Callable[[str], bool]] = {
+        "--rate": lambda _: "RealTime" not in system.rows,
+        "--data": lambda value: value.partition("=")[0] != key.dataset,
+        "--weights": lambda value: (
+            value.partition("=")[0] not in (key.workload, key.workload.rpartition("/")[2])
+        ),
+    }
+    found: list[str] = []
+    for at, word in enumerate(words):
+        flag, joined, value = word.partition("=")
+        if flag not in _GIVEN or not (joined or at + 1 < len(words)):
+            continue
+        value = value if joined else words[at + 1]
+        if not of_others.get(flag, lambda _: False)(value):
+            found += [flag, value]
+    return found
+
+
+def _command(system: System, labels: Mapping[str, str], given: Sequence[str]) -> str:
     key = system.key
     parts = ["benchsuite", "run", key.workload, "--scale", key.scale, "--backend", key.backend,
              "--precision", key.precision, "--batch", str(key.batch), "--scenario",
@@ -68,6 +101,7 @@ def _command(system: System, labels: Mapping[str, str]) -> str:
     processes = max(len(row.processes) for row in system.rows.values())
     if processes:
         parts += ["--repeats", str(processes)]
+    parts += given
     for name, value in labels.items():
         if name != CONFIRMS:  # that one names the run that it was to confirm
             parts += ["--label", f"{name}={value}"]

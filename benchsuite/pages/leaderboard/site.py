@@ -83,6 +83,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "since": entry.since,
         "measured_at": system.row.measured_at,
         "places": {name: [each.place, each.of] for name, each in entry.places.items()},
+        "last_places": {name: each.last for name, each in entry.places.items()},
         "tied": [name for name, each in entry.places.items() if each.tied],
         "doubts": {
             scenario: [doubt.message for doubt in own] for scenario, own in entry.doubts.items()

@@ -24,6 +24,9 @@ from benchsuite.units import quantity
 
 TEMPLATE = "system.html.j2"
 _RECENT = 10
+# what a window gives, which its doubts are about; accuracy, work and size are exact
+_OF_A_ROW = frozenset({THROUGHPUT, "latency_p50", LATENCY, ENERGY, "mean_power", "max_power",
+                       "fraction_of_roofline"})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +102,23 @@ def _finding(entry: Entry, system: System) -> str:
     return said + "."
 
 
-def _standing(entry: Entry, system: System) -> list[tuple[str, str, str]]:
-    """The figures one looks for first, each with its place or why it has none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A figure one looks for first.
+
+    Attributes:
+        beside: Its place, or why it has none.
+        doubt: Why its row is doubted; empty where it is not.
+    """
+
+    title: str
+    value: str
+    beside: str
+    doubt: str
+
+
+def _standing(entry: Entry, system: System) -> list[Standing]:
+    """The figures one looks for first, in the order in which one does."""
     keys = ("accuracy", THROUGHPUT, "latency_p50", LATENCY, ENERGY, "mean_power", "max_power",
             "peak_memory", "work", "model_size", "fraction_of_roofline")  # fmt: skip
     found = []
@@ -114,7 +132,14 @@ def _standing(entry: Entry, system: System) -> list[tuple[str, str, str]]:
             beside = words.target(system)
         else:
             beside = entry.reasons.get(metric, "")
-        found.append((METRICS[metric].title, words.without_query(plain_of(system, metric)), beside))
+        found.append(
+            Standing(
+                title=METRICS[metric].title,
+                value=words.without_query(plain_of(system, metric)),
+                beside=beside,
+                doubt=words.doubts_said(entry.doubted(metric)) if metric in _OF_A_ROW else "",
+            )
+        )
     return found
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchsuite import compare
-from benchsuite.attribution import ENERGY, THROUGHPUT
+from benchsuite.attribution import ENERGY, THROUGHPUT, energy_origin
+from benchsuite.compare import System
 from benchsuite.formatting import NO_BREAK, cut, date_said
 from benchsuite.metrics import METRICS
 from benchsuite.pages.grids import Cell, Column, Grid, GridRow
@@ -86,8 +87,9 @@ def tables(board: Sequence[Entry], *, by_domain: bool, up: str = "") -> list[Tab
 
 
 def grid(id: str, title: str, group: Sequence[Entry], *, up: str = "") -> Grid:
-    """Systems ordered by network and place, so that those that compare stand together."""
+    """Systems ordered by network and speed, so that those that compare stand together."""
     goals = any(entry.system.number("meets_goals") is not None for entry in group)
+    origins = {energy_origin(e.system.source(ENERGY)) for e in group if ENERGY in e.places}
     ordered = sorted(group, key=_order)
     return Grid(
         id=id,
@@ -95,7 +97,7 @@ def grid(id: str, title: str, group: Sequence[Entry], *, up: str = "") -> Grid:
         columns=(*_COLUMNS, _GOALS) if goals else _COLUMNS,
         rows=[
             GridRow(
-                cells=_cells(entry, goals=goals),
+                cells=_cells(entry, goals=goals, meters=len(origins) > 1),
                 link=f"{up}system/{entry.id}.html",
                 tags=_tags(entry),
             )
@@ -106,13 +108,19 @@ def grid(id: str, title: str, group: Sequence[Entry], *, up: str = "") -> Grid:
 
 def _order(entry: Entry) -> tuple[Any, ...]:
     key = entry.system.key
-    place = entry.places.get(THROUGHPUT)
-    first = place.place if place else 1 << 30
+    placed = THROUGHPUT in entry.places
     speed = entry.system.number(THROUGHPUT) or 0.0
-    return (key.workload, key.scale, key.dataset or "", first, -speed)
+    return (key.workload, key.scale, key.dataset or "", not placed, -speed)
 
 
-def _cells(entry: Entry, *, goals: bool) -> tuple[Cell, ...]:
+def _cells(entry: Entry, *, goals: bool, meters: bool = False) -> tuple[Cell, ...]:
+    """A row.
+
+    Args:
+        entry: Whose it is.
+        goals: Whether there is a column of goals.
+        meters: Whether places by energy say of which meter, as the table has several.
+    """
     system = entry.system
     key, row = system.key, system.row
     found = [
@@ -128,7 +136,8 @@ def _cells(entry: Entry, *, goals: bool) -> tuple[Cell, ...]:
             sort=system.number("accuracy"),
             sub=words.target(system) + (f", {words.OWN_WEIGHTS}" if entry.own_weights else ""),
         ),
-        *(_ranked(entry, metric) for metric in (THROUGHPUT, LATENCY, ENERGY)),
+        *(_ranked(entry, metric) for metric in (THROUGHPUT, LATENCY)),
+        _ranked(entry, ENERGY, among=_meter(system) if meters else ""),
         Cell(
             text=date_said(row.measured_at).partition(" ")[0],
             sort=row.measured_at,
@@ -140,14 +149,21 @@ def _cells(entry: Entry, *, goals: bool) -> tuple[Cell, ...]:
     return tuple(found)
 
 
-def _ranked(entry: Entry, metric: str) -> Cell:
+def _meter(system: System) -> str:
+    """What a place by energy is among: one source of joules and one boundary."""
+    origin = energy_origin(system.source(ENERGY))
+    return "" if origin is None else cut(f", {origin.source}, {origin.boundary}")
+
+
+def _ranked(entry: Entry, metric: str, *, among: str = "") -> Cell:
     system = entry.system
     place = entry.places.get(metric)
     reason = "" if entry.unranked else entry.reasons.get(metric, "")
+    placed = str(place).replace(" ", NO_BREAK) + among
     return Cell(
         text=words.without_query(plain_of(system, metric)),
         sort=system.number(metric),
-        sub=str(place).replace(" ", NO_BREAK) if place else cut(reason),
+        sub=placed if place else cut(reason),
         soft=metric == ENERGY and system.modelled,
         doubt=words.doubts_said(entry.doubted(metric)) if system.number(metric) else "",
     )

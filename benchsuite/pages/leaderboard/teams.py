@@ -103,12 +103,10 @@ def _cnn_finding(board: Sequence[Entry]) -> str:
     front = fronts.front(board, "work")
     if front is None:
         return f"{said}; no accuracy was measured."
-    best = words.count(len(front.undominated), "network")
-    verb = "is" if len(front.undominated) == 1 else "are"
-    return (
-        f"{said}; of the {len(front.networks)} that share a data set {best} {verb} undominated "
-        "in accuracy against work."
-    )
+    best, all_of = len(front.undominated), len(front.networks)
+    which = f"all {all_of}" if best == all_of else f"{best} of the {all_of}"
+    verb = "is" if best == 1 else "are"
+    return f"{said}; {which} that share a data set {verb} undominated in accuracy against work."
 
 
 def _cnn_plots(board: Sequence[Entry]) -> list[Plot]:
@@ -332,7 +330,7 @@ def _hardware_finding(board: Sequence[Entry]) -> str:
     least, system = min(known, key=lambda pair: pair[0])
     return (
         f"{said}; the least energy is {_flop_said(least)}, on {cut(device_of(system.key))} "
-        f"({cut(system.label)})."
+        f"({cut(system.workload)}, {words.software(system)})."
     )
 
 
@@ -408,7 +406,7 @@ def _hardware(board: Sequence[Entry]) -> list[Sheet]:
         least = min(spent, key=lambda pair: (pair[1].modelled, pair[0]), default=None)
         reached = max(group, key=lambda e: e.system.number("fraction_of_peak") or 0.0).system
         own = plain_of(reached, "peak")  # another run's peak may differ a little
-        who = cut(f"{reached.network} · {reached.short}")
+        who = f"{cut(reached.network)}, {words.software(reached)}"
         who += "" if own == plain_of(best, "peak") else f", of {own}"
         networks = words.count(len({entry.system.workload for entry in group}), "network")
         rows.append(

@@ -11,6 +11,7 @@ from benchsuite.types import Result
 
 NONE = "none"
 _WORDS = {("processor", "container limits"): NONE}
+_MAY_USE = ("processor", "processors this process may use")
 _ACCELERATED = ("CUDA", "cuDNN")
 _TELLS_HYPERVISOR = ("x86_64", "AMD64", "i686")  # whose flags name it
 
@@ -69,6 +70,8 @@ def _word(part: str, name: str, value: Any, facts: Mapping[str, Any]) -> Any:
         built = value.get("CUDA", NONE) is not None
         lacking = {} if built else {key: NONE for key in _ACCELERATED if key in value}
         return {**value, **lacking}
+    if (part, name) == _MAY_USE and str(value).isdigit():
+        return f"only number {value}"  # `0` would read as none
     if value is not None:
         return value
     if part == "packages":

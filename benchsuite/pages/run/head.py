@@ -8,8 +8,10 @@ from typing import Any
 from benchsuite.attribution import ENERGY
 from benchsuite.compare import System
 from benchsuite.formatting import date_said
-from benchsuite.types import Result, RunInfo
+from benchsuite.types import COMMIT, Result, RunInfo
 from benchsuite.units import duration
+
+_COMMIT_DIGITS = 10
 
 
 def meta(
@@ -22,10 +24,15 @@ def meta(
         found.append(("device", ", ".join(devices)))
     if versions := _versions(environments.values()):
         found.append(("versions", versions))
-    found += [(key, f"{key}={value}") for key, value in run.labels.items()]
+    found += [(key, f"{key}={_label(key, value)}") for key, value in run.labels.items()]
     if run.seconds is not None:
         found.append(("duration", duration(run.seconds)))
     return found
+
+
+def _label(key: str, value: str) -> str:
+    """A label's value; of a commit as much as names it."""
+    return value[:_COMMIT_DIGITS] if key == COMMIT else value
 
 
 def _versions(environments: Iterable[Mapping[str, Any]]) -> str:
@@ -54,7 +61,7 @@ def lede(systems: Sequence[System], *, doubts: int, unmeasured: int) -> list[str
         found.append("Energy is modelled from the device's profile: no meter was read.")
     elif any(system.modelled for system in energies):
         found.append("Some energies are modelled: they are never ranked with measured ones.")
-    elif systems and not energies:
+    elif not energies and any(system.measured for system in systems):
         found.append("Energy was not measured: there was no meter.")
     said = []
     if doubts:

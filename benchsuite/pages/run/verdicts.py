@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from benchsuite import compare
 from benchsuite.attribution import ENERGY, THROUGHPUT
 from benchsuite.compare import System
+from benchsuite.formatting import cut
 from benchsuite.pages import Notes
 from benchsuite.pages.numbers import Number, number_of, plain_of, target_of
 from benchsuite.pages.run.grouping import by_network
@@ -49,6 +50,15 @@ def verdicts(systems: Sequence[System], notes: Notes) -> list[Verdict]:
     return found
 
 
+def _unranked(group: Sequence[System], fastest: System | None) -> str:
+    """Why no speed stands beside what reaches its target."""
+    if fastest is not None:
+        return ""
+    reasons = (compare.why_unranked(system.row) for system in group)
+    why = next(filter(None, reasons), "no reason was recorded")
+    return f"; its speed is not ranked: {cut(why).replace('_', ' ')}"
+
+
 def _said(group: Sequence[System], fastest: System | None, state: str) -> str:
     losers = [system for system in group if system.target_met is False]
     shown = losers[0] if losers else fastest or group[0]
@@ -61,6 +71,6 @@ def _said(group: Sequence[System], fastest: System | None, state: str) -> str:
         return f"{measure} {accuracy}, no target is set"
     bound = target_of(row) or ""
     if state == "met":
-        return f"{measure} {accuracy} reaches {bound}"
+        return f"{measure} {accuracy} reaches {bound}{_unranked(group, fastest)}"
     where = "" if len(losers) == len(group) else f" on {', '.join(s.short for s in losers)}"
     return f"{measure} {accuracy} misses {bound}{where}"
