@@ -291,9 +291,11 @@ def _timed(
         return replace(base, verdict=IMPROVED)
     if significant:
         return _suspected(base, rule, again)
-    margin = math.log1p(MARGIN * rule.min_effect)
-    near = max(abs(math.log(shown.low)), abs(math.log(shown.high))) <= margin
-    if near and abs(gain) < least:
+    reach = max(abs(math.log(shown.low)), abs(math.log(shown.high)))
+    near = reach <= math.log1p(MARGIN * rule.min_effect)
+    # of the hundred rows of two nights some miss 1 by chance; of one row's rounds it is a sign
+    unmoved = shown.low <= 1 <= shown.high or reach <= least or not case.pair.interleaved
+    if near and unmoved and abs(gain) < least:
         stalls = _stalls(case)
         return replace(base, verdict=SAME) if stalls is None else replace(base, reason=stalls)
     return replace(base, reason=_why_inconclusive(shown, raw, cutoff=cutoff, rule=rule))
@@ -333,6 +335,8 @@ def _suspected(base: Verdict, rule: Rule, again: Sequence[Estimate] | None) -> V
 def _why_inconclusive(shown: Estimate, raw: Estimate, *, cutoff: float, rule: Rule) -> str:
     if abs(math.log(raw.ratio)) - abs(math.log(shown.ratio)) > math.log1p(rule.min_effect):
         return f"the machine's drift explains part of {change_said(raw)}"
+    if shown.p <= CONFIDENCE_P and abs(_gain(shown, rule)) < math.log1p(rule.min_effect):
+        return f"{change_said(shown)} may be more than the {rule.min_effect:.0%} that matter"
     if shown.p <= CONFIDENCE_P:
         return f"too little evidence among so many rows (p {shown.p:.2g}, needed {cutoff:.2g})"
     return "too noisy to tell"

@@ -563,16 +563,18 @@ def report(record: Record) -> list[str]:
         if "A/A" in what:
             false = played.verdicts.count(REGRESSED)
             row("  false `regressed`", str(false), "<= 1")
-        elif "loaded" in what:
-            row("  wrong verdicts (same, improved)", str(wrong), "0")
         else:
-            share = next(s for s in SHARES if f"{s:.0%}" in what)
-            for each in kinds:
+            for place, each in enumerate(kinds):
                 really = planted_share(record, each)
-                row(f"  {each}: throughput as measured", "" if really is None else
+                own = played.verdicts[place :: len(kinds)]
+                row(f"  {each}, as measured; replays: {counted(own)}", "" if really is None else
                     f"-{1 - 1 / (1 + really):.1%}")  # fmt: skip
-            found = played.verdicts.count(REGRESSED) / several * OF
-            row(f"  found, of {OF}", f"{found:.1f}", f">= {SHARES[share]}")
+            if "loaded" in what:
+                row("  wrong verdicts (same, improved)", str(wrong), "0")
+            else:
+                share = next(s for s in SHARES if f"{s:.0%}" in what)
+                found = played.verdicts.count(REGRESSED) / several * OF
+                row(f"  found, of {OF}", f"{found:.1f}", f">= {SHARES[share]}")
         row("  the longest replay's recorded seconds", f"{played.longest_s:.0f}")
     red, suspects, used = nights(record, seed=7)
     if used:

@@ -287,3 +287,12 @@ def test_the_interval_of_the_centre_holds_the_truth(rounds: int) -> None:
             assert estimate is not None
             held += estimate.low <= 1 <= estimate.high
         assert held >= 950
+
+
+def test_what_surely_changed_but_hardly_matters_is_no_same() -> None:
+    """-1.8 % with an interval to -2.6: it may be more than the 2 % that matter; -0.4 % is not."""
+    found = by_ratio(np.exp([-0.016, -0.018, -0.020, -0.0178, -0.022, -0.0155]))
+    assert found.verdict == INCONCLUSIVE
+    assert found.reason is not None
+    assert "may be more than the 2% that matter" in found.reason
+    assert by_ratio(np.exp([-0.004, -0.0042, -0.0038, -0.0041])).verdict == SAME
