@@ -179,7 +179,7 @@
   };
   const said = (amount, scale) => {
     if (scale !== "log") {
-      // a share moves by percentage points, a correlation by a plain difference
+      // a correlation moves by no points
       const size = (whole) => scale === "linear" ? significant(100 * whole, 2) : significant(whole, 3);
       return still(amount, scale) ? "±0" : (amount > 0 ? "+" : "\u2212") + size(Math.abs(amount));
     }
