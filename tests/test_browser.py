@@ -667,7 +667,7 @@ def test_a_page_can_be_printed(show: Callable[..., Page], name: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= PAPER
     # a chart's table has the width of the page, its figures and heads are never broken
     broken = page.evaluate(
-        "[...document.querySelectorAll('.numbers td.n bdi')]"
+        "[...document.querySelectorAll('.numbers td.figure bdi')]"
         ".filter((figure) => figure.getClientRects().length > 1).map((f) => f.textContent)"
     )
     assert broken == []
