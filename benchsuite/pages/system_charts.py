@@ -100,16 +100,16 @@ def _roofs(systems: Sequence[System], groups: Sequence[int]) -> list[Roof]:
     for setting, members in own.items():
         best = max((system for system, _ in members), key=lambda s: s.number("peak") or 0.0)
         colours = {group for _, group in members}
-        group = colours.pop() if len(colours) == 1 else None
+        hue = colours.pop() if len(colours) == 1 else None
         peak = plain_of(best, "peak")
         # of several devices the colours tell which: their names would run over other roofs
-        said = "" if several and group is not None else setting if several else _configuration(best)
+        said = "" if several and hue is not None else setting if several else _configuration(best)
         found.append(
             Roof(
                 label=f"{_shortened(said)}: {peak}" if said else peak,
                 peak=best.number("peak") or 1.0,
                 bandwidth=best.number("bandwidth") or 1.0,
-                group=group,
+                group=hue,
             )
         )
     return sorted(found, key=lambda roof: -roof.peak)

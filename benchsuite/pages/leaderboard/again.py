@@ -86,7 +86,8 @@ def _given(command: str, system: System) -> list[str]:
         if flag not in _GIVEN or not (joined or at + 1 < len(words)):
             continue
         value = value if joined else words[at + 1]
-        if not of_others.get(flag, lambda _: False)(value):
+        another = of_others.get(flag)
+        if another is None or not another(value):
             found += [flag, value]
     return found
 
