@@ -73,6 +73,9 @@ class Nursery:
         interpreter: Another environment's Python; None for this one.
         threads: What its workers' libraries are told at import.
 
+    Attributes:
+        pid: The process's id.
+
     Raises:
         OSError: It cannot be had: not on Linux, or that Python's benchsuite has none.
     """
@@ -97,6 +100,7 @@ class Nursery:
                 env=environment.thread_variables(threads),
                 start_new_session=True,
             )
+        self.pid = self._process.pid
         self._asking = Lock()
         self._asked: Forked | None = None
         self._children: dict[int, Forked] = {}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchsuite import ab
+from benchsuite import ab, backends, devices, meters
 from benchsuite.cli import main
 from benchsuite.errors import BadInput
 
@@ -45,8 +45,12 @@ def test_a_file_that_is_not_there_yet_is_skipped(tmp_path: Path) -> None:
     assert bisect("image/lenet", str(tmp_path / "mine.py")) == SKIP
 
 
-def test_a_plug_in_that_does_not_load_is_skipped(tmp_path: Path) -> None:
+def test_a_plug_in_that_does_not_load_is_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A backend of one's own is part of what is bisected."""
+    for package in (backends, devices, meters):
+        monkeypatch.setattr(package, "__path__", list(package.__path__))
     (tmp_path / "backends").mkdir()
     (tmp_path / "backends" / "mine.py").write_text("BACKEND = (")
     sides = ("image/lenet@backend=mine", "image/lenet@backend=mine")

@@ -453,8 +453,8 @@ def test_a_batch_beyond_memory_says_so(content: Path, tmp_path: Path) -> None:
     """The reason is memory, not an exception's name."""
     out = tmp_path / "r.json"
     code = run("run", "image/tiny", "--content", content, "--backend", "eager", "--threads", 1,
-               "--batch", 10**12, "--store", tmp_path / "r.db", "--report", "none", "--json", out,
-               "--quiet")  # fmt: skip
+               "--batch", 999_999_999, "--store", tmp_path / "r.db", "--report", "none",
+               "--json", out, "--quiet")  # fmt: skip
     assert code == 5
     assert {r["reason"][:13] for r in json.loads(out.read_text())["results"]} == {"out of memory"}
 
