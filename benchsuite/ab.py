@@ -20,7 +20,7 @@ from time import monotonic
 
 from benchsuite import environment, gate, hw, judge, machine, run, workers
 from benchsuite.advice import advised
-from benchsuite.errors import BadInput, one_line
+from benchsuite.errors import CANNOT_TELL, BadInput, one_line
 from benchsuite.forks import Nurseries
 from benchsuite.gate import Evidence, Judgement, Line, Row
 from benchsuite.harness import pinning
@@ -324,7 +324,7 @@ def bisect_code(judgement: Judgement) -> int:
     """For `git bisect run`: 0 good, 1 bad, 125 cannot tell."""
     if judgement.regressions:
         return 1
-    return 125 if judgement.absent or judgement.undecided or not judgement.lines else 0
+    return CANNOT_TELL if judgement.absent or judgement.undecided or not judgement.lines else 0
 
 
 # --- rounds ---------------------------------------------------------------------------------------

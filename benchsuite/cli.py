@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from benchsuite import __version__
-from benchsuite.errors import BadInput, BenchsuiteError, Interrupted, MissingPackage
+from benchsuite.errors import (
+    CANNOT_TELL,
+    BadInput,
+    BenchsuiteError,
+    Interrupted,
+    MissingPackage,
+)
 from benchsuite.types import COMMIT, CONFIRMS, SCALES
 
 if TYPE_CHECKING:
@@ -31,7 +37,6 @@ if TYPE_CHECKING:
 DONE, BAD_INPUT, SOME_FAILED, NOTHING = 0, 2, 3, 5
 _INTERRUPTED = 130
 _FAULT = 70  # benchsuite's own, as sysexits.h has it
-_CANNOT_TELL = 125  # of `ab --bisect`: git skips the commit, any other code from 1 to 127 blames it
 _MOST_DIGITS = 9
 _MOST_NUMBER = 1e9  # seconds: a system's timers end at 9.2e9
 LISTED = (
@@ -52,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_closed_streams()
     given = sys.argv[1:] if arguments is None else arguments
     options = _options(given)
-    bad = _CANNOT_TELL if getattr(options, "bisect", False) else BAD_INPUT
+    bad = CANNOT_TELL if getattr(options, "bisect", False) else BAD_INPUT
     try:
         with _ended_like_ctrl_c():
             _search(getattr(options, "content", ()))
@@ -80,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command not in (_gate, _ab):
             raise
         traceback.print_exc()  # Python's own exit code would be 1: a regression
-        return bad if bad == _CANNOT_TELL else _FAULT
+        return bad if bad == CANNOT_TELL else _FAULT
 
 
 def _options(given: Sequence[str]) -> argparse.Namespace:
@@ -89,7 +94,7 @@ def _options(given: Sequence[str]) -> argparse.Namespace:
         return _parser().parse_args(given)
     except SystemExit as stop:
         if stop.code == BAD_INPUT and "--bisect" in given:
-            raise SystemExit(_CANNOT_TELL) from None
+            raise SystemExit(CANNOT_TELL) from None
         raise
 
 

@@ -1,5 +1,7 @@
 """What can go wrong through the user's input, as exceptions whose text is shown as it is."""
 
+CANNOT_TELL = 125  # of `ab --bisect`: git skips the commit, any other code from 1 to 127 blames it
+
 
 class BenchsuiteError(Exception):
     """A failure that is explained to the user in one sentence, without a traceback."""

@@ -39,7 +39,9 @@ VERDICTS = (IMPROVED, SAME, REGRESSED, INCONCLUSIVE, MISSING, FAILED)
 RATE = 0.05  # false-discovery rate of a whole night
 CONFIDENCE_P = 0.05  # of the interval shown, and of a confirmation
 POWER = 0.80
-MARGIN = 2.5  # `same`: below the minimum effect, the interval within this many times it
+# `same`: below the minimum effect, and the interval within so many times it; for rounds, which can
+# be had, so little that a change half as large again as matters is hardly ever within
+MARGIN, MARGIN_OF_ROUNDS = 2.5, 1.25
 LEANING = 0.5  # of the minimum effect: a `same` beyond it is worth further rounds
 
 RATE_LIKE, TIME_LIKE, UNMOVED = "rate", "time", "unmoved"
@@ -48,6 +50,7 @@ _LEAST_SPREAD = 1e-3
 _RESAMPLES = 2000
 _ENOUGH_ROWS = 8
 _MOST_DF = 1000.0
+_MOST_LOG = 700.0  # the largest float is e to the 709
 _UNCHANGED = 0.75
 _STILL = 0.97
 
@@ -271,13 +274,9 @@ def _timed(
     shown = _shown(variants)
     least = math.log1p(rule.min_effect)
     gain = _gain(shown, rule)
-    detectable = max(
-        math.expm1(
-            (student_quantile(min(cutoff, 0.5), shown.df) + student_quantile(2 * (1 - POWER), 1e3))
-            * shown.error
-        ),
-        rule.min_effect,
-    )
+    found_from = student_quantile(min(cutoff, 0.5), shown.df)
+    found_from += student_quantile(2 * (1 - POWER), 1e3)
+    detectable = max(_exp(found_from * shown.error) - 1, rule.min_effect)
     base = Verdict(
         row=case.row,
         metric=rule.key,
@@ -292,7 +291,8 @@ def _timed(
     if significant:
         return _suspected(base, rule, again)
     reach = max(abs(math.log(shown.low)), abs(math.log(shown.high)))
-    near = reach <= math.log1p(MARGIN * rule.min_effect)
+    margin = MARGIN_OF_ROUNDS if case.pair.interleaved else MARGIN
+    near = reach <= math.log1p(margin * rule.min_effect)
     # of the hundred rows of two nights some miss 1 by chance; of one row's rounds it is a sign
     unmoved = shown.low <= 1 <= shown.high or reach <= least or not case.pair.interleaved
     if near and unmoved and abs(gain) < least:
@@ -566,13 +566,18 @@ def _estimate(spread: _Spread) -> Estimate:
     error = math.sqrt(spread.variance)
     reach = student_quantile(CONFIDENCE_P, spread.df) * error
     return Estimate(
-        ratio=math.exp(spread.log_ratio),
-        low=math.exp(spread.log_ratio - reach),
-        high=math.exp(spread.log_ratio + reach),
+        ratio=_exp(spread.log_ratio),
+        low=_exp(spread.log_ratio - reach),
+        high=_exp(spread.log_ratio + reach),
         p=student_p(abs(spread.log_ratio) / error, spread.df),
         error=error,
         df=spread.df,
     )
+
+
+def _exp(logarithm: float) -> float:
+    """A ratio that stays a positive, finite number whatever was handed in."""
+    return math.exp(min(max(logarithm, -_MOST_LOG), _MOST_LOG))
 
 
 def _bootstrap(values: Sequence[float], locate: Callable[[Any], Any] | None = None) -> float:

@@ -579,7 +579,7 @@ class Window:
         seconds: From the first query's start to the last one's end; where queries are scheduled,
             at least as long as the schedule (`Server`: exactly).
         warmup_s: Time spent warming up before; `steady` says whether it became steady.
-        movement: How far the median still moved at the end of the warm-up (share of 1).
+        movement: How far the median still moved in the last two looks of the warm-up (share of 1).
         clocks: The device's clocks and throttle reasons; None where its driver tells none.
         duration_digits: Significant digits to which a results file rounded `durations_ns`; None:
             as measured.

@@ -1,11 +1,12 @@
 """Slow-downs of a known size, planted in a workload: an extra layer, a sleep, or a busy wait.
 
 Of what a forward pass usually takes (the median: a stall of the machine is not the network's)
-`share` is owed on top; the debt is paid as soon as it is worth paying, and what paying really took
-comes off. The hooks cost some time of their own, and a copy of a workload has random weights:
-compare with a copy of share 0. What a payment does beyond its own time (the next pass finds emptied
-caches, and a core that slept) is not planted but comes with it: `tests.noise` says how slow each
-kind was found to be.
+`share` is owed on top; the debt is paid as soon as it can be, after every pass where that is
+possible: in larger payments it would be in some short turns and not in others, and their median
+smaller than planted. What paying really took comes off. The hooks cost some time of their own, and
+a copy of a workload has random weights: compare with a copy of share 0. What a payment does beyond
+its own time (the next pass finds emptied caches, and a core that slept) is not planted but comes
+with it: `tests.noise` says how slow each kind was found to be.
 """
 
 from __future__ import annotations
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
     import torch
 
 KINDS = ("layer", "sleep", "busy")
-_LEAST_SLEEP_S = 3e-4  # the kernel's timer is some 60 us late
+_LEAST_SLEEP_S = 1.5e-4  # the kernel's timer is some 60 us late
 _LATE_S = 1e-4
 _LEAST_S = 2e-5  # less is not paid: it would disturb as much as it costs
-_AT_ONCE = 0.1  # of a pass: smaller payments wait, for each disturbs what follows
 _REMEMBERED = 31
 _NAME = "_planted"
 
@@ -48,7 +48,7 @@ def planted(net: torch.nn.Module, *, kind: str, share: float) -> torch.nn.Module
         alike.append(now - begun[0])
         usual = median(alike)
         debt[0] += share * usual
-        if debt[0] >= max(least_s, _AT_ONCE * usual):
+        if debt[0] >= least_s:
             pay(debt[0])
         debt[0] -= perf_counter() - now
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -124,6 +125,21 @@ def test_where_there_is_no_nursery_a_worker_starts_by_itself(
         assert nursery is not None
         psutil.Process(nursery.pid).kill()
         nursery._listener.join()
+        (found,) = run_in_turns([spec], [None], together=True, nurseries=nurseries)
+        assert isinstance(found, Measurement)
+
+
+def test_a_system_without_process_descriptors_has_no_nursery(
+    spec: SystemSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kernels before 5.3 and some containers: known before a worker is entrusted to it."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os\ndef refused(*_):\n    raise OSError(38, 'Function not implemented')\n"
+        "os.pidfd_open = refused\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    with Nurseries() as nurseries:
+        assert nurseries.of(interpreter=None, threads=spec.threads) is None
         (found,) = run_in_turns([spec], [None], together=True, nurseries=nurseries)
         assert isinstance(found, Measurement)
 

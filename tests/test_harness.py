@@ -226,6 +226,11 @@ def test_a_warm_up_ends_when_the_median_stands_still() -> None:
     restless = performance.warm_up(moving, at_most_s=0.0)  # type: ignore[arg-type]
     assert not restless.steady
     assert restless.movement == pytest.approx(0.1, rel=0.01)
+    # a last look that stands still by chance does not make it a small movement
+    _, jumping = looks([10**8, 10**8, int(1.3 * 10**8), int(1.3 * 10**8)])
+    by_chance = performance.warm_up(jumping, at_most_s=0.0)  # type: ignore[arg-type]
+    assert not by_chance.steady
+    assert by_chance.movement == pytest.approx(0.3, rel=0.01)
 
 
 def test_contention_is_what_others_took() -> None:

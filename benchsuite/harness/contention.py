@@ -108,9 +108,7 @@ def read(root: Path = Path("/")) -> Reading:
 
 
 def interruptions() -> Reading:
-    """Involuntary switches alone, for turns as short as the kernel's ticks, in which it counts CPU
-    time.
-    """
+    """Involuntary switches alone: short turns end between the ticks that CPU time is counted in."""
     return Reading(involuntary=_switches(), steal_s=None, busy_s=None, own_s=0.0)
 
 

@@ -30,6 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     """Forks a worker a message until the other end of the socket is closed."""
     channel = socket.socket(fileno=int(arguments[0]))
     worker.end_with_parent(int(arguments[1]))
+    os.close(os.pidfd_open(os.getpid()))  # refused by old kernels and some containers
     import torch  # noqa: F401
 
     gc.collect()

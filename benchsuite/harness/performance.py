@@ -247,7 +247,7 @@ def warm_up(
     first = cycle(1)
     cycle_s = max(1e-9, (first[-1] - first[0]) * NANOSECOND_S)
     last: float | None = None
-    movement: float | None = None
+    moves: list[float] = []
     still = looks = 0
     while looks < 3 or perf_counter() - started < at_most_s:
         stamps = cycle(max(1, round(_LOOK_S / cycle_s)))
@@ -256,13 +256,16 @@ def warm_up(
         now = median([b - a for a, b in pairwise(stamps[::stamps_a_cycle])])
         looks += 1
         if last is not None:
-            movement = abs(now / last - 1) if last else 0.0
-            still = still + 1 if movement < STEADY_SHARE else 0
+            moves.append(abs(now / last - 1) if last else 0.0)
+            still = still + 1 if moves[-1] < STEADY_SHARE else 0
         last = now
         if still >= 2:
             break
     return Warmth(
-        seconds=perf_counter() - started, steady=still >= 2, movement=movement, cycle_s=cycle_s
+        seconds=perf_counter() - started,
+        steady=still >= 2,
+        movement=max(moves[-2:], default=None),  # one look may stand still by chance
+        cycle_s=cycle_s,
     )
 
 
