@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from time import time
+from time import process_time, time
 from typing import Any, cast
 
 import pytest
@@ -955,10 +955,22 @@ def test_modelled_energy_is_of_the_cores_that_the_threads_use(
     ticks = iter((0.0, 1.0))
     monkeypatch.setattr(modelled, "perf_counter", lambda: next(ticks))
     busy = iter((0.0, 1.0))
-    monkeypatch.setattr(modelled, "_cpu_seconds", lambda: next(busy))
+    monkeypatch.setattr(modelled, "process_time", lambda: next(busy))
     reading = modelled.METER.start(meters.subject(device, threads=1, roots=[tmp_path])).stop()
     assert reading.energy_j == pytest.approx(10.0)
     assert "100% of 1 core busy" in reading.how
+
+
+def test_modelled_energy_of_a_turn_is_finer_than_the_kernels_ticks() -> None:
+    """Every 2 ms of computing take energy: CPU time in ticks of 10 ms would give most none."""
+    subject = Subject(device=DEVICE, envelope=Rate(value=40.0, how="datasheet"), threads=1)
+    for _ in range(20):
+        watch = modelled.METER.start(subject)
+        until = process_time() + 0.002
+        while process_time() < until:
+            pass
+        reading = watch.stop()
+        assert reading.energy_j >= 40.0 * 0.002 * 0.9
 
 
 def test_the_first_meter_that_works_is_taken() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 from benchsuite.errors import NotMeasurable
 from benchsuite.meters import Subject
@@ -16,7 +15,7 @@ from benchsuite.types import EnergyReading, Rate
 class _Watch:
     subject: Subject
     envelope: Rate
-    cpu_s: float
+    cpu_s: float  # of all threads; not os.times, whose ticks of 10 ms are as long as a turn
     started: float
 
     def stop(self) -> EnergyReading:
@@ -24,7 +23,7 @@ class _Watch:
         device = self.subject.device
         if device.kind == "cpu":
             units = device.units_of(self.subject.threads)
-            share = min(1.0, (_cpu_seconds() - self.cpu_s) / (seconds * units))
+            share = min(1.0, (process_time() - self.cpu_s) / (seconds * units))
             cores = "1 core" if units == 1 else f"{units} cores"
             used = f"{share:.0%} of {cores} busy, idle cores at 0 W"
         else:
@@ -65,15 +64,9 @@ class _Modelled:
         return _Watch(
             subject=subject,
             envelope=subject.envelope,
-            cpu_s=_cpu_seconds(),
+            cpu_s=process_time(),
             started=perf_counter(),
         )
 
 
 METER = _Modelled()
-
-
-def _cpu_seconds() -> float:
-    """CPU time of this process, all threads, user and system."""
-    times = os.times()
-    return times.user + times.system
