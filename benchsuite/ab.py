@@ -29,7 +29,8 @@ from benchsuite.sequential import Limits, Source, State, follow
 from benchsuite.stats import median
 from benchsuite.types import Measurement, Result, RunInfo, SystemSpec, Turn
 
-SECONDS, WARMUP_S = 1.0, 1.0
+# of a round: where rounds stray, many short ones tell more than few long ones
+SECONDS, WARMUP_S = 0.5, 1.0
 ROUNDS_A_NURSERY = 4  # then the libraries lie elsewhere in memory
 _SPEC_KEYS = ("backend", "precision", "scale", "batch", "scenario", "device", "threads", "data",
               "weights", "python")  # fmt: skip

@@ -80,10 +80,14 @@ def word(better: bool) -> str:
 
 def moved(found: Moved) -> str:
     """`throughput x1.100 (x1.081 to x1.119), improved`."""
-    text = f"{title(found.metric, modelled=found.modelled)} {amount(found.metric, found.middle)}"
+
+    def by(value: float) -> str:
+        return amount(found.metric, value, measure=found.measure)
+
+    text = f"{title(found.metric, modelled=found.modelled)} {by(found.middle)}"
     if found.low != found.high:
         ends = sorted((found.low, found.high), reverse=found.middle < _still(found.metric))
-        text += f" ({' to '.join(amount(found.metric, end) for end in ends)})"
+        text += f" ({' to '.join(map(by, ends))})"
     return f"{text}, {word(found.better)}"
 
 
@@ -135,10 +139,16 @@ def title(metric: str, *, modelled: bool = False) -> str:
     return f"modelled {text}" if modelled else text
 
 
-def amount(metric: str, value: float) -> str:
-    """A change of level: a ratio, or points of a share."""
+def amount(metric: str, value: float, *, measure: str | None) -> str:
+    """A change of level: a ratio, points of a share, or a difference of a correlation.
+
+    Args:
+        metric: What moved.
+        value: `Place.amount`.
+        measure: The accuracy's; None of another metric.
+    """
     if metric in LINEAR:
-        return f"{formatting.points(value)} points"
+        return formatting.difference(value, measure=measure)
     return formatting.times(value, decimals=_DECIMALS)
 
 
@@ -173,6 +183,7 @@ def _shift_json(shift: Shift) -> dict[str, Any]:
                 "low": each.low,
                 "high": each.high,
                 "modelled": each.modelled,
+                "measure": each.measure,
             }
             for each in shift.moved
         ],

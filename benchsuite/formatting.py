@@ -112,6 +112,11 @@ def points(value: float) -> str:
     return _signed(value, 100.0, digits=2)
 
 
+def difference(value: float, *, measure: str | None) -> str:
+    """A difference of two accuracies: in points, or as it is where they are correlations."""
+    return _signed(value) if is_correlation(measure) else f"{points(value)} points"
+
+
 def _signed(value: float, factor: float = 1.0, *, digits: int = 3) -> str:
     """A difference with its sign; of one too small to be seen, both."""
     if still(value, scale=LINEAR):

@@ -45,6 +45,13 @@ class Place:
         """Whether it is of energy that no meter measured."""
         return any(t.modelled for t in self.line.tracks if t.metric == self.change.metric)
 
+    @property
+    def measure(self) -> str | None:
+        """The accuracy's measure, which says whether it is a share; None of another metric."""
+        if self.change.metric not in LINEAR:
+            return None
+        return self.line.course.moments[-1].digest.measure
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
@@ -55,6 +62,7 @@ class Moved:
         systems: How many, whatever the scenario.
         middle, low, high: Median, least and largest `Place.amount`.
         modelled: Whether it is energy that no meter measured.
+        measure: The accuracy's; None of another metric.
     """
 
     metric: str
@@ -65,6 +73,7 @@ class Moved:
     low: float
     high: float
     modelled: bool
+    measure: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,10 +105,10 @@ class Shift:
     @cached_property
     def moved(self) -> tuple[Moved, ...]:
         """What moved, the metrics in their order; to the worse before to the better."""
-        groups: dict[tuple[int, bool, bool], list[Place]] = defaultdict(list)
+        groups: dict[tuple[int, bool, bool, str], list[Place]] = defaultdict(list)
         for place in self.places:
             order = _ORDER.index(place.change.metric)
-            groups[order, place.better, place.modelled].append(place)
+            groups[order, place.better, place.modelled, place.measure or ""].append(place)
         return tuple(_moved(groups[key]) for key in sorted(groups))
 
 
@@ -193,7 +202,7 @@ def _extent(place: Place) -> tuple[bool, float]:
 
 
 def _moved(places: Sequence[Place]) -> Moved:
-    """Of places that share metric, direction and whether they are modelled."""
+    """Of places that share metric, direction, measure and whether they are modelled."""
     amounts = [place.amount for place in places]
     return Moved(
         metric=places[0].change.metric,
@@ -204,6 +213,7 @@ def _moved(places: Sequence[Place]) -> Moved:
         low=min(amounts),
         high=max(amounts),
         modelled=places[0].modelled,
+        measure=places[0].measure,
     )
 
 

@@ -48,9 +48,9 @@ OF = 20
 END_TO_END = 10  # of each kind
 COMPARISONS = 500
 NIGHTS, ROWS, BASELINE = 30, 100, 7
-AA_ROUNDS = 120
+AA_ROUNDS = 160
 WITHIN_S = 60.0
-LATER = 8  # rounds: half a minute
+LATER = 10  # rounds: half a minute
 _BURST_S = (1.0, 4.0)
 _LOADER = """
 import os, random, sys, time

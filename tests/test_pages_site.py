@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from benchsuite import difference, shifts
 from benchsuite.cli import main
 from benchsuite.compare import join
-from benchsuite.pages import comparison, history, leaderboard
+from benchsuite.pages import comparison, history, leaderboard, prose
 from benchsuite.pages.leaderboard.again import again
 from benchsuite.pages.leaderboard.tables import tables
 from benchsuite.pages.numbers import plain_of
@@ -668,3 +668,12 @@ def test_one_system_is_said_in_the_singular(tmp_path: Path) -> None:
     store.add(result(), environment=environments()["e1"])
     page = next(leaderboard.render_site(store, root=ROOT))
     assert "1 system of 1 network on 1 device: it is ranked." in Page(page.text).text
+
+
+def test_options_in_sentences_are_not_taken_apart() -> None:
+    """Where a sentence names an option it stands whole, and all else is escaped as ever."""
+    said = str(prose("of <b> processes (--repeats measures it; a--b, well-known)"))
+    assert said == (
+        'of &lt;b&gt; processes (<span class="option">--repeats</span> measures it; '
+        "a--b, well-known)"
+    )

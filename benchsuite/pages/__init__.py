@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 FIRST_SCRIPT = "base.js"
 _UNSAFE_IN_SCRIPT = {c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 # HTML cannot carry these: they are shown as the pictures that Unicode has of them
 _CONTROL_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"}
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -76,7 +77,13 @@ def _environment(root: Path) -> Environment:
         auto_reload=False,
     )
     environment.filters["zip"] = zip
+    environment.filters["prose"] = prose
     return environment
+
+
+def prose(text: str) -> Markup:
+    """A sentence, escaped, whose `--options` no line break takes apart."""
+    return Markup(_OPTION.sub(r'<span class="option">\g<0></span>', str(escape(text))))
 
 
 @lru_cache(maxsize=16)

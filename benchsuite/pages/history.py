@@ -92,7 +92,7 @@ def _group(shift: Shift) -> dict[str, Any]:
                 f"#?row={line_id(place.line)}",
                 cut(_label(place.line)),
                 chronicle.title(place.change.metric, modelled=place.modelled),
-                chronicle.amount(place.change.metric, place.amount),
+                _amount(place),
                 _TONES[place.better],
                 chronicle.word(place.better),
                 _levels(place),
@@ -101,6 +101,10 @@ def _group(shift: Shift) -> dict[str, Any]:
         ],
         "left_out": max(0, len(shift.places) - _ROWS),
     }
+
+
+def _amount(place: Place) -> str:
+    return chronicle.amount(place.change.metric, place.amount, measure=place.measure)
 
 
 def _levels(place: Place) -> str:
@@ -163,7 +167,7 @@ def _changes(changes: Sequence[tuple[Shift, Place]]) -> Grid:
                         sub="modelled" if place.modelled else "",
                     ),
                     Cell(
-                        text=chronicle.amount(change.metric, place.amount),
+                        text=_amount(place),
                         sort=place.amount,
                         sub=_levels(place),
                     ),
@@ -218,7 +222,7 @@ def _line_data(line: Line, places: Mapping[str, int]) -> dict[str, Any]:
                 "changes": [
                     [
                         change.place,
-                        chronicle.amount(change.metric, Place(line=line, change=change).amount),
+                        _amount(Place(line=line, change=change)),
                         _turn(change),
                     ]
                     for change in track.changes

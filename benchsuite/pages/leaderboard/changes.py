@@ -117,7 +117,7 @@ def _change(entry: Entry, line: Line, change: history.Change) -> Event:
     metric = history.SPEED if drift else change.metric
     worse = (change.after > change.before) == (METRICS[metric].better == "lower")
     title = METRICS[metric].title + (" without drift" if drift else "")
-    moved = words.change_said(change.metric, change.before, change.after)
+    moved = words.change_said(line, change)
     said = f"{title} {moved}, {line.course.scenario}. {change.cause.text}"
     return _event(entry, change.measured_at, WORSE if worse else BETTER, said)
 

@@ -169,7 +169,7 @@ def _track(track: Track, corrected: Track | None, line: Line, system: System) ->
     changes = [
         (
             date_said(change.measured_at).partition(" ")[0],
-            words.change_said(change.metric, change.before, change.after),
+            words.change_said(line, change),
             f"{said(change.before)} to {said(change.after)}",
             change.cause.text,
         )

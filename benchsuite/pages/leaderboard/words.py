@@ -6,10 +6,12 @@ import re
 import zlib
 from collections.abc import Sequence
 
-from benchsuite import chronicle, formatting, history
+from benchsuite import chronicle, formatting
 from benchsuite.compare import System, threads_said
 from benchsuite.formatting import NO_BREAK, cut
+from benchsuite.history import Change, Line
 from benchsuite.ranking import Entry
+from benchsuite.shifts import Place
 from benchsuite.types import Doubt, SystemKey
 from benchsuite.units import MISSING
 
@@ -86,6 +88,7 @@ def slug(name: str) -> str:
     return f"{plain}-{zlib.crc32(name.encode('utf-8', 'replace')):08x}".lstrip("-")
 
 
-def change_said(metric: str, before: float, after: float) -> str:
-    """A change of level as a ratio, or in points."""
-    return chronicle.amount(metric, after - before if metric in history.LINEAR else after / before)
+def change_said(line: Line, change: Change) -> str:
+    """A change of level of a row: a ratio, or the difference of an accuracy."""
+    place = Place(line=line, change=change)
+    return chronicle.amount(change.metric, place.amount, measure=place.measure)
