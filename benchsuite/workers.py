@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -93,7 +93,8 @@ class Worker:
         _end(self._process)
         self._reader.join(timeout=_LAST_LINES_S)
         if self._process.stdin is not None:
-            self._process.stdin.close()
+            with suppress(OSError):  # a turn that a worker did not live to take is written again
+                self._process.stdin.close()
         self._errors.close()
         self._folder.cleanup()
 

@@ -102,6 +102,22 @@ def test_a_forked_worker_that_fails_says_why(
     assert isinstance(found, Measurement)
 
 
+@pytest.mark.parametrize("forked", [True, False])
+def test_a_worker_that_is_killed_before_its_turn_fails_alone(
+    spec: SystemSpec, forked: bool
+) -> None:
+    """As the system does when memory runs out: a broken pipe is no end of the comparison."""
+    with Nurseries() as nurseries:
+        nursery = nurseries.of(interpreter=None, threads=spec.threads) if forked else None
+        with Worker(replace(spec, turns=True), nursery=nursery) as worker:
+            assert worker.wait()
+            worker._process.kill()
+            worker._process.wait()
+            worker.go()
+            assert not worker.wait()
+            assert "ended by SIGKILL" in str(worker.outcome())
+
+
 def test_a_worker_that_overruns_is_ended(spec: SystemSpec) -> None:
     """With its time limit as the reason."""
     with Nurseries() as nurseries:
