@@ -11,6 +11,7 @@ from pathlib import Path
 from time import sleep
 
 from benchsuite.errors import BadInput
+from benchsuite.masking import without_password
 
 LOOK_S = 1.0
 _LONGEST = 100
@@ -38,7 +39,7 @@ def held(cache: Path, device: str, on_wait: Callable[[str], None]) -> Iterator[N
     path = _path(cache, device)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
+        file = path.open("a+", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise BadInput(f"{path}: the device lock cannot be made: {error.strerror}") from error
     with file:
@@ -87,5 +88,5 @@ def _path(cache: Path, device: str) -> Path:
 
 def _command() -> str:
     """This process's command as the user wrote it, shortened."""
-    text = " ".join(["benchsuite", *sys.argv[1:]])
+    text = without_password(" ".join(["benchsuite", *sys.argv[1:]]))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchsuite import columns, raw
 from benchsuite.errors import BadInput
+from benchsuite.masking import without_password
 from benchsuite.metrics import METRICS
 from benchsuite.store import Store
 from benchsuite.store.packing import counts_id
@@ -32,7 +33,7 @@ def to_json(store: Store, runs: Sequence[RunInfo]) -> dict[str, Any]:
                 "id": run.id,
                 "started_at": run.started_at,
                 "labels": dict(run.labels),
-                "command": run.command,
+                "command": without_password(run.command),
                 "seconds": run.seconds,
                 "seconds_how": "wall clock of the whole run, its wait for the device included",
             }

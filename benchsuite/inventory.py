@@ -8,6 +8,7 @@ from typing import Any
 
 from benchsuite import catalog, hw
 from benchsuite.errors import BadInput, MissingPackage, NotMeasurable
+from benchsuite.masking import without_password
 from benchsuite.store import Store
 from benchsuite.types import REFERENCE, TensorSpec
 
@@ -82,7 +83,7 @@ def runs(store: Store) -> list[Row]:
                 "labels": ", ".join(f"{k}={v}" for k, v in run.labels.items()),
                 "results": sum(result.status == "ok" for result in results),
                 "failed": sum(result.status == "failed" for result in results),
-                "command": run.command,
+                "command": without_password(run.command),
             }
         )
     return rows

@@ -40,6 +40,16 @@ def test_a_lock_tells_who_holds_it_and_is_free_afterwards(tmp_path: Path) -> Non
         pass
 
 
+def test_a_password_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits reads the holder's command line, and so may others on the machine."""
+    url = "postgresql+psycopg://ci:s3cret@db.example/nights"
+    monkeypatch.setattr(sys, "argv", ["benchsuite", "run", "smoke", "--store", url])
+    with device_lock.held(tmp_path, "cpu", lambda holder: None):
+        told = device_lock.holder(tmp_path, "cpu")
+    assert told is not None
+    assert "--store postgresql+psycopg://ci:***@db.example/nights" in told
+
+
 def test_who_waits_is_told_by_whose_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from benchsuite.errors import BadInput
-from benchsuite.store import Store, open_store, schema
+from benchsuite.store import Store, locks, open_store, opening, schema
 
 from . import postgres
 from .kills import kill_writers
@@ -51,6 +53,28 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 def close(store: Store) -> None:
     store._engine.dispose()
+
+
+def test_a_connection_that_the_server_ended_is_made_anew(server: str) -> None:
+    """Ten minutes of measuring lie between two results: a firewall forgets such a connection."""
+    store = open_store(server)
+    store.add_run(run_info(), plan=[])
+    engine = sa.create_engine(server)
+    with engine.begin() as connection:
+        ended = connection.scalars(
+            sa.text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+        ).all()
+        assert any(ended)
+    store.add(result(), environment={"machine": "m"}, window=window())
+    assert len(store.results("aa11")) == 1
+    close(store)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
+    engine.dispose()
 
 
 def test_what_is_stored_is_read_back(place: str) -> None:
@@ -101,6 +125,27 @@ def test_two_writers_at_once_lose_nothing(place: str) -> None:
     with store._engine.connect() as connection:
         twice = "SELECT text FROM texts GROUP BY text HAVING count(*) > 1"
         assert connection.exec_driver_sql(twice).all() == []
+    close(store)
+
+
+def test_a_writer_waits_for_a_long_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer than SQLite itself waits; in the end one sentence says what goes on."""
+    monkeypatch.setattr(opening, "_BUSY_S", 0.05)
+    place = tmp_path / "r.db"
+    store = open_store(place)
+    other = sqlite3.connect(place, check_same_thread=False, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    later = threading.Timer(0.5, other.rollback)
+    later.start()
+    store.add_run(run_info(), plan=[])
+    later.join()
+    assert [each.id for each in store.runs()] == ["aa11"]
+    other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(locks, "LONGEST_S", 0.1)
+    with pytest.raises(BadInput, match="another process has been writing it"):
+        store.finish_run("aa11", seconds=1.0)
+    other.rollback()
+    other.close()
     close(store)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from sqlalchemy.exc import SQLAlchemyError
 
 from benchsuite.errors import one_line
@@ -18,6 +16,8 @@ def plain(error: SQLAlchemyError) -> str:
         "database or disk is full": "the disk is full; free some space and go on with --resume",
         "unable to open database file": "it cannot be opened; name a writable file (--store)",
         "readonly": "the store cannot be written; name a writable file (--store)",
+        "database is locked": "another process has been writing it all the while; go on with "
+        "--resume when it has ended",
         "disk I/O error": "the disk fails or is full (disk I/O error)",
         "no such table": "the store is damaged: a table is missing; restore it from a copy",
         "no such column": "the store is damaged: a column is missing; restore it from a copy",
@@ -33,7 +33,3 @@ def damage(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"what it names as {one_line(error)} is missing"
     return one_line(error)
-
-
-def without_password(place: str) -> str:
-    return re.sub(r"(://[^:/@]+):[^@]*@", r"\1:***@", place)

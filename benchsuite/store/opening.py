@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from benchsuite.errors import BadInput, one_line
+from benchsuite.masking import without_password
 from benchsuite.store.access import Store
-from benchsuite.store.faults import plain, without_password
+from benchsuite.store.faults import plain
 from benchsuite.store.schema import prepare
 
 _BUSY_S = 30
@@ -40,7 +41,8 @@ def open_store(place: str | Path, *, create: bool = True) -> Store:
             engine = sa.create_engine(url, connect_args={"timeout": _BUSY_S})
             sa.event.listen(engine, "connect", _tune_sqlite)
         else:
-            engine = sa.create_engine(url)
+            # minutes lie between two results: a server, or a wall before it, may have hung up
+            engine = sa.create_engine(url, pool_pre_ping=True)
         with engine.connect() as connection:
             prepare(connection, shown)
     except SQLAlchemyError as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchsuite.compare import System
+from benchsuite.masking import without_password
 from benchsuite.types import CONFIRMS, RunInfo
 
 # options of a run that change what is measured and stand in no result's key
@@ -54,7 +55,7 @@ def again(system: System, run: RunInfo | None, environment: Mapping[str, Any] | 
     labels = {} if run is None else run.labels
     return Again(
         command=_command(system, labels, _given("" if run is None else run.command, system)),
-        whole="" if run is None else run.command,
+        whole="" if run is None else without_password(run.command),
         labels=labels,
         facts=tuple(_facts(environment or {})),
         environment=environment or None,
