@@ -48,6 +48,7 @@ _MOST_PROCESSES = 10_000
 Identity = tuple[str, str, SystemKey]
 # no figure of one system has more, in SI units: 1e24 FLOP/s is a million exascale machines
 _MOST = 1e24
+_LEAST = 1e-24  # and less: the ratio of any two is a finite number
 # computed from one window as products of doubles, written with all digits
 _EXACT = 1e-6
 _CLOCKS_APART = timedelta(days=1)  # of two machines, the time zone of a naive time included
@@ -476,6 +477,8 @@ def _below(key: str, number: float) -> str | None:
         return f"{number:g} must be above 0"
     if key not in _SIGNED and number < 0:
         return f"{number:g} must not be negative"
+    if key not in _SIGNED and 0 < number < _LEAST:
+        return f"{number:g} is below {_LEAST:g}, less than can be measured"
     return None
 
 
@@ -484,7 +487,7 @@ _SIGNED = frozenset({"accuracy", "reference_accuracy", "accuracy_change", "net_e
                      "lpirc_correct", "lpirc_score"})  # fmt: skip
 _POSITIVE = frozenset(
     {"throughput", "energy_per_frame", "mean_power", "max_power", "peak", "device_peak",
-     "latency_p50", "latency_p90", "latency_p99", "bandwidth", "drift"}
+     "latency_p50", "latency_p90", "latency_p99", "bandwidth", "drift", "bandwidth_drift"}
 )  # fmt: skip
 # a metric is a product of others; the contract promises it of every result
 _IDENTITIES = (

@@ -127,15 +127,18 @@ def left_over_first(plan: Plan, store: Store) -> Plan:
     """The plan with those systems first that the runs before had no time for, the longest first.
 
     A run that only confirms another (`gate --remeasure`) measures what was suspected, and is no
-    night of its own; one that did not set out to measure a system says nothing of it.
+    night of its own; one that did not set out to measure a system says nothing of it, nor does one
+    of another machine in the same store.
     """
+    here = (plan.device.name, plan.device.count)
     times = dict.fromkeys(plan.specs, 0)
     waiting = list(plan.specs)
     nights = [run for run in store.runs() if CONFIRMS not in run.labels]
     for night in nights[:_NIGHTS_BACK]:
         if not waiting:
             break
-        results = store.results(night.id)
+        results = [result for result in store.results(night.id)
+                   if (result.key.device_name, result.key.device_count) == here]  # fmt: skip
         for spec in tuple(waiting):
             own = [result for result in results if _is(spec, result.key)]
             if own and all(map(_put_off, own)):

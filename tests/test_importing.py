@@ -130,6 +130,7 @@ UNSOUND = {
     "process": (_at(*ROW, "processes", value=_processes("x")), "Expected `float | null`"),
     "below zero": (_at(*ROW, "processes", value=_processes(-1.0)), r"none of|above 0"),
     "endless": (_at(*METRIC, "value", value=1e300), r"1e\+300 is beyond 1e\+24"),
+    "vanishing": (_at(*METRIC, "value", value=1e-320), "is below 1e-24"),
     "endless process": (_at(*ROW, "processes", value=_processes(1e300)), "is beyond|of none of"),
     "endless target": (_at(*ROW, "target", value=-1e300), "is beyond"),
     "text for a number": (_at(*METRIC, "value", value="NaN"), "Expected `float | null`"),

@@ -140,8 +140,8 @@ def test_what_a_budget_left_over_comes_first(tmp_path: Path) -> None:
     info = run.new_run({}, command="x")
     store.add_run(info, plan=plan.specs)
     key = replace(failed(backend=second.backend).key, workload="image/b", scale=second.scale,
-                  dataset=second.dataset, precision=second.precision,
-                  threads=second.threads)  # fmt: skip
+                  dataset=second.dataset, precision=second.precision, threads=second.threads,
+                  device_name=plan.device.name)  # fmt: skip
     reason = "the run's budget of 60 s was used up (--budget)"
     skipped = replace(failed(), run=info.id, key=key, status="skipped", reason=reason)
     store.add(skipped, environment={})
@@ -149,6 +149,13 @@ def test_what_a_budget_left_over_comes_first(tmp_path: Path) -> None:
     again = run.new_run({run.CONFIRMS: info.id}, command="x")  # as `gate --remeasure` makes one
     store.add_run(again, plan=(first,))
     assert run.left_over_first(plan, store).specs == (second, first)
+    elsewhere = run.new_run({}, command="x")  # another machine's in the team's store
+    store.add_run(elsewhere, plan=())
+    theirs = replace(key, device_name="Another processor")
+    store.add(replace(failed(), run=elsewhere.id, key=theirs), environment={})
+    assert run.left_over_first(plan, store).specs == (second, first)
+    store.add(replace(failed(), run=elsewhere.id, key=key), environment={})
+    assert run.left_over_first(plan, store).specs == (first, second)
 
 
 def test_systems_take_turns_over_nights(tmp_path: Path) -> None:
@@ -167,7 +174,7 @@ def test_systems_take_turns_over_nights(tmp_path: Path) -> None:
         for place, each in enumerate(ordered):
             key = replace(failed().key, workload=each.name, scale=each.scale, dataset=each.dataset,
                           backend=each.backend, precision=each.precision,
-                          threads=each.threads)  # fmt: skip
+                          threads=each.threads, device_name=plan.device.name)  # fmt: skip
             row = replace(failed(), run=info.id, key=key)
             if place:
                 row = replace(row, status="skipped", reason=reason)

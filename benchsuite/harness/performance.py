@@ -219,7 +219,7 @@ def timed_cycles(load: Load, cycles: int) -> Timed:
         queries=cycles * len(load.calls),
         frames=cycles * load.frames,
         seconds=(stamps[-1] - stamps[0]) * NANOSECOND_S,
-        queries_per_duration=len(load.calls) if load.queued else 1,
+        queries_per_duration=1 if load.wait is None or not load.queued else len(load.calls),
         stamps_b=stamps.buffer_info()[1] * stamps.itemsize,
     )
 
