@@ -40,6 +40,7 @@ from benchsuite.repeats import DISTURBING, leading_metric
 from benchsuite.stats import median
 from benchsuite.types import (
     OFFLINE,
+    SERVER,
     SINGLE_STREAM,
     TOO_FEW,
     USED_UP,
@@ -64,6 +65,7 @@ _MEMORY, _PROCESSOR = "peak_memory", "cpu"
 _LEAST_MEMORY_B = 4 << 20
 # metrics of each scenario; those of no machine are judged once a system, in its leading row
 _OF_OFFLINE = ("throughput", ENERGY, _MEMORY)
+_OF_SERVER = ("throughput", ENERGY)  # latencies are of the rate that was found, another each time
 _OF_OTHERS = ("latency_p50", "latency_p90", "latency_p99", ENERGY)
 _OF_SYSTEM = ("accuracy", "model_size", "work")
 
@@ -381,19 +383,19 @@ def label_of(result: Result) -> str:
     return join([result])[0].label
 
 
-def failure(result: Result, *, label: str, reason: str) -> Line:
-    """The line of a system that does not run."""
+def failure(result: Result, *, label: str, reason: str, verdict: str = FAILED) -> Line:
+    """The line of a system that does not run; `MISSING` for a scenario that it cannot have."""
     return Line(
         label=label,
         scenario=result.scenario,
         key=result.key,
-        verdict=Verdict(row=label, metric=_WHOLE, verdict=FAILED, reason=reason),
+        verdict=Verdict(row=label, metric=_WHOLE, verdict=verdict, reason=reason),
     )
 
 
 def timed_metrics(scenario: str) -> tuple[str, ...]:
     """The metrics of a scenario that are judged with statistics."""
-    return _OF_OFFLINE if scenario == OFFLINE else _OF_OTHERS
+    return {OFFLINE: _OF_OFFLINE, SERVER: _OF_SERVER}.get(scenario, _OF_OTHERS)
 
 
 def identity(result: Result) -> tuple[str, SystemKey, str]:
@@ -515,13 +517,15 @@ def _case(
     if rule.key == ENERGY:
         origin = energy_origin(new[-1])
         old = [result for result in old if energy_origin(result) == origin] or old
-    # of several runs those that were disturbed are left out, unless the others have no value
-    told = [result for result in old if _readable(result, rule.key)]
-    obstacle = None if rule.exact else _obstacle(row, rule, told or old, new, evidence)
-    calm = [result for result in told if _disturbed(result) is None] or told
-    if row.interleaved:
-        calm = list(old)
-    again = None
+    # what was disturbed is left out, unless the others have no value
+    told, heard = ([result for result in side if _readable(result, rule.key)]
+                   for side in (old, new))  # fmt: skip
+    obstacle = None
+    if not rule.exact:
+        obstacle = _obstacle(row, rule, told or old, heard or new, evidence)
+    # both sides of a round were disturbed alike: none is left out
+    sides = (list(old), list(new)) if row.interleaved else (_calm(told), _calm(heard))
+    again, spoilt = None, None
     if row.again and not rule.exact:
         machine = machine_class(new[-1], evidence)
         repeated = [
@@ -530,8 +534,11 @@ def _case(
             if result.status == OK and machine_class(result, evidence) == machine
         ]
         beside = [result for result in row.again_before if result.status == OK]
+        if not beside:  # what was disturbed confirms nothing
+            spoilt = _all_disturbed(repeated)
+            repeated = [] if spoilt else _calm(repeated)
         pair = replace(
-            _pair(rule, beside or calm, repeated, evidence, interleaved=bool(beside)),
+            _pair(rule, beside or sides[0], repeated, evidence, interleaved=bool(beside)),
             ratios=row.again_ratios.get(rule.key, ()),
         )
         again = pair if pair.before and pair.after else None
@@ -539,12 +546,24 @@ def _case(
         row=row.label,
         rule=rule,
         pair=replace(
-            _pair(rule, calm, new, evidence, interleaved=row.interleaved),
+            _pair(rule, *sides, evidence, interleaved=row.interleaved),
             ratios=row.ratios.get(rule.key, ()),
         ),
         again=again,
+        spoilt=spoilt,
         obstacle=obstacle,
     )
+
+
+def _calm(results: Sequence[Result]) -> list[Result]:
+    """Those that nothing disturbed; all of them where there is none."""
+    return [result for result in results if _disturbed(result) is None] or list(results)
+
+
+def _all_disturbed(results: Sequence[Result]) -> str | None:
+    """What disturbed the last of these results, where all were."""
+    disturbed = [_disturbed(result) for result in results]
+    return disturbed[-1] if disturbed and all(disturbed) else None
 
 
 def _pair(
@@ -632,9 +651,8 @@ def _obstacle(
     if row.interleaved:
         return None  # both sides were disturbed alike: their spread tells
     for side, results in (("baseline", old), ("new run", new)):
-        disturbed = [_disturbed(result) for result in results]
-        if all(disturbed):
-            return f"the {side} was disturbed: {disturbed[-1]}"
+        if disturbed := _all_disturbed(results):
+            return f"the {side} was disturbed: {disturbed}"
     return None
 
 

@@ -12,7 +12,7 @@ is handed in as data, shows it again; until then it is inconclusive, however lar
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -49,6 +49,11 @@ RATE_LIKE, TIME_LIKE, UNMOVED = "rate", "time", "unmoved"
 _LEAST_SPREAD = 1e-3
 _RESAMPLES = 2000
 _ENOUGH_ROWS = 8
+# How far processes of one machine may stray (standard deviation; reports/noise: a shared virtual
+# machine). A second measurement says nothing of the luck of a baseline of one process: where too
+# few rows tell how far it strays, only a loss beyond three times that is believed.
+_STRAYING = 0.12
+_BEYOND_LUCK = 3 * math.sqrt(2) * _STRAYING
 _MOST_DF = 1000.0
 _MOST_LOG = 700.0  # the largest float is e to the 709
 _UNCHANGED = 0.75
@@ -131,6 +136,7 @@ class Case:
     Attributes:
         row: The row's name.
         again: The second measurement, where there is one.
+        spoilt: What disturbed the second measurement, where it tells nothing.
         obstacle: Why the two must not be compared, where they must not.
     """
 
@@ -138,6 +144,7 @@ class Case:
     rule: Rule
     pair: Pair
     again: Pair | None = None
+    spoilt: str | None = None
     obstacle: str | None = None
 
 
@@ -212,6 +219,7 @@ def judge(cases: Sequence[Case], *, rate: float = RATE) -> list[Verdict]:
         )
     )
     cutoff = discovery_cutoff([_worst_p(each) for each in first], rate=rate)
+    lone = Counter(case.rule.key for case in timed if _lone(case.pair))
     found: list[Verdict] = []
     number = 0
     for case in cases:
@@ -223,7 +231,8 @@ def judge(cases: Sequence[Case], *, rate: float = RATE) -> list[Verdict]:
         elif case.rule.exact:
             found.append(_exactly(case))
         else:
-            judged = _timed(case, first[number], second.get(number), cutoff=cutoff)
+            alone = _lone(case.pair) and lone[case.rule.key] < _ENOUGH_ROWS
+            judged = _timed(case, first[number], second.get(number), cutoff=cutoff, alone=alone)
             found.append(_with_values(judged, case))
             number += 1
     return found
@@ -269,6 +278,7 @@ def _timed(
     again: Sequence[Estimate] | None,
     *,
     cutoff: float,
+    alone: bool,
 ) -> Verdict:
     rule, raw = case.rule, variants[0]
     shown = _shown(variants)
@@ -289,7 +299,7 @@ def _timed(
     if significant and gain > 0:
         return replace(base, verdict=IMPROVED)
     if significant:
-        return _suspected(base, rule, again)
+        return _suspected(base, case, again, alone=alone)
     reach = max(abs(math.log(shown.low)), abs(math.log(shown.high)))
     margin = MARGIN_OF_ROUNDS if case.pair.interleaved else MARGIN
     near = reach <= math.log1p(margin * rule.min_effect)
@@ -314,13 +324,27 @@ def _stalls(case: Case) -> str | None:
     )
 
 
-def _suspected(base: Verdict, rule: Rule, again: Sequence[Estimate] | None) -> Verdict:
-    shown = base.estimate
-    assert shown is not None
+def _lone(pair: Pair) -> bool:
+    """Whether each side is one process, and nothing shows how far it strays."""
+    return len(pair.before) == len(pair.after) == 1 and not pair.interleaved
+
+
+def _suspected(
+    base: Verdict, case: Case, again: Sequence[Estimate] | None, *, alone: bool
+) -> Verdict:
+    rule = case.rule
+    assert base.estimate is not None
     base = replace(base, suspected=True)
     if again is not None:
         second = _shown(again)
         worse = _gain(second, rule) < 0 and _gain(again[0], rule) < 0
+        loss = -max(_gain(base.estimate, rule), _gain(second, rule))
+        if worse and alone and loss < _BEYOND_LUCK:
+            why = (
+                f"measured again it gave {change_said(second)}, but against one process of the "
+                "baseline, which may have been lucky; give both runs --repeats 5"
+            )
+            return replace(base, confirmed=False, suspected=False, reason=why)
         if worse and second.p <= 2 * CONFIDENCE_P:  # one-sided: the direction is known
             return replace(base, verdict=REGRESSED, confirmed=True)
         return replace(
@@ -329,6 +353,9 @@ def _suspected(base: Verdict, rule: Rule, again: Sequence[Estimate] | None) -> V
             suspected=False,
             reason=f"suspected, but a second measurement gave {change_said(second)}",
         )
+    if case.spoilt is not None:
+        why = f"suspected, but the second measurement was disturbed: {case.spoilt}"
+        return replace(base, reason=why)
     return replace(base, reason="suspected; measure it again before it is called a regression")
 
 

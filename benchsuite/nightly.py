@@ -118,20 +118,26 @@ def newest(store: Store, name: str) -> RunInfo:
 
 
 def pinned(store: Store, question: Question) -> Question:
-    """The same question with `latest` and its like as ids: they outlast a run that is added."""
-    names = (question.before, question.after, question.reference)
-    before, after, reference = (name and _pinned(store, name) for name in names)
+    """The same question with the ids of the runs that `latest`, or a label, means now.
+
+    They outlast runs that are added: the second measurement, or a night that begins meanwhile.
+    """
+    judged = _side(store, question.after).ids
+    others = [name and _pinned(store, name, without=judged)
+              for name in (question.before, question.reference)]  # fmt: skip
     return replace(
         question,
-        before=before or question.before,
-        after=after or question.after,
-        reference=reference,
+        before=others[0] or question.before,
+        after=_pinned(store, question.after),
+        reference=others[1],
     )
 
 
-def _pinned(store: Store, name: str) -> str:
+def _pinned(store: Store, name: str, *, without: Sequence[str] = ()) -> str:
+    if _wanted(name) > 1:
+        return name
     run, mark, spec = name.partition("#")
-    return name if run.startswith("label:") else f"{store.find_run(run).id}{mark}{spec}"
+    return f"{store.find_runs(run, without=without)[-1].id}{mark}{spec}"
 
 
 def _not_compared(reference: str, creep: Sequence[Line]) -> list[str]:

@@ -18,6 +18,7 @@ from benchsuite.formatting import amount_said
 from benchsuite.gate import BAD, GOOD, SKIP, YELLOW, Judgement, Line
 from benchsuite.judge import FAILED, IMPROVED, INCONCLUSIVE, MISSING, RULES, SAME, Verdict
 from benchsuite.metrics import METRICS
+from benchsuite.types import OFFLINE
 
 SCHEMA = "benchsuite/gate/1"
 _LONGEST = 400
@@ -26,7 +27,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~!@$])")
 _LIST_AT_MOST = 50
 _ROWS_AT_MOST = 2000
 _STEPS = {GOOD: "GOOD", BAD: "BAD", SKIP: "SKIP, cannot tell"}
-_PLAIN = ("throughput", "accuracy", "model_size", "work")  # of Offline, or of no scenario
+_PLAIN = ("accuracy", "model_size", "work")  # of no scenario
 
 
 def sentence(judgement: Judgement) -> str:
@@ -361,7 +362,8 @@ def _label(line: Line) -> str:
 
 def _system(line: Line) -> str:
     """The label, and the scenario where the metric alone does not tell it."""
-    plain = line.verdict.metric in _PLAIN or line.whole
+    metric = line.verdict.metric
+    plain = metric in _PLAIN or (metric, line.scenario) == (THROUGHPUT, OFFLINE) or line.whole
     return _label(line) if plain else f"{_label(line)}, {said(line.scenario)}"
 
 

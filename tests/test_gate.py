@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchsuite import nightly, verdicts
+from benchsuite import nightly, repeats, run, verdicts
 from benchsuite.cli import main
 from benchsuite.plan import Plan
 from benchsuite.store import Store, open_store
@@ -32,6 +32,7 @@ from tests.fakes import HOSTILE, environments, failed, fingerprint, key, result,
 
 WORKLOADS = ("image/lenet", "image/squeezenet", "text/word2vec", "video/slow_fusion")
 SQUEEZENET = "image/squeezenet · onnxruntime fp32"
+CONTENDED = Doubt(code="contended", message="other processes took 41 % of the cores")
 
 
 def gate(*arguments: object) -> int:
@@ -241,6 +242,25 @@ def test_remeasure_measures_the_suspected_again(
     assert nights.store.find_run("label:confirms=bb0").labels["confirms"] == "bb0"
 
 
+def test_a_night_that_begins_while_one_is_measured_again_is_not_judged(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A label means what it meant when the gate began."""
+    slow = {"squeezenet · onnx": 0.7}
+    nights.add("bb0", speed=slow, branch="main")
+    measures_again(nights, monkeypatch, slow)
+    again = run.execute
+
+    def execute(plan: Plan, info: RunInfo, **how: object) -> None:
+        again(plan, info, **how)
+        nights.add("cc0", [], branch="main")
+
+    monkeypatch.setattr(run, "execute", execute)
+    sides = ("label:branch=main~7", "label:branch=main", "--reference", "label:branch=main")
+    assert gate(*sides, "--remeasure", "--store", nights.place) == 1
+    assert capsys.readouterr().out.startswith(f"RED: {SQUEEZENET} ")
+
+
 def test_a_quiet_night_is_not_measured_again(
     nights: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -447,9 +467,79 @@ def test_speed_counts_only_where_the_quality_target_is_met(nights: Nights) -> No
 
 def test_a_contended_row_is_not_judged(nights: Nights) -> None:
     """A disturbed measurement is inconclusive, never a regression."""
-    doubt = Doubt(code="contended", message="other processes took 41 % of the cores")
-    nights.add("bb0", [replace(row, doubts=(doubt,)) for row in nights.rows()], speed={"": 0.4})
+    noisy = [replace(row, doubts=(CONTENDED,)) for row in nights.rows()]
+    nights.add("bb0", noisy, speed={"": 0.4})
     assert gate("label:branch=main~7", "bb0", "--store", nights.place) == 4
+
+
+def test_a_disturbed_second_measurement_confirms_nothing(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another tenant's noise, seen twice, is still another tenant's noise."""
+    slow = {"squeezenet · onnx": 0.7}
+    nights.add("bb0", speed=slow, night="x")
+    noisy = [replace(row, doubts=(CONTENDED,)) for row in nights.rows()]
+    nights.add("bb1", noisy, speed=slow, night="x")
+    where = ("--store", nights.place)
+    assert gate("label:branch=main~7", "bb0", "--confirm", "bb1", *where) == 4
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith(f"YELLOW: {SQUEEZENET}")
+    assert f"suspected, but the second measurement was disturbed: {CONTENDED.message}" in first
+
+
+def test_of_a_lone_runs_processes_the_disturbed_are_left_out(tmp_path: Path) -> None:
+    """Three of five that a neighbour slowed are no regression."""
+    made = Nights(tmp_path)
+
+    def five(speeds: Iterable[float], disturbed: int) -> list[Result]:
+        rows = []
+        for row in made.rows():
+            each = [faster(row, speed) for speed in speeds]
+            each = [replace(one, doubts=(CONTENDED,)) if n < disturbed else one
+                    for n, one in enumerate(each)]  # fmt: skip
+            rows.append(repeats.combine(each, planned=5)[0])
+        return rows
+
+    made.add("aa0", five((1.0, 1.002, 0.998, 1.001, 0.999), 0), spread=0.0)
+    made.add("bb0", five((0.7, 0.72, 0.71, 1.001, 0.999), 3), spread=0.0)
+    made.add("bb1", five((0.7, 0.72, 0.71, 1.0, 0.998), 3), spread=0.0)
+    found = tmp_path / "g.json"
+    code = gate("aa0", "bb0", "--confirm", "bb1", "--store", made.place, "--json", found)
+    speeds = [line for line in json.loads(found.read_text())["lines"]
+              if line["metric"] == "throughput"]  # fmt: skip
+    assert code in (0, 4)
+    assert not any(line["suspected"] for line in speeds)
+    assert all(abs(line["ratio"] - 1) < 0.01 for line in speeds)
+
+
+def test_server_is_judged_by_the_rate_that_meets_its_bound(
+    nights: Nights, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Half the rate at the same latencies is a regression; its latencies are of another rate."""
+    served = [
+        replace(
+            row,
+            scenario="Server",
+            metrics={**row.metrics, "latency_p50": Value(value=0.01, how="p50 at that rate")},
+        )
+        for row in nights.rows()
+        if row.scenario == SINGLE_STREAM
+    ]
+    for number in range(7):
+        nights.add(f"cc{number}", served, branch="served")
+    slow = {"squeezenet · onnx": 0.5}
+    nights.add("dd0", served, speed=slow)
+    nights.add("dd1", served, speed=slow)
+    found = tmp_path / "g.json"
+    sides = ("label:branch=served~7", "dd0", "--confirm", "dd1", "--store", nights.place)
+    assert gate(*sides, "--json", found) == 1
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith(f"RED: {SQUEEZENET}, Server ")
+    lines = [line for line in json.loads(found.read_text())["lines"]
+             if "squeezenet" in line["workload"] and line["backend"] == "onnxruntime"]  # fmt: skip
+    verdicts_of = {line["metric"]: line["verdict"] for line in lines}
+    assert verdicts_of["throughput"] == "regressed"
+    assert not any(metric.startswith("latency") for metric in verdicts_of)
 
 
 def test_modelled_energy_is_never_compared_with_measured(nights: Nights) -> None:
@@ -777,6 +867,23 @@ def test_a_fault_of_our_own_is_no_regression(
     monkeypatch.setattr(nightly, "judge_night", fail)
     assert gate("aa0", "aa1", "--store", nights.place) == 70
     assert "ValueError: a mistake" in capsys.readouterr().err
+
+
+def test_a_pipe_that_breaks_before_the_verdict_is_not_green(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`gate ... 2>&1 | head` under pipefail: what was not judged is not "nothing regressed"."""
+
+    def leave(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(nightly, "judge_night", leave)
+    assert gate("aa0", "aa1", "--store", nights.place) == 70
+    monkeypatch.undo()
+    monkeypatch.setattr("benchsuite.output.print_judgement", leave)
+    nights.add("bb0", speed={"squeezenet · onnx": 0.6})
+    sides = ("label:branch=main~7", "bb0", "--store", nights.place)
+    assert gate(*sides) == 4  # the verdict stands
 
 
 @pytest.mark.parametrize(

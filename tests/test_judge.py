@@ -316,3 +316,28 @@ def test_hostile_values_give_no_overflow() -> None:
     assert found.estimate is not None
     assert np.isfinite([found.estimate.high, found.detectable]).all()
     assert found.estimate.low > 0
+
+
+def test_the_luck_of_a_lone_baseline_is_no_regression() -> None:
+    """Two lone processes against a lone one whose machine strays by 12 %: what looks worse twice
+    may be one lucky baseline; a loss beyond all luck is believed, and so is one among many rows.
+    """
+    random = np.random.default_rng(11)
+    red = 0
+    for _ in range(300):
+        before, after, again = np.exp(random.normal(0, 0.12, 3))
+        pairs = [Pair(before=readings([before]), after=readings([x])) for x in (after, again)]
+        verdicts = judge([Case(row="x", rule=RULE, pair=pairs[0], again=pairs[1])])
+        red += bool(named(verdicts, REGRESSED))
+    assert red <= 1
+    lone = Pair(before=readings([100.0]), after=readings([80.0]))
+    (lucky,) = judge([Case(row="x", rule=RULE, pair=lone, again=lone)])
+    assert (lucky.verdict, lucky.confirmed) == (INCONCLUSIVE, False)
+    assert "give both runs --repeats 5" in (lucky.reason or "")
+    half = Pair(before=readings([100.0]), after=readings([50.0]))
+    (sure,) = judge([Case(row="x", rule=RULE, pair=half, again=half)])
+    assert (sure.verdict, sure.confirmed) == (REGRESSED, True)
+    quiet = Pair(before=readings([100.0]), after=readings([100.1]))
+    cases = [Case(row=str(n), rule=RULE, pair=quiet, again=quiet) for n in range(9)]
+    found = judge([*cases, Case(row="x", rule=RULE, pair=lone, again=lone)])
+    assert found[-1].verdict == REGRESSED
