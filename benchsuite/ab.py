@@ -18,13 +18,13 @@ from datetime import date
 from pathlib import Path
 from time import monotonic
 
-from benchsuite import environment, gate, hw, judge, machine, run, workers
+from benchsuite import environment, gate, hw, judge, machine, run, specs, workers
 from benchsuite.advice import advised
 from benchsuite.errors import CANNOT_TELL, BadInput, one_line
 from benchsuite.forks import Nurseries
 from benchsuite.gate import Evidence, Judgement, Line, Row
 from benchsuite.harness import pinning
-from benchsuite.plan import Plan, Request, make_plan
+from benchsuite.plan import Plan, make_plan
 from benchsuite.sequential import Limits, Source, State, follow
 from benchsuite.stats import median
 from benchsuite.types import Measurement, Result, RunInfo, SystemSpec, Turn
@@ -32,13 +32,12 @@ from benchsuite.types import Measurement, Result, RunInfo, SystemSpec, Turn
 # of a round: where rounds stray, many short ones tell more than few long ones
 SECONDS, WARMUP_S = 0.5, 1.0
 ROUNDS_A_NURSERY = 4  # then the libraries lie elsewhere in memory
-_SPEC_KEYS = ("backend", "precision", "scale", "batch", "scenario", "device", "threads", "data",
-              "weights", "python")  # fmt: skip
 _BEFORE, _AFTER = "A", "B"
 # what one process shows as well as ten; how fast the machine is, `ab` only tells
 _EXACT = ("accuracy", "accuracy_reason", "reference", "reference_reason", "distance",
           "distance_reason", "layer_times", "layer_times_reason", "preprocessing",
-          "preprocessing_reason", "postprocessing", "postprocessing_reason")  # fmt: skip
+          "preprocessing_reason", "postprocessing", "postprocessing_reason",
+          "calibrations")  # fmt: skip
 _OF_TURNS: dict[str, Callable[[Turn], float | None]] = {
     "throughput": lambda turn: turn.rate,
     "latency_p50": lambda turn: turn.latency_p50_s,
@@ -72,6 +71,20 @@ class Round:
     after: Measurement | str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """A whole round as rows, by scenario."""
+
+    round: Round
+    before: dict[str, Result]
+    after: dict[str, Result]
+
+    @property
+    def shared(self) -> set[str]:
+        """The scenarios that both sides have."""
+        return self.before.keys() & self.after.keys()
+
+
 OnRound = Callable[[str, int], None]
 OnMeasured = Callable[[Round, float], None]
 
@@ -95,38 +108,21 @@ def prepare(
     Raises:
         BadInput: An unknown key, not exactly one system, or a Python without benchsuite.
     """
-    target, _, rest = text.partition("@")
-    values = _values(text, rest)
-    python = values.pop("python", None)
-    if python is not None:
-        check_interpreter(python)
-    backend = values.get("backend", "eager")
-    request = Request(
-        targets=(target,),
-        scale=values.get("scale"),
-        backends=(backend,),
-        precisions=(values.get("precision", "fp32"),),
-        batch=_number(text, "batch", values.get("batch")),
-        scenarios=tuple(values["scenario"].split("+")) if "scenario" in values else None,
-        device=values.get("device"),
-        threads=_number(text, "threads", values.get("threads")),
-        seconds=SECONDS,
-        warmup_s=WARMUP_S,
-        data=_place(text, values.get("data")),
-        weights={target: Path(values["weights"])} if "weights" in values else {},
-        content=tuple(content),
-        inputs=tuple(inputs),
-    )
-    plan = make_plan(request, cache=cache, home=home)
-    if plan.skipped and not plan.specs and python is None:
+    asked = specs.read(text, seconds=SECONDS, warmup_s=WARMUP_S, content=content, inputs=inputs)
+    if asked.python is not None:
+        check_interpreter(asked.python)
+    plan = make_plan(asked.request, cache=cache, home=home)
+    found = plan.specs or tuple(spec for spec, _ in plan.skipped)
+    named = asked.request.scenarios is not None  # else those that it cannot have are left out
+    refused = (named and len(plan.specs) == 1) or (not plan.specs and asked.python is None)
+    if plan.skipped and refused:
         raise BadInput(f"{text}: it cannot be measured here: {plan.skipped[0][1]}")
-    specs = plan.specs or tuple(spec for spec, _ in plan.skipped)
-    if backend in ("best", "all"):
-        raise BadInput(f"{text}: backend={backend} is several systems; name one backend a side")
-    if len(specs) != 1:
-        raise BadInput(f"{text}: names {len(specs)} systems; name one workload, as image/lenet")
-    notes = plan.notes if "backend" in values else (*plan.notes, f"{target}: backend {backend}")
-    return Side(name=text, spec=specs[0], plan=plan, interpreter=python), notes
+    if len(found) != 1:
+        raise BadInput(f"{text}: names {len(found)} systems; name one workload, as image/lenet")
+    left = [f"{text}: {'+'.join(spec.scenarios)} left out: {why}"
+            for spec, why in plan.skipped if plan.specs]  # fmt: skip
+    notes = (*plan.notes, *([] if asked.note is None else [asked.note]), *left)
+    return Side(name=text, spec=found[0], plan=plan, interpreter=asked.python), notes
 
 
 def check_interpreter(python: str) -> None:
@@ -140,6 +136,7 @@ def check_interpreter(python: str) -> None:
             [python, "-c", "from benchsuite.harness.phases import TURN"],
             capture_output=True,
             text=True,
+            errors="replace",
             stdin=subprocess.DEVNULL,
             timeout=120,
         )
@@ -151,6 +148,22 @@ def check_interpreter(python: str) -> None:
             f"python={python}: benchsuite does not run there ({last}); "
             f"{python} -m pip install benchsuite"
         )
+
+
+def _aligned(before: Side, after: Side) -> Side:
+    """B with A's order of scenarios: their turns lie side by side.
+
+    Raises:
+        BadInput: A side has a scenario that the other was not asked for.
+    """
+    asked = [side.spec.scenarios for side in (before, after)]
+    if set(asked[0]) != set(asked[1]):
+        said = " against ".join("+".join(each) for each in asked)
+        raise BadInput(
+            f"{before.name} and {after.name}: {said}; give both sides the same scenarios, as "
+            f"scenario={asked[0][0]}"
+        )
+    return replace(after, spec=replace(after.spec, scenarios=asked[0]))
 
 
 def compare_sides(
@@ -170,6 +183,7 @@ def compare_sides(
         started: When the budget began (`time.monotonic`); a wait for the device prolongs it. None
             for now.
     """
+    after = _aligned(before, after)
     started = monotonic() if started is None else started
     asked = monotonic()
     waiting = run.device_kept(
@@ -181,7 +195,7 @@ def compare_sides(
             before, after, limits, started=started + waited, on_round=on_round
         )
     lines = judge_rounds(before, after, first, again=again, limits=limits)
-    judgement = _judgement(before, after, lines, first, repeated=len(again))
+    judgement = _judgement(before, after, lines, first, again=again)
     return advised(judgement, rounds=len(first), again=len(again), limits=limits)
 
 
@@ -229,12 +243,14 @@ def measure_rounds(
 
 
 def state(lines: Sequence[Line], limits: Limits) -> State:
-    """Whether more rounds may still change what is said."""
+    """Whether more rounds may still change what is said; what is exact needs no others."""
     leading = [line.verdict for line in lines if line.leading]
     return State(
         clear=bool(leading)
         and all(judge.settled(each, min_effect=limits.min_effect) for each in leading),
-        suspected=any(line.verdict.suspected for line in lines),
+        suspected=any(
+            line.verdict.suspected and not judge.RULES[line.verdict.metric].exact for line in lines
+        ),
     )
 
 
@@ -247,50 +263,72 @@ def judge_rounds(
     limits: Limits,
     rate: float = judge.RATE,
 ) -> tuple[Line, ...]:
-    """The verdicts of interleaved rounds; a round in which either side failed is left out."""
-    whole = [each for each in rounds if complete(each)]
-    facts: dict[str, dict[str, object]] = {}
-    if not whole:
+    """The verdicts of interleaved rounds; a round in which either side failed is left out.
+
+    A scenario that B cannot have, as one whose latency bound no rate meets, is missing; one that
+    either has in some rounds only is judged by those.
+    """
+    if not any(map(complete, rounds)):
         return _failures(before, after, rounds[-1])
-    sides = [
-        [_results(side, m, name, facts) for m in measured]
-        for side, name, measured in (
-            (before, _BEFORE, [each.before for each in whole]),
-            (after, _AFTER, [each.after for each in whole]),
+    facts: dict[str, dict[str, object]] = {}
+    looks = [_told(before, after, some, facts) for some in (rounds, again)]
+    shared = set[str]().union(*(each.shared for each in looks[0]))
+    names = [name for name in before.spec.scenarios if name in shared]
+    label = gate.label_of(next(each.after[names[0]] for each in looks[0] if names[0] in each.after))
+    rows = []
+    for scenario in names:
+        first, second = ([each for each in look if scenario in each.shared] for look in looks)
+        rows.append(
+            Row(
+                label=label,
+                scenario=scenario,
+                before=tuple(each.before[scenario] for each in first),
+                after=tuple(each.after[scenario] for each in first),
+                again=tuple(each.after[scenario] for each in second),
+                again_before=tuple(each.before[scenario] for each in second),
+                interleaved=True,
+                ratios=ratios([each.round for each in first], scenario),
+                again_ratios=ratios([each.round for each in second], scenario),
+                leading=scenario == names[0],
+            )
         )
-    ]
-    repeats = [each for each in again if complete(each)]
-    seconds = [
-        [_results(side, m, name, facts) for m in measured]
-        for side, name, measured in (
-            (before, _BEFORE, [each.before for each in repeats]),
-            (after, _AFTER, [each.after for each in repeats]),
-        )
-    ]
-    names = [name for name in sides[0][0] if name in sides[1][0]]
-    label = gate.label_of(sides[1][0][names[0]])
-    rows = [
-        Row(
-            label=label,
-            scenario=scenario,
-            before=tuple(each[scenario] for each in sides[0]),
-            after=tuple(each[scenario] for each in sides[1]),
-            again=tuple(each[scenario] for each in seconds[1]),
-            again_before=tuple(each[scenario] for each in seconds[0]),
-            interleaved=True,
-            ratios=ratios(whole, scenario),
-            again_ratios=ratios(repeats, scenario),
-            leading=scenario == names[0],
-        )
-        for scenario in names
-    ]
-    return gate.decide(
+    lines = gate.decide(
         rows,
         evidence=Evidence(environments=facts),
         min_effect=limits.min_effect,
         today=date.today(),
         rate=rate,
     )
+    return (*lines, *_missing(after, label, looks[0], names))
+
+
+def _told(
+    before: Side, after: Side, rounds: Sequence[Round], facts: dict[str, dict[str, object]]
+) -> list[_Told]:
+    """The rows of each whole round; environments go into `facts`."""
+    return [
+        _Told(
+            round=each,
+            before=_results(before, each.before, _BEFORE, facts),
+            after=_results(after, each.after, _AFTER, facts),
+        )
+        for each in rounds
+        if complete(each)
+    ]
+
+
+def _missing(after: Side, label: str, rounds: Sequence[_Told], judged: Sequence[str]) -> list[Line]:
+    """A line a scenario that A has and B lacks in every round, with B's reason."""
+    found = []
+    lost = dict.fromkeys(name for each in rounds for name in each.before if name not in judged)
+    for scenario in lost:
+        last = rounds[-1].round.after
+        assert isinstance(last, Measurement)
+        reason = last.unmet.get(scenario, "it was not measured")
+        row = _unmeasured(after, scenario=scenario, reason=reason)
+        found.append(gate.failure(row, label=label, reason=f"{after.name}: {reason}",
+                                  verdict=judge.MISSING))  # fmt: skip
+    return found
 
 
 def ratios(rounds: Sequence[Round], scenario: str) -> dict[str, tuple[float, ...]]:
@@ -354,11 +392,11 @@ def measure_round(
     together = before.plan.device.kind == "cpu"
     # an accelerator's host is not bound, here as in a run
     cores = _cores(max(side.spec.threads for side in sides), number) if together else None
-    specs = [replace(side.spec, trial=known is not None, cores=cores) for side in sides]
+    systems = [replace(side.spec, trial=known is not None, cores=cores) for side in sides]
     interpreters = [side.interpreter for side in sides]
     order = (1, 0) if number % 2 else (0, 1)
     outcomes = workers.run_in_turns(
-        [specs[n] for n in order],
+        [systems[n] for n in order],
         [interpreters[n] for n in order],
         together=together,
         nurseries=nurseries,
@@ -391,8 +429,11 @@ def _with_exact(found: Measurement | str, known: Measurement | str) -> Measureme
 
 
 def complete(each: Round) -> bool:
-    """Whether both sides were measured."""
-    return isinstance(each.before, Measurement) and isinstance(each.after, Measurement)
+    """Whether both sides were measured, and in a scenario that both have."""
+    if not isinstance(each.before, Measurement) or not isinstance(each.after, Measurement):
+        return False
+    had = [{window.scenario for window in side.windows} for side in (each.before, each.after)]
+    return bool(had[0] & had[1])
 
 
 def _results(
@@ -410,21 +451,32 @@ def _results(
 
 
 def _failures(before: Side, after: Side, last: Round) -> tuple[Line, ...]:
-    """Where a side does not run there is one line, with its reason."""
-    side, reason = (before, last.before) if isinstance(last.before, str) else (after, last.after)
-    assert isinstance(reason, str)
-    spec = side.spec
-    row = run.unmeasured(
-        spec, RunInfo(id=_AFTER, started_at=""), side.plan.device, status="failed", reason=reason
-    )
+    """Where a side does not run, or has no scenario, there is one line, with its reason."""
+    outcomes = [(before, last.before), (after, last.after)]
+    ended = [(side, outcome) for side, outcome in outcomes if isinstance(outcome, str)]
+    unmet = [(side, "; ".join(f"{scenario}: {why}" for scenario, why in outcome.unmet.items()))
+             for side, outcome in outcomes if not isinstance(outcome, str)]  # fmt: skip
+    side, reason = next(each for each in (*ended, *unmet, (after, "not measured")) if each[1])
+    row = _unmeasured(side, scenario=side.spec.scenarios[0], reason=reason)
     label = gate.label_of(row)
     return (gate.failure(row, label=label, reason=f"{side.name}: {reason}"),)
 
 
+def _unmeasured(side: Side, *, scenario: str, reason: str) -> Result:
+    spec = replace(side.spec, scenarios=(scenario,))
+    info = RunInfo(id=_AFTER, started_at="")
+    return run.unmeasured(spec, info, side.plan.device, status="failed", reason=reason)
+
+
 def _judgement(
-    before: Side, after: Side, lines: tuple[Line, ...], rounds: Sequence[Round], *, repeated: int
+    before: Side,
+    after: Side,
+    lines: tuple[Line, ...],
+    rounds: Sequence[Round],
+    *,
+    again: Sequence[Round],
 ) -> Judgement:
-    again = f", {repeated} more to confirm" if repeated else ""
+    repeated = f", {len(again)} more to confirm" if again else ""
     turns = max((_turns(each) for each in rounds), default=0)
     in_turns = (
         f"; a round's ratio is the median of {turns} short turns side by side" if turns > 1 else ""
@@ -433,8 +485,37 @@ def _judgement(
         before=before.name,
         after=after.name,
         lines=lines,
-        notes=(f"{len(rounds)} interleaved rounds of fresh processes{again}{in_turns}",),
+        notes=(
+            f"{len(rounds)} interleaved rounds of fresh processes{repeated}{in_turns}",
+            *_not_compared(before, rounds),
+            *_left_out(before, after, [*rounds, *again]),
+        ),
     )
+
+
+def _not_compared(before: Side, rounds: Sequence[Round]) -> list[str]:
+    """Scenarios that A itself could not have in any round, with its reason."""
+    found = [each.before for each in rounds if isinstance(each.before, Measurement)]
+    had = {window.scenario for each in found for window in each.windows}
+    reasons = {name: why for each in found for name, why in each.unmet.items() if name not in had}
+    return [f"{name} not compared: {before.name}: {why}" for name, why in reasons.items()]
+
+
+def _left_out(before: Side, after: Side, rounds: Sequence[Round]) -> list[str]:
+    """That a side failed in some rounds, and how it did last; where it failed in all, a line says.
+
+    A system that fails now and then is not one that runs.
+    """
+    found = []
+    for side, outcomes in ((before, [each.before for each in rounds]),
+                           (after, [each.after for each in rounds])):  # fmt: skip
+        failed = [each for each in outcomes if isinstance(each, str)]
+        if failed and len(failed) < len(outcomes):
+            found.append(
+                f"{side.name}: failed in {len(failed)} of {len(outcomes)} rounds, which are left "
+                f"out: {failed[-1]}"
+            )
+    return found
 
 
 def _turns(each: Round) -> int:
@@ -443,37 +524,3 @@ def _turns(each: Round) -> int:
         return 0
     sides = (each.before.turns, each.after.turns)
     return max((min(len(side.get(name, ())) for side in sides) for name in sides[0]), default=0)
-
-
-# --- the SPEC -------------------------------------------------------------------------------------
-
-
-def _values(text: str, rest: str) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for pair in filter(None, rest.split(",")):
-        key, equals, value = pair.partition("=")
-        if not equals or not value or key not in _SPEC_KEYS:
-            raise BadInput(
-                f"{text}: write WORKLOAD@KEY=VALUE with a KEY of {', '.join(_SPEC_KEYS)}"
-            )
-        if key in values:
-            raise BadInput(f"{text}: {key} is given twice")
-        values[key] = value
-    return values
-
-
-def _number(text: str, key: str, value: str | None) -> int | None:
-    if value is None:
-        return None
-    if not value.isdigit() or int(value) < 1:
-        raise BadInput(f"{text}: {key}={value} must be a whole number of at least 1")
-    return int(value)
-
-
-def _place(text: str, value: str | None) -> dict[str, Path]:
-    if value is None:
-        return {}
-    name, equals, folder = value.partition("=")
-    if not (name and equals and folder):
-        raise BadInput(f"{text}: write data=NAME=DIR")
-    return {name: Path(folder).expanduser()}

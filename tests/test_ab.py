@@ -58,7 +58,9 @@ class Replay:
             return "the worker was ended by SIGKILL in phase 'build'"
         seconds = 2.0 * factor * (1 + self.random.gauss(0, self.noise))
         made = measurement(windows=(replace(window(queries=100), seconds=seconds, energy=None),))
-        return replace(made, accuracy=None, accuracy_reason="a trial") if spec.trial else made
+        if spec.trial:
+            return replace(made, accuracy=None, accuracy_reason="a trial", calibrations=())
+        return made
 
 
 Made = Callable[..., tuple[Replay, list[str]]]
@@ -119,6 +121,26 @@ def test_what_is_exact_is_measured_once(replayed: Made, tmp_path: Path) -> None:
     assert [each["verdict"] for each in lines if each["metric"] == "accuracy"] == ["same"]
 
 
+def test_the_machines_drift_is_the_first_rounds(
+    monkeypatch: pytest.MonkeyPatch, content: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Later rounds run no calibration: that is no drift of nothing."""
+
+    class Drifting(Replay):
+        """The machine is slower by a tenth when B is calibrated."""
+
+        def measure(self, spec: SystemSpec) -> Measurement | str:
+            made = super().measure(spec)
+            assert isinstance(made, Measurement)
+            slower = [replace(each, peak=0.9 * each.peak, bandwidth=0.8 * each.bandwidth)
+                      for each in made.calibrations]  # fmt: skip
+            return replace(made, calibrations=tuple(slower)) if spec.backend != "eager" else made
+
+    monkeypatch.setattr(ab.workers, "run_in_turns", Drifting(lambda spec: 1.0))
+    assert run("image/tiny", "image/tiny@backend=onnxruntime", "--content", content) == 0
+    assert "machine drift: compute -10.0%, bandwidth -20.0%" in capsys.readouterr().out
+
+
 def test_a_system_that_changes_meanwhile_is_refused() -> None:
     """A later round of another network does not get the first one's accuracy."""
     first = measurement()
@@ -160,6 +182,31 @@ def test_a_slower_side_is_measured_again_and_red(
     assert first.startswith("RED: image/tiny · onnxruntime fp32 throughput -")
     assert ", confirmed; " in first
     assert len(replay.order) == 2 * 16
+
+
+def test_what_is_exact_is_not_measured_again(
+    monkeypatch: pytest.MonkeyPatch, content: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A lower accuracy is red as it is, and does not end the look at the speed."""
+
+    class Worse(Replay):
+        """B answers less often right, and at first strays."""
+
+        def measure(self, spec: SystemSpec) -> Measurement | str:
+            self.noise = 0.02 if len(self.order) < 2 * FEWEST_ROUNDS else 0.001
+            made = super().measure(spec)
+            if isinstance(made, Measurement) and made.accuracy and spec.backend == "onnxruntime":
+                return replace(made, accuracy=replace(made.accuracy, value=0.7, low=0.6, high=0.8))
+            return made
+
+    replay = Worse(lambda spec: 1.0)
+    monkeypatch.setattr(ab.workers, "run_in_turns", replay)
+    assert run("image/tiny", "image/tiny@backend=onnxruntime", "--content", content) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("RED: image/tiny · onnxruntime fp32 accuracy 0.9 -> 0.7")
+    assert "more to confirm" not in said
+    assert "conclusive rows: 1 of 1" in said
+    assert len(replay.order) > 2 * FEWEST_ROUNDS
 
 
 def test_a_noisy_machine_is_inconclusive(
@@ -303,6 +350,128 @@ def test_a_side_that_does_not_run_is_named(
     assert len(replay.order) == 4
 
 
+def test_a_side_that_fails_now_and_then_is_told(
+    replayed: Made, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The other rounds are judged; that some failed is a note with the reason."""
+    count = iter(range(100))
+
+    def slower(spec: SystemSpec) -> float:
+        return 0.0 if spec.backend == "onnxruntime" and next(count) % 3 == 1 else 1.0
+
+    _, arguments = replayed(slower)
+    assert run(*arguments, "--rounds", 9) == 0
+    said = capsys.readouterr().out
+    assert "onnxruntime: failed in 3 of 9 rounds, which are left out: the worker was ended" in said
+
+
+class Paced(Replay):
+    """Measurements of two scenarios, of which some processes cannot have `Server`."""
+
+    def __init__(self, unable: Callable[[SystemSpec, int], bool]) -> None:
+        super().__init__(lambda spec: 1.0)
+        self.unable = unable
+        self.count = 0
+
+    def measure(self, spec: SystemSpec) -> Measurement | str:
+        """One process."""
+        made = super().measure(spec)
+        assert isinstance(made, Measurement)
+        number, self.count = self.count // 2, self.count + 1
+        found = [(name, self.unable(spec, number)) for name in spec.scenarios if name == "Server"]
+        windows = [replace(each, scenario=name) for each in made.windows
+                   for name in spec.scenarios if (name, True) not in found]  # fmt: skip
+        unmet = {name: "no rate meets the latency bound" for name, not_met in found if not_met}
+        return replace(made, windows=tuple(windows), unmet=unmet)
+
+
+BOUND = '    frame="image",\n    latency_bound_s=0.01,'
+
+
+def paced(
+    monkeypatch: pytest.MonkeyPatch,
+    content: Path,
+    unable: Callable[[SystemSpec, int], bool],
+    *,
+    scenario: str = "Offline+Server",
+) -> list[str]:
+    """The arguments of a comparison under scenarios that some processes cannot have."""
+    file = content / "workloads" / "image" / "tiny.py"
+    file.write_text(file.read_text().replace('    frame="image",', BOUND))
+    monkeypatch.setattr(ab.workers, "run_in_turns", Paced(unable))
+    return [f"image/tiny@backend=eager,scenario={scenario}",
+            f"image/tiny@backend=onnxruntime,scenario={scenario}", "--content", str(content),
+            "--rounds", "6"]  # fmt: skip
+
+
+def test_a_scenario_that_b_cannot_have_is_missing(
+    monkeypatch: pytest.MonkeyPatch, content: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The other scenario is alike, and yet nothing is green."""
+    arguments = paced(monkeypatch, content, lambda spec, _: spec.backend == "onnxruntime")
+    assert run(*arguments) == 5
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("RED: image/tiny · onnxruntime fp32, Server is missing: ")
+    assert first.endswith("no rate meets the latency bound")
+
+
+def test_a_scenario_that_some_processes_cannot_have_is_judged_by_the_others(
+    monkeypatch: pytest.MonkeyPatch, content: Path, tmp_path: Path
+) -> None:
+    """At the edge of a bound a process meets it and the next one does not."""
+    arguments = paced(monkeypatch, content, lambda spec, number: number == 2)
+    told = tmp_path / "ab.json"
+    assert run(*arguments, "--json", told, "--quiet") == 0
+    lines = json.loads(told.read_text())["lines"]
+    served = [each["verdict"] for each in lines if each["scenario"] == "Server"]
+    assert served == ["same"]
+
+
+def test_a_scenario_that_neither_can_have_is_told(
+    monkeypatch: pytest.MonkeyPatch, content: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside another one it is a note; alone there is nothing to compare."""
+    arguments = paced(monkeypatch, content, lambda spec, _: True)
+    assert run(*arguments) == 0
+    said = capsys.readouterr().out
+    assert "Server not compared: image/tiny@backend=eager," in said
+    assert "no rate meets the latency bound" in said
+
+
+def test_a_scenario_alone_that_neither_can_have_fails(
+    monkeypatch: pytest.MonkeyPatch, content: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 5 with the reason, after two rounds."""
+    arguments = paced(monkeypatch, content, lambda spec, _: True, scenario="Server")
+    assert run(*arguments[:-2]) == 5
+    first = capsys.readouterr().out.splitlines()[0]
+    assert "failed: image/tiny@backend=eager,scenario=Server: Server: no rate meets" in first
+
+
+def test_other_scenarios_are_refused(content: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Sides that share no scenario, or not all, have nothing or not all to compare."""
+    sides = ("image/tiny@scenario=Offline", "image/tiny@scenario=SingleStream")
+    assert run(*sides, "--content", content) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "Offline against SingleStream; give both sides the same scenarios" in said
+
+
+def test_both_sides_have_their_scenarios_in_one_order(
+    monkeypatch: pytest.MonkeyPatch, content: Path
+) -> None:
+    """Else A's turns of one scenario would lie beside B's of another."""
+    seen: list[tuple[str, ...]] = []
+
+    def record(specs: Sequence[SystemSpec], *_: object, **__: object) -> list[str]:
+        seen.extend(spec.scenarios for spec in specs)
+        return ["not run", "not run"]
+
+    monkeypatch.setattr(ab.workers, "run_in_turns", record)
+    sides = [f"image/tiny@scenario={x}" for x in ("Offline+SingleStream", "SingleStream+Offline")]
+    assert run(*sides, "--content", content) == 5
+    assert set(seen) == {("Offline", "SingleStream")}
+
+
 def test_json_has_every_figure(replayed: Made, tmp_path: Path) -> None:
     """Verdict, ratio with interval, detectable change, shares and cause."""
     _, arguments = replayed(lambda spec: 1.0)
@@ -327,6 +496,15 @@ def test_json_has_every_figure(replayed: Made, tmp_path: Path) -> None:
         ("image/none", "image/none"),
         ("image/tiny@python=/nowhere/python", "cannot be started"),
         ("image/tiny@data=here", "write data=NAME=DIR"),
+        ("image/tiny@batch=\N{SUPERSCRIPT TWO}", "must be a whole number"),
+        ("image/tiny@batch=" + "9" * 5000, "of nine digits at most"),
+        ("image/tiny@rate=nan", "rate=nan must be a number above 0"),
+        ("image/tiny@time-limit=-1", "must be a number above 0"),
+        ("image/tiny@rate=5", "add --scenario RealTime"),
+        ("image/tiny@scenario=Offline+Server", "Server needs a latency bound"),
+        ("image/tiny@meter=none-such", "unknown meter 'none-such'"),
+        ("image/tiny@weights=~no-such-user/x", "there is no such user"),
+        ("image/tiny@batch", "write WORKLOAD@KEY=VALUE"),
     ],
 )
 def test_a_wrong_spec_is_one_sentence(
@@ -336,6 +514,45 @@ def test_a_wrong_spec_is_one_sentence(
     assert run(spec, "image/tiny", "--content", content) == 2
     said = capsys.readouterr().err.strip().splitlines()
     assert says in said[-1]
+
+
+def test_a_scenario_that_was_not_asked_for_is_left_out_and_told(
+    content: Path, cache: Path, tmp_path: Path
+) -> None:
+    """A network of four samples a query has no SingleStream; asked for by name it is refused."""
+    file = content / "workloads" / "image" / "tiny.py"
+    file.write_text(file.read_text().replace("batch=4", "batch=4, fixed_batch=True"))
+    side, notes = ab.prepare("image/tiny", cache=cache, home=tmp_path, content=[content])
+    assert side.spec.scenarios == ("Offline",)
+    assert any("SingleStream left out: image/tiny takes exactly 4 samples" in n for n in notes)
+    with pytest.raises(BadInput, match="takes exactly 4 samples a query"):
+        ab.prepare(
+            "image/tiny@scenario=Offline+SingleStream",
+            cache=cache, home=tmp_path, content=[content],
+        )  # fmt: skip
+
+
+def test_a_folder_may_have_an_at_sign_in_its_name(
+    content: Path, cache: Path, tmp_path: Path
+) -> None:
+    """As Jenkins names the workspace of a second job: `name@2`."""
+    folder = tmp_path / "job@2"
+    folder.mkdir()
+    (folder / "mine.py").write_text((content / "workloads" / "image" / "tiny.py").read_text())
+    for text in (f"{folder}/mine.py", f"{folder}/mine.py@backend=onnxruntime,threads=1"):
+        side, _ = ab.prepare(text, cache=cache, home=tmp_path)
+        assert Path(side.spec.path) == folder / "mine.py"
+    assert (side.spec.backend, side.spec.threads) == ("onnxruntime", 1)
+
+
+def test_runs_other_flags_are_keys(content: Path, cache: Path, tmp_path: Path) -> None:
+    """The rate of RealTime, the limit of a process, the meter."""
+    side, _ = ab.prepare(
+        "image/tiny@scenario=RealTime,rate=25,time-limit=90,meter=modelled",
+        cache=cache, home=tmp_path, content=[content],
+    )  # fmt: skip
+    found = (side.spec.scenarios, side.spec.rate, side.spec.time_limit_s, side.spec.meter)
+    assert found == (("RealTime",), 25.0, 90.0, "modelled")
 
 
 def test_a_python_without_benchsuite_is_refused(
