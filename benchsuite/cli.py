@@ -8,7 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
@@ -20,6 +20,7 @@ from benchsuite.errors import (
     Interrupted,
     MissingPackage,
 )
+from benchsuite.masking import without_password
 from benchsuite.types import COMMIT, CONFIRMS, SCALES
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return bad
     except BrokenPipeError:  # the reader of a pipe left, as `head` does
         _mute(sys.stdout)
-        return DONE
+        return DONE if options.command not in (_gate, _ab) else _no_verdict(bad)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _say(f"benchsuite: {where}{error.strerror or error}")
@@ -85,7 +86,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command not in (_gate, _ab):
             raise
         traceback.print_exc()  # Python's own exit code would be 1: a regression
-        return bad if bad == CANNOT_TELL else _FAULT
+        return _no_verdict(bad)
+
+
+def _no_verdict(bad: int) -> int:
+    """The exit code of a `gate` or `ab` that came to no verdict by no fault of its input."""
+    return bad if bad == CANNOT_TELL else _FAULT
 
 
 def _options(given: Sequence[str]) -> argparse.Namespace:
@@ -93,9 +99,14 @@ def _options(given: Sequence[str]) -> argparse.Namespace:
     try:
         return _parser().parse_args(given)
     except SystemExit as stop:
-        if stop.code == BAD_INPUT and "--bisect" in given:
+        if stop.code == BAD_INPUT and any(map(_means_bisect, given)):
             raise SystemExit(CANNOT_TELL) from None
         raise
+
+
+def _means_bisect(word: str) -> bool:
+    """Whether a word is `--bisect`, or as much of it as tells it from `--budget`."""
+    return len(word) > len("--b") and "--bisect".startswith(word)
 
 
 def _search(content: Sequence[Path]) -> None:
@@ -191,8 +202,8 @@ def _run(options: argparse.Namespace) -> int:
     if not options.quiet and options.json != "-":
         try:
             output.print_run(results)
-        except BrokenPipeError:
-            raise
+        except BrokenPipeError:  # the reader left; files are still to be written
+            _mute(sys.stdout)
         except OSError as error:
             _mute(sys.stdout)
             raise BadInput(
@@ -763,6 +774,10 @@ def _labels(texts: Sequence[str]) -> dict[str, str]:
         key, equals, value = text.partition("=")
         if not (key and equals):
             raise BadInput(f"--label {text}: write --label KEY=VALUE")
+        if any("\ud800" <= letter <= "\udfff" for letter in text):  # bytes that were no text
+            raise BadInput(
+                f"--label {text}: not UTF-8, so no file could hold it; write it in UTF-8"
+            )
         labels[key] = value
     return labels
 
@@ -883,13 +898,16 @@ def _write_bytes(path: Path, data: bytes) -> None:
 def _command_line() -> str:
     import shlex
 
-    return shlex.join(["benchsuite", *sys.argv[1:]])
+    text = shlex.join(["benchsuite", *sys.argv[1:]])
+    # a path may be no UTF-8, and what is stored is exported and published
+    return without_password(text.encode(errors="backslashreplace").decode())
 
 
 def _say(text: str) -> None:
     """A line on standard error; what could steer a terminal is shown as a mark."""
-    print("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text),
-          file=sys.stderr)  # fmt: skip
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    with suppress(OSError):  # nobody listens: the exit code still tells
+        print(shown, file=sys.stderr, flush=True)
 
 
 # --- the parser ---------------------------------------------------------------------------------

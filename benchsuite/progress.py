@@ -14,6 +14,8 @@ from benchsuite.units import percent, quantity
 SKIPPED = "skipped"
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from benchsuite.run import Event
     from benchsuite.types import Result
 
@@ -22,9 +24,7 @@ class Progress:
     """Shows a run's events: a bar where the terminal can, a line a system everywhere."""
 
     def __init__(self, *, quiet: bool) -> None:
-        from rich.console import Console
-
-        self._console = Console(stderr=True, quiet=quiet, highlight=False, emoji=False)
+        self._console = _console(quiet)
         # a log keeps each event on one line
         self._console.soft_wrap = not self._console.is_terminal
         self._bar: Any = None
@@ -98,11 +98,10 @@ class TrainingProgress:
     """A training's bar, and a line an epoch where there is no terminal."""
 
     def __init__(self, workload: str, *, quiet: bool) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
-        self._console = Console(stderr=True, quiet=quiet, highlight=False, emoji=False)
+        self._console = _console(quiet)
         self._accuracy = ""
         self._workload = _safe(workload)
         self._bar = Bar(
@@ -139,6 +138,17 @@ class TrainingProgress:
         self._accuracy = f"  accuracy {accuracy:.3f}"
         if not self._console.is_terminal:
             self._console.print(f"epoch {number}: accuracy {accuracy:.3f}, {seconds:.0f} s")
+
+
+def _console(quiet: bool) -> Console:
+    """Standard error; where its reader left, what is measured goes on without being told."""
+    from rich.console import Console
+
+    class Patient(Console):
+        def on_broken_pipe(self) -> None:
+            self.quiet = True  # rich would end the program, with exit code 1
+
+    return Patient(stderr=True, quiet=quiet, highlight=False, emoji=False)
 
 
 def _in_use(holder: str) -> str:

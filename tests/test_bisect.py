@@ -61,9 +61,15 @@ def test_a_wrong_command_line_blames_no_commit() -> None:
     """Every step of the bisection fails alike."""
     assert bisect("image/lenet", "image/lenet", "--bugdet", "30") == SKIP
     assert bisect("image/lenet") == SKIP
+    with pytest.raises(SystemExit) as stop:  # as much of the word as tells it from others
+        main(["ab", "image/lenet", "--bis"])
+    assert stop.value.code == SKIP
 
 
-@pytest.mark.parametrize("error", [BadInput("no"), OSError(28, "No space left"), ValueError("no")])
+@pytest.mark.parametrize(
+    "error",
+    [BadInput("no"), OSError(28, "No space left"), ValueError("no"), BrokenPipeError()],
+)
 def test_what_fails_in_measuring_is_skipped(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:

@@ -337,6 +337,7 @@ def _interrupted(process: subprocess.Popen[str], store_path: Path, *, name: str)
         (("run", "image/lenet", "--data", "mnist"), "NAME=DIR"),
         (("run", "image/lenet", "--data", "mnist=~no-such-user/x"), "there is no such user"),
         (("run", "image/lenet", "--label", "x"), "KEY=VALUE"),
+        (("run", "image/lenet", "--label", "x=\udcff"), "not UTF-8"),
         (("run", "image/lenet", "--goals", "none"), "no such goals"),
         (("run", "image/lenet", "--report", "/nowhere/p.html"), "does not exist"),
         (("run", "image/lenet", "--json", "/nowhere/r.json"), "does not exist"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import pytest
 
+from benchsuite.cli import main
 from benchsuite.progress import Progress, TrainingProgress
 from benchsuite.run import Event
 from benchsuite.types import OFFLINE, REFERENCE, SystemSpec, Value
@@ -68,3 +70,25 @@ def test_missed_frames_stand_in_the_line(capsys: pytest.CaptureFixture[str]) -> 
         told = capsys.readouterr().err
         assert "RealTime" in told
         assert (said in told) if said else ("missed" not in told)
+
+
+class _Gone(io.StringIO):
+    """A pipe whose reader has left."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+    def flush(self) -> None:
+        raise BrokenPipeError
+
+
+def test_a_reader_that_leaves_ends_no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`run ... 2>&1 | head`: rich would end the program with exit code 1, a regression's."""
+    monkeypatch.setattr("sys.stderr", _Gone())
+    progress = Progress(quiet=False)
+    progress.note("a choice")
+    with progress.steps() as step:
+        step("round", 1)
+    training = TrainingProgress("image/lenet", quiet=False)
+    training.on_epoch(1, 0.5, 1.0)
+    assert main(["gate", "a", "b", "--store", "/nowhere/r.db"]) == 2
