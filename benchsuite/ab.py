@@ -24,6 +24,7 @@ from benchsuite.errors import CANNOT_TELL, BadInput, one_line
 from benchsuite.forks import Nurseries
 from benchsuite.gate import Evidence, Judgement, Line, Row
 from benchsuite.harness import pinning
+from benchsuite.harness.phases import TURN
 from benchsuite.plan import Plan, make_plan
 from benchsuite.sequential import Limits, Source, State, follow
 from benchsuite.stats import median
@@ -133,7 +134,7 @@ def check_interpreter(python: str) -> None:
     """
     try:
         done = subprocess.run(
-            [python, "-c", "from benchsuite.harness.phases import TURN"],
+            [python, "-c", "from benchsuite.harness.phases import TURN; print(TURN)"],
             capture_output=True,
             text=True,
             errors="replace",
@@ -142,7 +143,7 @@ def check_interpreter(python: str) -> None:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BadInput(f"python={python}: cannot be started: {one_line(error)}") from error
-    if done.returncode:
+    if done.returncode or done.stdout.split()[-1:] != [TURN]:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise BadInput(
             f"python={python}: benchsuite does not run there ({last}); "

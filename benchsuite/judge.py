@@ -332,13 +332,13 @@ def _lone(pair: Pair) -> bool:
 def _suspected(
     base: Verdict, case: Case, again: Sequence[Estimate] | None, *, alone: bool
 ) -> Verdict:
-    rule = case.rule
-    assert base.estimate is not None
+    rule, shown = case.rule, base.estimate
+    assert shown is not None
     base = replace(base, suspected=True)
     if again is not None:
         second = _shown(again)
         worse = _gain(second, rule) < 0 and _gain(again[0], rule) < 0
-        loss = -max(_gain(base.estimate, rule), _gain(second, rule))
+        loss = -max(_gain(shown, rule), _gain(second, rule))
         if worse and alone and loss < _BEYOND_LUCK:
             why = (
                 f"measured again it gave {change_said(second)}, but against one process of the "

@@ -564,6 +564,9 @@ def test_a_python_without_benchsuite_is_refused(
     fake.chmod(0o755)
     assert run(f"image/tiny@python={fake}", "image/tiny", "--content", content) == 2
     assert f"{fake} -m pip install benchsuite" in capsys.readouterr().err
+    fake.write_text("#!/bin/sh\nexit 0\n")  # some other program
+    assert run(f"image/tiny@python={fake}", "image/tiny", "--content", content) == 2
+    assert "benchsuite does not run there (it said nothing)" in capsys.readouterr().err
 
 
 def test_a_worker_can_run_in_another_python(content: Path, cache: Path, tmp_path: Path) -> None:
