@@ -270,6 +270,26 @@ class Judgement:
 # --- composing ------------------------------------------------------------------------------------
 
 
+def rule_of(
+    metric: str, before: Sequence[float], *, on_host: bool, min_effect: float | None = None
+) -> Rule:
+    """How a metric is judged: at the least change that matters and that can be told.
+
+    Args:
+        metric: One of `RULES`.
+        before: The baseline's values in SI units.
+        on_host: Whether memory is a process's, of which allocators keep a buffer more or less.
+        min_effect: The least change that matters (share of 1); None for the metric's own.
+    """
+    rule = RULES[metric]
+    if rule.exact:
+        return rule
+    least = rule.min_effect if min_effect is None else min_effect
+    if metric == _MEMORY and on_host and before:
+        least = max(least, _LEAST_MEMORY_B / median(before))
+    return replace(rule, min_effect=least)
+
+
 def match(
     before: Sequence[Result], after: Sequence[Result], *, again: Sequence[Result] = ()
 ) -> tuple[tuple[Row, ...], tuple[str, ...]]:
@@ -337,7 +357,9 @@ def decide(
             continue
         old, new = _of_one_machine(old, new, evidence)
         for metric in _metrics(row, old[-1]):
-            rule = _rule(metric, min_effect, old)
+            was = [value for result in old if (value := _value(result, metric))]
+            on_host = old[-1].device == _PROCESSOR
+            rule = rule_of(metric, was, on_host=on_host, min_effect=min_effect)
             lost = _lost(row, rule, old, new)
             if lost is not None:
                 gone.append(_line(row, lost, old[-1], new[-1], evidence=evidence))
@@ -444,18 +466,6 @@ def _metrics(row: Row, first: Result) -> list[str]:
     if row.leading:
         own = [*_OF_SYSTEM, *own]
     return [metric for metric in own if _value(first, metric) is not None]
-
-
-def _rule(metric: str, min_effect: float | None, old: Sequence[Result]) -> Rule:
-    """How a metric is judged: at the least change that matters and that can be told."""
-    rule = RULES[metric]
-    if rule.exact:
-        return rule
-    least = rule.min_effect if min_effect is None else min_effect
-    before = [value for result in old if (value := _value(result, metric))]
-    if metric == _MEMORY and old[-1].device == _PROCESSOR and before:
-        least = max(least, _LEAST_MEMORY_B / median(before))
-    return replace(rule, min_effect=least)
 
 
 def _absent_row(row: Row) -> Line:

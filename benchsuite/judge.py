@@ -39,9 +39,10 @@ VERDICTS = (IMPROVED, SAME, REGRESSED, INCONCLUSIVE, MISSING, FAILED)
 RATE = 0.05  # false-discovery rate of a whole night
 CONFIDENCE_P = 0.05  # of the interval shown, and of a confirmation
 POWER = 0.80
-# `same`: below the minimum effect, and the interval within so many times it; for rounds, which can
-# be had, so little that a change half as large again as matters is hardly ever within
-MARGIN, MARGIN_OF_ROUNDS = 2.5, 1.25
+# `same`: below the minimum effect, and the interval within so many times it. Rounds can be had, so
+# of them it is so little, and at 99 %, since it is looked for again and again, that a change half
+# as large again as matters is hardly ever within
+MARGIN, MARGIN_OF_ROUNDS, ROUNDS_P = 2.5, 1.25, 0.01
 LEANING = 0.5  # of the minimum effect: a `same` beyond it is worth further rounds
 
 RATE_LIKE, TIME_LIKE, UNMOVED = "rate", "time", "unmoved"
@@ -301,8 +302,10 @@ def _timed(
     if significant:
         return _suspected(base, case, again, alone=alone)
     reach = max(abs(math.log(shown.low)), abs(math.log(shown.high)))
-    margin = MARGIN_OF_ROUNDS if case.pair.interleaved else MARGIN
-    near = reach <= math.log1p(margin * rule.min_effect)
+    near = reach <= math.log1p(MARGIN * rule.min_effect)
+    if case.pair.interleaved:
+        wide = abs(math.log(shown.ratio)) + student_quantile(ROUNDS_P, shown.df) * shown.error
+        near = wide <= math.log1p(MARGIN_OF_ROUNDS * rule.min_effect)
     # of the hundred rows of two nights some miss 1 by chance; of one row's rounds it is a sign
     unmoved = shown.low <= 1 <= shown.high or reach <= least or not case.pair.interleaved
     if near and unmoved and abs(gain) < least:

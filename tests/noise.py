@@ -441,7 +441,7 @@ def judged(
             )
             for several in (rounds, again)
         ]
-        rule = RULES[key.split()[1]]
+        rule = gate.rule_of(key.split()[1], [r.value for r in pairs[0].before], on_host=True)
         cases.append(Case(row=key, rule=rule, pair=pairs[0], again=pairs[1] if again else None))
     return judge.judge(cases, rate=rate)
 
@@ -517,8 +517,9 @@ def nights(record: Record, *, seed: int, kind: str = "aa") -> tuple[int, int, fl
                     continue
                 found = readings(record, key, block)
                 pair = Pair(before=found[:BASELINE], after=found[BASELINE : BASELINE + 1])
-                name = f"{row} {key}"
-                cases.append(Case(row=name, rule=RULES[key.split()[1]], pair=pair))
+                values = [reading.value for reading in pair.before]
+                rule = gate.rule_of(key.split()[1], values, on_host=True)
+                cases.append(Case(row=f"{row} {key}", rule=rule, pair=pair))
                 repeats.append(replace(pair, after=found[-1:]))
         first = judge.judge(cases)
         suspects += sum(each.suspected for each in first)

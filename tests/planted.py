@@ -3,10 +3,11 @@
 Of what a forward pass usually takes (the median: a stall of the machine is not the network's)
 `share` is owed on top; the debt is paid as soon as it can be, after every pass where that is
 possible: in larger payments it would be in some short turns and not in others, and their median
-smaller than planted. What paying really took comes off. The hooks cost some time of their own, and
-a copy of a workload has random weights: compare with a copy of share 0. What a payment does beyond
-its own time (the next pass finds emptied caches, and a core that slept) is not planted but comes
-with it: `tests.noise` says how slow each kind was found to be.
+smaller than planted. What paying really took comes off: CPU time, for when another process takes
+the core meanwhile that is no payment; of a sleep at most twice what was owed. The hooks cost some
+time of their own, and a copy of a workload has random weights: compare with a copy of share 0. What
+a payment does beyond its own time (the next pass finds emptied caches, and a core that slept) is
+not planted but comes with it: `tests.noise` says how slow each kind was found to be.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from time import perf_counter, sleep
+from time import perf_counter, sleep, thread_time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -43,42 +44,44 @@ def planted(net: torch.nn.Module, *, kind: str, share: float) -> torch.nn.Module
     def end(module: Any, inputs: Any, output: Any) -> None:
         if getattr(output, "is_meta", False):
             return  # it is being counted
-        now = perf_counter()
         alike = passes[inputs[0].shape]
-        alike.append(now - begun[0])
-        usual = median(alike)
-        debt[0] += share * usual
+        alike.append(perf_counter() - begun[0])
+        debt[0] += share * median(alike)
         if debt[0] >= least_s:
-            pay(debt[0])
-        debt[0] -= perf_counter() - now
+            debt[0] -= pay(debt[0])
 
     net.register_forward_pre_hook(begin)
     net.register_forward_hook(end)
     return net
 
 
-def _busy(debt: float) -> None:
-    until = perf_counter() + debt
-    while perf_counter() < until:
+def _busy(debt: float) -> float:
+    begun = thread_time()
+    while (paid := thread_time() - begun) < debt:
         pass
+    return paid
 
 
-def _sleep(debt: float) -> None:
+def _sleep(debt: float) -> float:
+    begun = perf_counter()
     sleep(debt - _LATE_S)
+    return min(perf_counter() - begun, 2 * debt)
 
 
-def _layer() -> Callable[[float], None]:
+def _layer() -> Callable[[float], float]:
     """A convolution of some 50 us, run as often as it fits."""
     import torch
 
     weight, image = torch.rand(8, 8, 3, 3), torch.rand(1, 8, 32, 32)
     cost = [0.0]
 
-    def pay(debt: float) -> None:
-        until = perf_counter() + debt
-        while (now := perf_counter()) + cost[0] / 2 < until:
+    def pay(debt: float) -> float:
+        begun, paid = thread_time(), 0.0
+        while paid + cost[0] / 2 < debt:
             torch.nn.functional.conv2d(image, weight, padding=1)
-            cost[0] = perf_counter() - now
+            before, paid = paid, thread_time() - begun
+            cost[0] = paid - before
+        return paid
 
     return pay
 

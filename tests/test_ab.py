@@ -38,7 +38,7 @@ def run(*arguments: object) -> int:
 class Replay:
     """Stands in for the worker: measurements with noise, slower for the side that says so."""
 
-    def __init__(self, slower: Callable[[SystemSpec], float], *, noise: float = 0.004) -> None:
+    def __init__(self, slower: Callable[[SystemSpec], float], *, noise: float = 0.002) -> None:
         self.slower, self.noise = slower, noise
         self.random = random.Random(5)
         self.order: list[str] = []

@@ -94,8 +94,8 @@ def test_nights_without_a_change_are_not_red(
 
 
 def test_a_quiet_night_is_conclusive() -> None:
-    """With 0.6 % of noise a side and eight rounds most rows are said to be the same."""
-    verdicts = judge(night(np.random.default_rng(2), sd=0.006))
+    """With 0.5 % of noise a side and eight rounds most rows are said to be the same."""
+    verdicts = judge(night(np.random.default_rng(2), sd=0.005))
     assert len(named(verdicts, SAME)) >= 90
     assert all(each.detectable is not None for each in verdicts)
 
