@@ -7,7 +7,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from operator import itemgetter
+from operator import itemgetter, le, lt
 from typing import Any
 
 import msgspec
@@ -380,8 +380,10 @@ def _in_time(
     rows: list[Any], same: Callable[[tuple[str, ...], tuple[str, ...]], tuple[str, ...]]
 ) -> Moments:
     """By time, those of one moment by their numbers; cheap where they were stored in that order."""
-    rows.sort(key=itemgetter(3, 1))
     _, ids, runs, times, bodies = zip(*rows, strict=True)
+    if not (all(map(lt, ids, ids[1:])) and all(map(le, times, times[1:]))):
+        rows.sort(key=itemgetter(3, 1))
+        _, ids, runs, times, bodies = zip(*rows, strict=True)
     return Moments(ids=ids, runs=same(runs, runs), times=times, bodies=bodies)
 
 
