@@ -210,5 +210,5 @@ def test_a_hostile_commit_is_text(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_a_correlation_moves_by_no_percentage_points() -> None:
     """What is a share moves in points; a rank correlation by what it is."""
     assert chronicle.amount("accuracy", 0.012, measure="top-1 accuracy") == "+1.2 points"
-    assert chronicle.amount("accuracy", 0.012, measure="Spearman rank correlation") == "+0.012"
+    assert chronicle.amount("accuracy", 0.012, measure="Spearman rank correlation") == "+0.0120"
     assert chronicle.amount("throughput", 0.8, measure=None) == "÷1.250"
